@@ -1,0 +1,39 @@
+# `make verify` and `make test` set up everything they need in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: verify test slow lint format record clean
+
+verify: $(INSTALLED)
+	$(BIN)/cgro verify all --profile quick --out results
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Make this run's results the recorded ones, from which README.md and paper_map.md are generated.
+record: verify
+	cp results/*.json results/*.png verification/recorded/
+	for figure in results/*.svg; do rm -f verification/recorded/$$(basename $$figure .svg).json; done
+	$(BIN)/cgro paper-map
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) results build dist *.egg-info

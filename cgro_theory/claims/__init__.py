@@ -1,0 +1,57 @@
+"""The vocabulary of verification: claims, predictions, measurements, verdicts. Knows no machine learning."""
+
+from cgro_theory.claims.claim import Assumption, Claim, Mark, Relation, Source
+from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
+from cgro_theory.claims.figure import Figure, Marker, Panel, Series
+from cgro_theory.claims.interval import Interval
+from cgro_theory.claims.ledger import FailureLedger, LedgerEntry
+from cgro_theory.claims.result import (
+    RESULT_SCHEMA,
+    Environment,
+    ExitCode,
+    VerificationResult,
+    exit_code,
+    load_result,
+    save_result,
+)
+from cgro_theory.claims.verdict import (
+    SEVERITY,
+    FaultVerdict,
+    Outcome,
+    Verdict,
+    inherited_outcomes,
+    judge,
+    worst,
+)
+
+__all__ = [
+    "RESULT_SCHEMA",
+    "SEVERITY",
+    "Assumption",
+    "Claim",
+    "Environment",
+    "Evidence",
+    "ExitCode",
+    "FailureLedger",
+    "FaultVerdict",
+    "Figure",
+    "Interval",
+    "LedgerEntry",
+    "Mark",
+    "Marker",
+    "Measurement",
+    "Outcome",
+    "Panel",
+    "Prediction",
+    "Relation",
+    "Series",
+    "Source",
+    "Verdict",
+    "VerificationResult",
+    "exit_code",
+    "inherited_outcomes",
+    "judge",
+    "load_result",
+    "save_result",
+    "worst",
+]

@@ -1,0 +1,71 @@
+"""The two sides of a check: what a claim predicts, and what was measured."""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+
+from cgro_theory.claims.interval import Interval
+from cgro_theory.errors import InvalidInput
+
+
+class Evidence(enum.StrEnum):
+    """What kind of knowledge a measurement is; only the first three can certify."""
+
+    SYMBOLIC = "symbolic"
+    EXACT = "exact"
+    INTERVAL = "interval"
+    STATISTICAL = "statistical"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The interval that a claim admits for given parameters, rounded outward.
+
+    ``interval`` is ``None`` when no number could be computed (then the verdict is inconclusive);
+    ``unmet`` names each assumption that does not hold (then it is out of scope); ``leading_order`` is the
+    closed formula without its error terms, for the reader; ``notes`` are (name, value) pairs to show.
+    """
+
+    interval: Interval | None
+    unmet: tuple[str, ...] = ()
+    leading_order: float | None = None
+    notes: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured: an estimate and an interval with its confidence.
+
+    ``confidence`` is the coverage of ``interval`` (1 for symbolic, exact and interval evidence, and for a
+    statement about each run that was made); ``runs`` counts the runs; ``failure`` says why there is no
+    number, and then ``interval`` is ``None``.
+    """
+
+    estimate: float
+    interval: Interval | None
+    confidence: float
+    runs: int
+    evidence: Evidence
+    seeds: tuple[int, ...] = ()
+    failure: str = ""
+    notes: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.confidence <= 1.0:
+            raise InvalidInput("confidence", self.confidence, "in [0, 1]")
+        if self.runs < 0:
+            raise InvalidInput("runs", self.runs, ">= 0")
+
+    @classmethod
+    def failed(cls, why: str, evidence: Evidence = Evidence.STATISTICAL) -> Measurement:
+        """A measurement without a number; it can only be judged inconclusive."""
+        return cls(math.nan, None, 0.0, 0, evidence, failure=why)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is an interval around a number, from at least one run."""
+        if self.failure or self.interval is None or self.runs == 0:
+            return False
+        return not math.isnan(self.estimate)

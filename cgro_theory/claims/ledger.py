@@ -1,0 +1,57 @@
+"""The failure probability of a whole run, split before anything is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cgro_theory.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One use of the budget: which claim spent how much on what."""
+
+    label: str
+    purpose: str
+    probability: float
+
+
+@dataclass
+class FailureLedger:
+    """One budget of failure probability, split equally over the statistical claims of a run.
+
+    By the union bound the probability that any stated interval of the run misses its target is at most
+    ``budget``. Spending more than a claim's share raises :class:`InvalidInput`: the split is fixed in advance.
+
+    >>> ledger = FailureLedger(1e-3, ["a.x", "a.y"])
+    >>> ledger.spend("a.x", "error rate over 64 runs")
+    0.0005
+    """
+
+    budget: float
+    labels: Sequence[str]
+    entries: list[LedgerEntry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.budget < 1.0:
+            raise InvalidInput("failure_probability", self.budget, "in (0, 1)")
+
+    def share(self, label: str) -> float:
+        """The failure probability set aside for the claim ``label``."""
+        if label not in self.labels:
+            raise InvalidInput("label", label, "one of the claims that this ledger was split over")
+        return self.budget / len(self.labels)
+
+    def spent(self, label: str) -> float:
+        """What the claim ``label`` has used of its share so far."""
+        return math.fsum(entry.probability for entry in self.entries if entry.label == label)
+
+    def spend(self, label: str, purpose: str, parts: int = 1) -> float:
+        """Take ``1/parts`` of the claim's share, write it down, and return it."""
+        probability = self.share(label) / parts
+        if self.spent(label) + probability > self.share(label) * (1.0 + 1e-12):
+            raise InvalidInput("failure_probability", probability, f"within what is left of {label}")
+        self.entries.append(LedgerEntry(label, purpose, probability))
+        return probability

@@ -1,0 +1,220 @@
+"""Results of a verification run, in and out of the file format ``cgro-result/1``."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cgro_theory.atomic_file import atomic_write
+from cgro_theory.claims.figure import Figure
+from cgro_theory.claims.interval import Interval
+from cgro_theory.claims.ledger import LedgerEntry
+from cgro_theory.claims.verdict import Outcome, Verdict, inherited_outcomes, worst
+from cgro_theory.errors import InvalidFile
+
+RESULT_SCHEMA = "cgro-result/1"
+
+
+class ExitCode(enum.IntEnum):
+    """What a program of this project tells its caller."""
+
+    PASSED = 0
+    REFUTED = 1
+    INVALID = 2
+    INCONCLUSIVE = 3
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a run was made."""
+
+    python: str
+    torch: str
+    device: str
+    dtype: str
+    version: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class VerificationResult:
+    """Everything that one ``verify`` run of one theorem found."""
+
+    theorem: str
+    profile: str
+    seed: int
+    seconds: float
+    environment: Environment
+    parameters: dict[str, Any]
+    verdicts: tuple[Verdict, ...]
+    ledger: tuple[LedgerEntry, ...] = ()
+    figures: tuple[Figure, ...] = field(default=(), compare=False)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome of any claim."""
+        return worst(verdict.outcome for verdict in self.verdicts)
+
+    @property
+    def inherited(self) -> dict[str, Outcome]:
+        """Per label the worst outcome among the claim and everything it depends on."""
+        return inherited_outcomes(
+            {verdict.claim.label: verdict.outcome for verdict in self.verdicts},
+            {verdict.claim.label: verdict.claim.depends_on for verdict in self.verdicts},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as a ``cgro-result/1`` document: plain JSON values, infinities as strings."""
+        inherited = self.inherited
+        return {
+            "schema": RESULT_SCHEMA,
+            "theorem": self.theorem,
+            "profile": self.profile,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 3),
+            "environment": asdict(self.environment),
+            "parameters": {name: _number(value) for name, value in self.parameters.items()},
+            "claims": [_claim_to_json(verdict, inherited) for verdict in self.verdicts],
+            "ledger": [asdict(entry) for entry in self.ledger],
+            "outcome": self.outcome.value,
+        }
+
+
+def exit_code(outcomes: list[Outcome]) -> ExitCode:
+    """0 when nothing is refuted or inconclusive, 1 when something is refuted, else 3.
+
+    >>> exit_code([Outcome.CERTIFIED, Outcome.OUT_OF_SCOPE])
+    <ExitCode.PASSED: 0>
+    """
+    if Outcome.REFUTED in outcomes:
+        return ExitCode.REFUTED
+    if Outcome.INCONCLUSIVE in outcomes or not outcomes:
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.PASSED
+
+
+def save_result(result: VerificationResult, path: str | Path) -> None:
+    """Write the result as JSON, whole or not at all. Raises :class:`InvalidFile` when it cannot."""
+    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_write(path) as stream:
+        stream.write(text.encode() + b"\n")
+
+
+_TOP_KEYS = ("theorem", "profile", "seed", "seconds", "environment", "parameters", "claims", "outcome")
+_CLAIM_KEYS: tuple[str, ...] = ("label", "source", "mark", "relation", "predicted", "measured", "outcome")
+_CLAIM_KEYS += ("inherited", "evidence", "depends_on", "failure_probability", "seconds", "reproduce")
+
+
+def load_result(path: str | Path) -> dict[str, Any]:
+    """Read and check a ``cgro-result/1`` file; return the document.
+
+    Raises :class:`InvalidFile` when the file is missing, truncated, of another schema, lacks a key, names an
+    unknown outcome, or carries statuses that do not follow from its own claims.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise InvalidFile(path, f"cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidFile(path, f"not valid JSON (truncated?): {error}") from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != RESULT_SCHEMA:
+        raise InvalidFile(path, f"schema must be {RESULT_SCHEMA!r}, got {schema!r}")
+    missing = [key for key in _TOP_KEYS if key not in document]
+    if missing:
+        raise InvalidFile(path, f"lacks the key {missing[0]!r}")
+    if not isinstance(document["claims"], list):
+        raise InvalidFile(path, "'claims' must be a list")
+    for entry in document["claims"]:
+        _check_claim(path, entry)
+    _check_statuses(path, document)
+    return dict(document)
+
+
+def _check_claim(path: str | Path, entry: Any) -> None:
+    if not isinstance(entry, dict):
+        raise InvalidFile(path, "each claim must be an object")
+    missing = [key for key in _CLAIM_KEYS if key not in entry]
+    if missing:
+        raise InvalidFile(path, f"claim {entry.get('label')!r} lacks the key {missing[0]!r}")
+    for side in ("predicted", "measured"):
+        values = entry[side]
+        if not isinstance(values, dict) or not {"low", "high"} <= values.keys():
+            raise InvalidFile(path, f"claim {entry['label']!r}: {side!r} must have low and high")
+        ends = (values["low"], values["high"])
+        try:
+            if None not in ends:
+                Interval(float(ends[0]), float(ends[1]))
+        except (TypeError, ValueError) as error:
+            raise InvalidFile(path, f"claim {entry['label']!r}: {side!r} is no interval: {ends}") from error
+    for key in ("outcome", "inherited"):
+        if entry[key] not in list(Outcome):
+            raise InvalidFile(path, f"claim {entry['label']!r}: unknown {key} {entry[key]!r}")
+
+
+def _check_statuses(path: str | Path, document: dict[str, Any]) -> None:
+    outcomes = {entry["label"]: Outcome(entry["outcome"]) for entry in document["claims"]}
+    depends = {entry["label"]: tuple(entry["depends_on"]) for entry in document["claims"]}
+    try:
+        inherited = inherited_outcomes(outcomes, depends)
+    except ValueError as error:
+        raise InvalidFile(path, str(error)) from error
+    for entry in document["claims"]:
+        if entry["inherited"] != inherited[entry["label"]]:
+            raise InvalidFile(path, f"claim {entry['label']!r}: inherited status does not follow")
+    if document["outcome"] != worst(outcomes.values()):
+        raise InvalidFile(path, f"outcome {document['outcome']!r} does not follow from the claims")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value
+
+
+def _ends(interval: Interval | None) -> dict[str, Any]:
+    if interval is None:
+        return {"low": None, "high": None}
+    return {"low": _number(interval.low), "high": _number(interval.high)}
+
+
+def _claim_to_json(verdict: Verdict, inherited: dict[str, Outcome]) -> dict[str, Any]:
+    claim, prediction, measurement = verdict.claim, verdict.prediction, verdict.measurement
+    notes = dict(prediction.notes) | dict(measurement.notes)
+    return {
+        "label": claim.label,
+        "statement": claim.statement,
+        "source": str(claim.source),
+        "mark": claim.mark,
+        "quantity": claim.quantity,
+        "relation": claim.relation.value,
+        "tolerance": claim.tolerance,
+        "predicted": _ends(prediction.interval) | {"leading_order": _number(prediction.leading_order)},
+        "measured": {
+            "estimate": _number(measurement.estimate),
+            **_ends(measurement.interval),
+            "confidence": measurement.confidence,
+            "runs": measurement.runs,
+        },
+        "outcome": verdict.outcome.value,
+        "inherited": inherited[claim.label].value,
+        "reason": verdict.reason,
+        "evidence": measurement.evidence.value,
+        "depends_on": list(claim.depends_on),
+        "failure_probability": verdict.failure_probability,
+        "seconds": round(verdict.seconds, 3),
+        "reproduce": verdict.reproduce,
+        "notes": {name: _number(value) for name, value in notes.items()},
+        "planted_faults": [
+            {"name": fault.name, "description": fault.description, "outcome": fault.outcome.value}
+            for fault in verdict.faults
+        ],
+    }

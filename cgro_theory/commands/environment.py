@@ -1,0 +1,52 @@
+"""Where a run is made: versions, device, commit."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+from cgro_theory import __version__
+from cgro_theory.claims import Environment
+from cgro_theory.errors import InvalidInput
+
+
+def resolve_device(name: str) -> str:
+    """``cpu`` or ``cuda``; ``auto`` takes a GPU when there is one. :class:`InvalidInput` when it is missing."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise InvalidInput("device", name, "auto, cpu or cuda")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InvalidInput("device", name, "auto or cpu here: no CUDA GPU is available")
+    return "cuda" if available and name != "cpu" else "cpu"
+
+
+def describe_environment(device: str) -> Environment:
+    """The environment of a run on ``device``, which is resolved."""
+    shown = torch.cuda.get_device_name(0) if device == "cuda" else "cpu"
+    del shown
+    return Environment(
+        python=platform.python_version(),
+        torch=torch.__version__,
+        device=device,
+        dtype="float64",
+        version=__version__,
+        commit=_commit(),
+    )
+
+
+def _commit() -> str:
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found.stdout.strip()

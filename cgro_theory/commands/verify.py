@@ -1,0 +1,75 @@
+"""``cgro verify``: judge the claims of one theorem or of all, print the verdicts, write the results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from cgro_theory.atomic_file import require_folder, require_writable
+from cgro_theory.claims import ExitCode, VerificationResult, exit_code, save_result
+from cgro_theory.commands.console import progress_reporter
+from cgro_theory.commands.environment import describe_environment, resolve_device
+from cgro_theory.errors import InvalidInput
+from cgro_theory.report.figures import save_figures
+from cgro_theory.report.text import verdict_table
+from cgro_theory.theorems.catalogue import ROOMS, room
+from cgro_theory.theorems.verification import verify_room
+
+
+def run_verify(
+    theorem: str,
+    *,
+    profile: str = "quick",
+    seed: int = 0,
+    only: tuple[str, ...] = (),
+    json_path: Path | None = None,
+    out: Path | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> ExitCode:
+    """Verify ``theorem`` (a room's label, or ``all``) and return the exit code of the verdicts.
+
+    ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. Everything
+    about the output is checked before any training starts.
+    """
+    if profile not in ("quick", "full"):
+        raise InvalidInput("profile", profile, "quick or full")
+    if seed < 0:
+        raise InvalidInput("seed", seed, "an integer >= 0")
+    rooms = tuple(ROOMS) if theorem == "all" else (room(theorem),)
+    if only and theorem == "all":
+        raise InvalidInput("--only", only[0], "given with one theorem, not with all")
+    if json_path is not None and theorem == "all":
+        raise InvalidInput("--json", str(json_path), "given with one theorem; use --out for all")
+    if json_path is not None:
+        require_writable(json_path)
+    folder = require_folder(out) if out is not None else None
+    resolved = resolve_device(device)
+    environment = describe_environment(resolved)
+    results: list[VerificationResult] = []
+    for entry in rooms:
+        with progress_reporter(quiet) as progress:
+            result = verify_room(
+                entry,
+                environment=environment,
+                profile="full" if profile == "full" else "quick",
+                seed=seed,
+                only=only,
+                progress=progress,
+            )
+        results.append(result)
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        console.print(verdict_table(result.to_json()))
+        console.print(f"{len(result.verdicts)} claims in {result.seconds:.0f} s on {resolved}", highlight=False)
+        for verdict in result.verdicts:
+            if verdict.outcome not in ("certified", "consistent"):
+                console.print(f"{verdict.claim.label}: {verdict.reason}", highlight=False)
+        if json_path is not None:
+            save_result(result, json_path)
+        if folder is not None:
+            save_result(result, folder / f"{entry.label}.json")
+            save_figures(result.figures, folder)
+            console.print(f"written to {folder}/", highlight=False)
+    return exit_code([verdict.outcome for result in results for verdict in result.verdicts])

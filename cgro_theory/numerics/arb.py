@@ -1,0 +1,98 @@
+"""Rigorous real arithmetic with three-valued comparisons, around python-flint's Arb balls.
+
+A bare Arb comparison returns False both for "no" and for "cannot tell"; :func:`less` and friends tell the
+two apart. Decimal strings and fractions enter exactly: ``exact("0.1")`` encloses one tenth, while
+``flint.arb(0.1)`` is the binary float near it. Precision is local to a ``with precision(bits)`` block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+import flint
+
+from cgro_theory.errors import InvalidInput
+
+
+class Truth(enum.Enum):
+    """The value of a comparison of two balls. It has no truth value of its own: compare it by name."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNKNOWN = "unknown"
+
+    def __bool__(self) -> bool:
+        raise TypeError("a comparison of balls has three values: test `is Truth.TRUE`, not truthiness")
+
+
+@contextlib.contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Run the block with ``bits`` bits of working precision (>= 2), then restore what was set before."""
+    if bits < 2:
+        raise InvalidInput("bits", bits, ">= 2")
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
+
+
+def exact(value: int | str | float | Fraction | Decimal) -> flint.arb:
+    """The ball that encloses ``value`` as written: decimal strings and fractions are not rounded first.
+
+    A float enters as the binary number that it is. Raises :class:`InvalidInput` on NaN, infinities and text
+    that is no number.
+    """
+    try:
+        fraction = Fraction(value)
+    except (ValueError, OverflowError, ZeroDivisionError, TypeError) as error:
+        raise InvalidInput("value", value, "a finite number") from error
+    return flint.arb(flint.fmpq(fraction.numerator, fraction.denominator))
+
+
+def less(left: flint.arb, right: flint.arb) -> Truth:
+    """Whether left < right holds for all, for no, or for some points of the two balls."""
+    if left < right:
+        return Truth.TRUE
+    if left >= right:
+        return Truth.FALSE
+    return Truth.UNKNOWN
+
+
+def at_most(left: flint.arb, right: flint.arb) -> Truth:
+    """Whether left <= right holds for all, for no, or for some points of the two balls."""
+    if left <= right:
+        return Truth.TRUE
+    if left > right:
+        return Truth.FALSE
+    return Truth.UNKNOWN
+
+
+def upper_float(ball: flint.arb) -> float:
+    """A float that is >= every point of the ball (inf when the ball is not finite)."""
+    return _end(ball, 1)
+
+
+def lower_float(ball: flint.arb) -> float:
+    """A float that is <= every point of the ball (-inf when the ball is not finite)."""
+    return _end(ball, -1)
+
+
+def _end(ball: flint.arb, sign: int) -> float:
+    if not ball.is_finite():
+        return sign * math.inf
+    mantissa, exponent = (ball.upper() if sign > 0 else ball.lower()).man_exp()
+    end = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    try:
+        value = float(end)
+    except OverflowError:
+        return math.inf if end > 0 else -math.inf
+    if sign * (Fraction(value) - end) < 0:
+        value = math.nextafter(value, sign * math.inf)
+    return value

@@ -1,0 +1,1 @@
+"""The only place that formats: verdict tables, figures, the paper map. Uses the claims vocabulary alone."""

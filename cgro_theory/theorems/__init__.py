@@ -1,0 +1,1 @@
+"""One room per theorem, all alike: statement, prediction, measurement. ``catalogue`` lists them."""

@@ -1,0 +1,49 @@
+"""The rooms, in order. Adding a theorem is adding a folder and a line here; nothing is discovered."""
+
+from __future__ import annotations
+
+from cgro_theory.claims import Claim
+from cgro_theory.errors import InvalidInput
+from cgro_theory.theorems.room import Room
+
+ROOMS: tuple[Room, ...] = (
+    Room("lemmas", "Lemmas", "cgro_theory.theorems.lemmas"),
+    Room("theorem_1", "Feature learning on patch data", "cgro_theory.theorems.theorem_1_feature_learning"),
+)
+
+
+def room(label: str) -> Room:
+    """The room with this label; :class:`InvalidInput` names the known ones."""
+    for candidate in ROOMS:
+        if candidate.label == label:
+            return candidate
+    raise InvalidInput("theorem", label, "one of " + ", ".join(candidate.label for candidate in ROOMS))
+
+
+def room_of_claim(label: str) -> Room:
+    """The room that states the claim ``label``."""
+    for candidate in ROOMS:
+        if any(claim.label == label for claim in candidate.statement.CLAIMS):
+            return candidate
+    raise InvalidInput("claim", label, "a label listed in paper_map.md")
+
+
+def claim(label: str) -> Claim:
+    """The claim with this label."""
+    return next(entry for entry in room_of_claim(label).statement.CLAIMS if entry.label == label)
+
+
+def with_dependencies(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels and everything they depend on, each once, dependencies first."""
+    ordered: list[str] = []
+
+    def visit(label: str) -> None:
+        if label in ordered:
+            return
+        for parent in claim(label).depends_on:
+            visit(parent)
+        ordered.append(label)
+
+    for label in labels:
+        visit(label)
+    return tuple(ordered)

@@ -1,0 +1,91 @@
+"""The lemmas as claims (theory.md 2.2 and 2.3). Needs sympy only."""
+
+from __future__ import annotations
+
+import math
+
+import sympy as sp
+
+from cgro_theory.claims import Assumption, Claim, Interval, Mark, Relation, Source
+from cgro_theory.theorems.room import NamedConstant
+
+_q, _u, _tau, _a, _z0, _A, _v, _c = sp.symbols("q u tau a z_0 A v c", positive=True)
+_Crr, _Css, _Crs = sp.symbols("C_rr C_ss C_rs", real=True)
+_phi = sp.Function("phi_q")
+_PROJECT = "this project, theory.md"
+_COUNT = Interval(0.0, math.inf)
+_degree = Assumption("degree", sp.Ge(_q, 2), "the activation has degree q >= 2", "PatchSetting")
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        label="lemmas.tensor_power_time",
+        statement="Tensor power iteration z + A z^(q-1) first reaches the level v between T_c and "
+        "(1 + A v^(q-2))^(q-1) T_c + 1 steps.",
+        source=Source(_PROJECT, "2.3"),
+        marks=(Mark.NEW,),
+        quantity="instances whose exact hitting time leaves the bracket",
+        natural_range=_COUNT,
+        relation=Relation.AT_MOST,
+        expression=(_z0 ** (2 - _q) - _v ** (2 - _q)) / (_A * (_q - 2)),
+        assumptions=(
+            _degree,
+            Assumption("growth", sp.Gt(_v, _z0), "the level is above the start", "prediction"),
+        ),
+        statistical=False,
+        silent_about="Instances are sampled; the two-line proof of theory.md 2.3 is what covers all of them.",
+    ),
+    Claim(
+        label="lemmas.odd_symmetry",
+        statement="The noise margin V is odd in the noise, so P(V < -c) = P(|V| > c) / 2.",
+        source=Source(_PROJECT, "2.2.4"),
+        marks=(Mark.DERIVED,),
+        quantity="terms left in V(-ξ) + V(ξ) after simplification",
+        natural_range=_COUNT,
+        relation=Relation.AT_MOST,
+        expression=sp.Eq(_phi(-_u), -_phi(_u)),
+        assumptions=(_degree,),
+        statistical=False,
+    ),
+    Claim(
+        label="lemmas.signal_homogeneity",
+        statement="Shifting the signal patch along w* scales the signal: Σ phi_q(a u_r) = phi_q(a) U, so the "
+        "worst shift within span(w*) is -δ sgn U.",
+        source=Source(_PROJECT, "2.2.1"),
+        marks=(Mark.DERIVED,),
+        quantity="terms left in Σ phi_q(a u_r) - phi_q(a) U after simplification",
+        natural_range=_COUNT,
+        relation=Relation.AT_MOST,
+        expression=sp.Eq(_phi(_a * _u), _phi(_a) * _phi(_u)),
+        assumptions=(_degree,),
+        statistical=False,
+    ),
+    Claim(
+        label="lemmas.gaussian_chaos_variance",
+        statement="For q = 3, E[g_r³ g_s³] = 9 C_rr C_ss C_rs + 6 C_rs³, so Var V is a sum of these.",
+        source=Source(_PROJECT, "2.2.4"),
+        marks=(Mark.DERIVED,),
+        quantity="terms left in the difference from the Gaussian moment generating function",
+        natural_range=_COUNT,
+        relation=Relation.AT_MOST,
+        expression=9 * _Crr * _Css * _Crs + 6 * _Crs**3,
+        assumptions=(
+            Assumption("fresh point", sp.Eq(_c, _c), "the noise is independent of the weights", "setting"),
+        ),
+        statistical=False,
+    ),
+    Claim(
+        label="lemmas.common_clock",
+        statement="In gradient flow u^(2-q) = u_0^(2-q) - q(q-2)τ solves du/dτ = phi_q'(u) for every neuron, "
+        "with one clock τ; for q = 2, u = u_0 e^(2τ).",
+        source=Source(_PROJECT, "2.2.5"),
+        marks=(Mark.DERIVED,),
+        quantity="degrees at which (du/dτ) / (q u^(q-1)) is not 1",
+        natural_range=_COUNT,
+        relation=Relation.AT_MOST,
+        expression=sp.Eq(_u ** (2 - _q), _z0 ** (2 - _q) - _q * (_q - 2) * _tau),
+        assumptions=(_degree,),
+        statistical=False,
+    ),
+)
+
+CONSTANTS: tuple[NamedConstant, ...] = ()

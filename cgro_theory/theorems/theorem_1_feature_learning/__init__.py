@@ -1,0 +1,1 @@
+"""Theorem 1: adversarial training learns the feature partially and memorizes the noise exactly."""

@@ -1,0 +1,131 @@
+"""Run one room: gather its evidence, judge each claim, then judge each planted fault by the same check."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import replace
+from typing import Any
+
+from cgro_theory.claims import (
+    Claim,
+    Environment,
+    Evidence,
+    FailureLedger,
+    FaultVerdict,
+    Figure,
+    Interval,
+    Measurement,
+    Outcome,
+    Prediction,
+    Relation,
+    Verdict,
+    VerificationResult,
+    judge,
+)
+from cgro_theory.errors import InvalidInput
+from cgro_theory.theorems.catalogue import claim, room_of_claim, with_dependencies
+from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, Profile, Progress, Room, RunRequest
+
+FAILURE_BUDGET = 1e-3
+"""Failure probability of all statistical statements of one run together (design.md, section 2)."""
+
+
+def verify_room(
+    room: Room,
+    *,
+    environment: Environment,
+    profile: Profile = "quick",
+    seed: int = 0,
+    only: tuple[str, ...] = (),
+    progress: Progress = lambda doing, fraction: None,
+) -> VerificationResult:
+    """Judge the claims of ``room``, or of ``only`` among them, with everything they depend on.
+
+    Raises :class:`InvalidInput` when ``only`` names a claim that the room does not state. An exception inside
+    one check makes that claim inconclusive and no other.
+    """
+    started = time.monotonic()
+    own = tuple(entry.label for entry in room.statement.CLAIMS)
+    for label in only:
+        if label not in own:
+            raise InvalidInput("claim", label, "one of " + ", ".join(own))
+    asked = only or own
+    labels = (*asked, *(label for label in with_dependencies(asked) if label not in asked))
+    claims = [claim(label) for label in labels]
+    statistical = [entry.label for entry in claims if entry.statistical]
+    ledger = FailureLedger(FAILURE_BUDGET, statistical or ["none"])
+    request = RunRequest(profile, seed, environment.device, frozenset(labels), progress)
+
+    evidence: dict[str, Any] = {}
+    figures: list[Figure] = []
+    parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET}
+    verdicts: list[Verdict] = []
+    for entry in claims:
+        home = room_of_claim(entry.label)
+        module = home.measurement
+        if home.label not in evidence:
+            evidence[home.label] = module.gather(request)
+            figures.extend(module.figures(evidence[home.label]))
+            parameters.update(module.parameters(evidence[home.label]))
+        progress(f"judging {entry.label}", 0.0)
+        probability = ledger.spend(entry.label, entry.quantity) if entry.statistical else 0.0
+        reproduce = f"cgro verify {home.label} --only {entry.label} --profile {profile} --seed {seed}"
+        verdict = judge_claim(entry, module.CHECKS[entry.label], evidence[home.label], probability)
+        faults = module.FAULTS[entry.label]
+        caught = tuple(
+            judge_fault(entry, module.CHECKS[entry.label], evidence[home.label], probability, fault)
+            for fault in faults
+        )
+        verdicts.append(replace(verdict, reproduce=reproduce, faults=caught))
+        progress(f"judging {entry.label}", 1.0)
+    return VerificationResult(
+        theorem=room.label,
+        profile=profile,
+        seed=seed,
+        seconds=time.monotonic() - started,
+        environment=environment,
+        parameters=parameters,
+        verdicts=tuple(verdicts),
+        ledger=tuple(ledger.entries),
+        figures=tuple(figures),
+    )
+
+
+def judge_claim(entry: Claim, check: Check, evidence: Any, failure_probability: float) -> Verdict:
+    """Run one check and judge it; an exception is an inconclusive verdict that says what happened."""
+    started = time.monotonic()
+    try:
+        pair = check(evidence, failure_probability)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        pair = CheckedPair(Prediction(None), Measurement.failed(why))
+        return Verdict(entry, pair.prediction, pair.measurement, Outcome.INCONCLUSIVE, why, failure_probability)
+    prediction = _with_tolerance(entry, pair.prediction)
+    outcome, reason = judge(entry, prediction, pair.measurement)
+    spent = failure_probability if pair.measurement.evidence is Evidence.STATISTICAL else 0.0
+    return Verdict(entry, prediction, pair.measurement, outcome, reason, spent, seconds=time.monotonic() - started)
+
+
+def judge_fault(
+    entry: Claim, check: Check, evidence: Any, failure_probability: float, fault: PlantedFault
+) -> FaultVerdict:
+    """Judge the claim's check on evidence with a planted fault."""
+    try:
+        changed = fault.change(evidence)
+    except Exception as error:
+        description = f"{fault.description} (could not be planted: {error})"
+        return FaultVerdict(fault.name, description, Outcome.INCONCLUSIVE)
+    verdict = judge_claim(entry, check, changed, failure_probability)
+    return FaultVerdict(fault.name, fault.description, verdict.outcome)
+
+
+def _with_tolerance(entry: Claim, prediction: Prediction) -> Prediction:
+    """For ``equals``, the predicted interval widened by the tolerance that the claim fixed in advance."""
+    if entry.relation is not Relation.EQUALS or prediction.interval is None or entry.tolerance is None:
+        return prediction
+    widened = prediction.interval.widened(entry.tolerance)
+    low = max(widened.low, entry.natural_range.low)
+    high = min(widened.high, entry.natural_range.high)
+    return replace(prediction, interval=Interval(low, high)) if low <= high else prediction

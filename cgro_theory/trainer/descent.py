@@ -1,0 +1,127 @@
+"""Full-batch gradient descent over a batch of runs, with events, checkpoints and an honest stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from cgro_theory.errors import InvalidInput, require_finite, require_integer
+from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.patch_data import DenseProblem
+from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
+from cgro_theory.trainer.recorder import Recorder
+from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.trajectories import Trajectories, as_array
+
+Progress = Callable[[float], None]
+"""Called now and then with the fraction done, in [0, 1]."""
+
+BLOCK = 64
+"""Steps whose margins are examined together."""
+
+
+def train(
+    problem: SubspaceProblem | DenseProblem,
+    *,
+    learning_rate: float,
+    steps: int,
+    adversary: AdversaryName = AdversaryName.TRANSFER,
+    stop_when_memorized: bool = True,
+    num_checkpoints: int = 100,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Trajectories:
+    """Train every run of ``problem`` by gradient descent and record it.
+
+    A :class:`DenseProblem` is trained by autograd on explicit weights; a :class:`SubspaceProblem` by the exact
+    recursions, or under ``l2`` by autograd in its 1 + n + m coordinates, which is the same problem.
+
+    Args:
+        problem: the drawn data and initial weights.
+        learning_rate: η > 0.
+        steps: horizon, >= 1; a run stops there at the latest.
+        adversary: what training faces.
+        stop_when_memorized: end a run at the first step at which every V_i has reached 1.
+        num_checkpoints: how many log-spaced records to keep, >= 2.
+        device: torch device of the arithmetic; the random draws were made on the CPU.
+        progress: called with the fraction of steps done.
+
+    Raises:
+        InvalidInput: an argument outside its domain.
+
+    A run that leaves the finite numbers ends as ``diverged`` with its step; the others go on.
+    """
+    rate = require_finite("learning_rate", learning_rate, "a finite number > 0")
+    if rate <= 0:
+        raise InvalidInput("learning_rate", rate, "a finite number > 0")
+    require_integer("steps", steps, 1)
+    require_integer("num_checkpoints", num_checkpoints, 2)
+    if isinstance(problem, SubspaceProblem) and adversary is not AdversaryName.L2:
+        moved = _to_device(problem, device)
+        engine: Engine = SubspaceEngine(moved, rate, adversary)
+        name, gram = "subspace", problem.gram
+    else:
+        dense = problem.as_dense() if isinstance(problem, SubspaceProblem) else problem
+        engine = DenseEngine(_to_device(dense, device), rate, adversary)
+        name = "subspace" if isinstance(problem, SubspaceProblem) else "dense"
+        flat = dense.noise.flatten(1, 2)
+        gram = flat @ flat.mT
+    recorder = Recorder(problem, rate, steps, num_checkpoints, engine.state().preactivations)
+    _descend(engine, recorder, steps, stop_when_memorized, progress)
+    return recorder.finish(engine=name, adversary=adversary.value, noise_gram=as_array(gram))
+
+
+def _to_device(problem: Any, device: str) -> Any:
+    if device == "cpu":
+        return problem
+    moved = {
+        name: value.to(device) if isinstance(value, torch.Tensor) else value
+        for name, value in vars(problem).items()
+    }
+    return type(problem)(**moved)
+
+
+def _descend(
+    engine: Engine, recorder: Recorder, steps: int, stop_when_memorized: bool, progress: Progress | None
+) -> None:
+    """Advance in blocks: margins of a block's steps are kept and examined together, without a check per step.
+
+    When a run ends inside a block, the block is replayed from its start to that very step, so that a run's
+    end and its final state do not depend on the blocks or on the other runs.
+    """
+    step = 0
+    while recorder.runs_alive:
+        if recorder.is_checkpoint(step):
+            signal, noise_margins = engine.evaluate()
+            recorder.checkpoint(step, engine, signal, noise_margins)
+        block = min(BLOCK, recorder.next_checkpoint(step) - step) if step < steps else 0
+        start = engine.snapshot()
+        history = recorder.new_history(block + 1)
+        for row in range(block):
+            history[row] = _margins(engine)
+            engine.update()
+        history[block] = _margins(engine)
+        ended = recorder.scan(step, history, stop_when_memorized, is_last=step + block == steps)
+        if ended is None:
+            step += block
+        else:
+            engine.restore(start)
+            for _ in range(ended.row):
+                engine.evaluate()
+                engine.update()
+            step += ended.row
+            signal, noise_margins = engine.evaluate()
+            recorder.end_runs(step, ended, engine, signal, noise_margins)
+            engine.select(ended.others)
+        if progress is not None:
+            progress(max(step / steps, recorder.fraction_ended))
+    if progress is not None:
+        progress(1.0)
+
+
+def _margins(engine: Engine) -> torch.Tensor:
+    """U and the V_i side by side. shape: (runs, 1 + N)"""
+    signal, noise_margins = engine.evaluate()
+    return torch.cat([signal[:, None], noise_margins], dim=1)

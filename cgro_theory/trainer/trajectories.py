@@ -1,0 +1,178 @@
+"""Recorded trajectories of a batch of runs, and their file format (npz without pickle)."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgro_theory.atomic_file import atomic_write
+from cgro_theory.errors import InvalidFile
+from cgro_theory.setting.parameters import PatchSetting
+
+FILE_SCHEMA = "cgro-trajectory-arrays/1"
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """What a batch of training runs did. Times are η·step; NaN means not reached.
+
+    Attributes:
+        setting: parameters of the runs.
+        engine: ``subspace`` or ``dense``.
+        adversary: ``transfer``, ``span`` or ``l2``.
+        learning_rate: η.
+        seeds: one per run.
+        labels: y. shape: (runs, N)
+        checkpoint_times: log-spaced, the first 0. shape: (T,)
+        signal: U at the checkpoints. shape: (runs, T)
+        noise_margins: V_i at the checkpoints. shape: (runs, T, N)
+        objective: L(W) at the checkpoints. shape: (runs, T)
+        signal_projections: u_r at the checkpoints. shape: (runs, T, m)
+        weight_gram: Gram matrix of the weights orthogonal to w*, at the checkpoints. shape: (runs, T, m, m)
+        signal_time: first time with α^q U >= 1. shape: (runs,)
+        memorization_times: first time with V_i >= 1. shape: (runs, N)
+        initial_preactivations: v_ijr(0). shape: (runs, n, m)
+        noise_gram: Gram matrix of the noise patches. shape: (runs, n, n)
+        final_time: when each run stopped. shape: (runs,)
+        final_signal, final_noise_margins, final_signal_projections, final_preactivations, final_weight_gram:
+            the same quantities there. shapes: (runs,), (runs, N), (runs, m), (runs, n, m), (runs, m, m)
+        final_attacked_margins: y f(X^adv) there, under the adversary of training. shape: (runs, N)
+        stopped_because: ``memorized``, ``horizon`` or ``diverged``, per run.
+        diverged_step: step at which a run left the finite numbers, -1 if it did not. shape: (runs,)
+    """
+
+    setting: PatchSetting
+    engine: str
+    adversary: str
+    learning_rate: float
+    seeds: tuple[int, ...]
+    stopped_because: tuple[str, ...]
+    labels: Array
+    checkpoint_times: Array
+    signal: Array
+    noise_margins: Array
+    objective: Array
+    signal_projections: Array
+    weight_gram: Array
+    signal_time: Array
+    memorization_times: Array
+    initial_preactivations: Array
+    noise_gram: Array
+    final_time: Array
+    final_signal: Array
+    final_noise_margins: Array
+    final_signal_projections: Array
+    final_preactivations: Array
+    final_weight_gram: Array
+    final_attacked_margins: Array
+    diverged_step: NDArray[np.int64]
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return len(self.seeds)
+
+    @property
+    def signal_margin(self) -> Array:
+        """z = α^q U at the checkpoints. shape: (runs, T)"""
+        return self.setting.clean_gain * self.signal
+
+    @property
+    def final_signal_margin(self) -> Array:
+        """z = α^q U at the end of each run. shape: (runs,)"""
+        return self.setting.clean_gain * self.final_signal
+
+    @property
+    def final_attacked_signal_margin(self) -> Array:
+        """z̃ at the end, under the worst shift within span(w*) (theory.md 2.2.1). shape: (runs,)"""
+        return attacked_signal_margin(self.setting, self.final_signal)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether any run left the finite numbers."""
+        return "diverged" in self.stopped_because
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to an npz file, whole or not at all."""
+        header = {
+            "schema": FILE_SCHEMA,
+            "setting": {
+                name: value for name, value in self.setting.to_json().items() if name != "perturbation_radius"
+            },
+            "engine": self.engine,
+            "adversary": self.adversary,
+            "learning_rate": self.learning_rate,
+            "seeds": self.seeds,
+            "stopped_because": self.stopped_because,
+        }
+        arrays = {name: getattr(self, name) for name in _ARRAY_FIELDS}
+        with atomic_write(path) as stream:
+            np.savez_compressed(stream, header=np.array(json.dumps(header)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Trajectories:
+        """Read what :meth:`save` wrote, executing nothing; :class:`InvalidFile` for anything else."""
+        try:
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+                header = json.loads(str(archive["header"]))
+                arrays = {name: archive[name] for name in _ARRAY_FIELDS}
+        except OSError as error:
+            raise InvalidFile(path, f"cannot be read: {error.strerror or error}") from error
+        except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, AttributeError) as error:
+            raise InvalidFile(path, f"not a trajectory file (truncated or foreign): {error}") from error
+        if not isinstance(header, dict) or header.get("schema") != FILE_SCHEMA:
+            raise InvalidFile(path, f"schema must be {FILE_SCHEMA!r}")
+        try:
+            setting = PatchSetting(**header["setting"])
+            loaded = cls(
+                setting=setting,
+                engine=str(header["engine"]),
+                adversary=str(header["adversary"]),
+                learning_rate=float(header["learning_rate"]),
+                seeds=tuple(int(seed) for seed in header["seeds"]),
+                stopped_because=tuple(str(reason) for reason in header["stopped_because"]),
+                **arrays,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidFile(path, f"not a trajectory file: {error}") from error
+        loaded._check_shapes(path)
+        return loaded
+
+    def _check_shapes(self, path: str | Path) -> None:
+        setting, runs = self.setting, self.runs
+        shapes: dict[str, tuple[int, ...]] = {
+            "labels": (runs, setting.num_samples),
+            "signal": (runs, self.checkpoint_times.size),
+            "memorization_times": (runs, setting.num_samples),
+            "initial_preactivations": (runs, setting.num_noise, setting.width),
+            "final_weight_gram": (runs, setting.width, setting.width),
+        }
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise InvalidFile(path, f"{name} must have shape {shape}, got {getattr(self, name).shape}")
+
+
+def attacked_signal_margin(setting: PatchSetting, signal: Array) -> Array:
+    """z̃ = φ_q(α - δ sgn U) U: the attacked signal margin under the worst shift within span(w*). Any shape."""
+    widened = ((2.0 - setting.attacked_signal_fraction) * setting.signal_strength) ** setting.degree
+    return np.where(signal >= 0, setting.attacked_gain, widened) * signal
+
+
+_HEADER_FIELDS = {"setting", "engine", "adversary", "learning_rate", "seeds", "stopped_because"}
+_ARRAY_FIELDS: tuple[str, ...] = tuple(
+    field.name for field in fields(Trajectories) if field.name not in _HEADER_FIELDS
+)
+
+
+def as_array(values: Any) -> Array:
+    """A torch tensor or array-like as a float64 array on the CPU."""
+    detached = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+    return np.asarray(detached, dtype=np.float64)

@@ -1,0 +1,243 @@
+import json
+import math
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import finite, intervals
+
+from cgro_theory.claims import (
+    Claim,
+    Environment,
+    Evidence,
+    ExitCode,
+    FailureLedger,
+    Interval,
+    Mark,
+    Measurement,
+    Outcome,
+    Prediction,
+    Relation,
+    Source,
+    Verdict,
+    VerificationResult,
+    exit_code,
+    inherited_outcomes,
+    judge,
+    load_result,
+    save_result,
+    worst,
+)
+from cgro_theory.errors import InvalidFile, InvalidInput
+
+
+def make_claim(label="test.claim", depends_on=()):
+    return Claim(
+        label=label,
+        statement="A test.",
+        source=Source("here", "1"),
+        marks=(Mark.NEW,),
+        quantity="x",
+        natural_range=Interval(-math.inf, math.inf),
+        relation=Relation.WITHIN,
+        expression=sympy.Integer(0),
+        depends_on=depends_on,
+    )
+
+
+def measured(low, high, evidence=Evidence.STATISTICAL, runs=3):
+    return Measurement((low + high) / 2, Interval(low, high), 0.99, runs, evidence)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "measurement", "outcome"),
+    [
+        (Prediction(Interval(0, 1)), measured(0.2, 0.4), Outcome.CONSISTENT),
+        (Prediction(Interval(0, 1)), measured(0.2, 0.4, Evidence.EXACT), Outcome.CERTIFIED),
+        (Prediction(Interval(0, 1)), measured(0.0, 1.0, Evidence.INTERVAL), Outcome.CERTIFIED),
+        (Prediction(Interval(0, 1)), measured(1.1, 1.4), Outcome.REFUTED),
+        (Prediction(Interval(0, 1)), measured(0.9, 1.4), Outcome.INCONCLUSIVE),
+        (Prediction(Interval(0, 1)), measured(1.0, 1.4), Outcome.INCONCLUSIVE),
+        (Prediction(None), measured(0.2, 0.4), Outcome.INCONCLUSIVE),
+        (Prediction(Interval(0, 1)), Measurement.failed("boom"), Outcome.INCONCLUSIVE),
+        (Prediction(Interval(0, 1)), measured(0.2, 0.4, runs=0), Outcome.INCONCLUSIVE),
+        (
+            Prediction(Interval(0, 1)),
+            Measurement(math.nan, Interval(0.2, 0.4), 0.9, 3, Evidence.EXACT),
+            Outcome.INCONCLUSIVE,
+        ),
+        (Prediction(Interval(0, 1), unmet=("q >= 2",)), measured(1.1, 1.4), Outcome.OUT_OF_SCOPE),
+        (Prediction(Interval(-math.inf, math.inf)), measured(0.2, 0.4), Outcome.VACUOUS),
+    ],
+)
+def test_judge_decides_by_intervals(prediction, measurement, outcome):
+    assert judge(make_claim(), prediction, measurement)[0] is outcome
+
+
+@given(intervals(), intervals())
+def test_judge_never_passes_what_is_not_contained(predicted, found):
+    measurement = Measurement(0.0, found, 1.0, 1, Evidence.EXACT)
+    outcome, _ = judge(make_claim(), Prediction(predicted), measurement)
+    if outcome is Outcome.CERTIFIED:
+        assert predicted.low <= found.low
+        assert found.high <= predicted.high
+    if outcome is Outcome.REFUTED:
+        assert predicted.is_disjoint_from(found)
+
+
+@given(st.tuples(finite, finite))
+def test_interval_accepts_exactly_ordered_ends(ends):
+    if ends[0] <= ends[1]:
+        assert Interval(*ends).contains(Interval.point(ends[0]))
+    else:
+        with pytest.raises(InvalidInput, match="low <= high"):
+            Interval(*ends)
+
+
+@pytest.mark.parametrize("ends", [(math.nan, 1.0), (0.0, math.nan)])
+def test_interval_refuses_nan(ends):
+    with pytest.raises(InvalidInput):
+        Interval(*ends)
+
+
+def test_equals_needs_a_tolerance_fixed_in_the_claim():
+    with pytest.raises(InvalidInput, match="tolerance"):
+        Claim(
+            label="test.x",
+            statement="A.",
+            source=Source("here", "1"),
+            marks=(Mark.NEW,),
+            quantity="x",
+            natural_range=Interval(0, 1),
+            relation=Relation.EQUALS,
+            expression=sympy.Integer(0),
+        )
+
+
+def test_ledger_refuses_to_overspend():
+    ledger = FailureLedger(1e-3, ["a.x", "a.y"])
+    assert ledger.spend("a.x", "all of it") == pytest.approx(5e-4)
+    with pytest.raises(InvalidInput, match="what is left"):
+        ledger.spend("a.x", "more")
+    with pytest.raises(InvalidInput, match="split over"):
+        ledger.share("a.z")
+
+
+@given(st.integers(1, 30), st.floats(1e-9, 0.1))
+def test_ledger_never_exceeds_its_budget(count, budget):
+    labels = [f"a.{index}" for index in range(count)]
+    ledger = FailureLedger(budget, labels)
+    for label in labels:
+        for _ in range(4):
+            ledger.spend(label, "part", parts=4)
+    assert math.fsum(entry.probability for entry in ledger.entries) <= budget * (1 + 1e-9)
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(list(Outcome)), min_size=1))
+def test_inherited_is_never_better_than_own_or_parents(own):
+    chain = dict(zip(own, [(), *((label,) for label in own)], strict=False))
+    inherited = inherited_outcomes(own, chain)
+    for label, parents in chain.items():
+        assert inherited[label] == worst([own[label], *(inherited[parent] for parent in parents)])
+
+
+def test_a_dependency_that_was_not_judged_is_inconclusive():
+    assert inherited_outcomes({"a.x": Outcome.CERTIFIED}, {"a.x": ("a.y",)})["a.x"] is Outcome.INCONCLUSIVE
+
+
+def test_circular_dependencies_are_named():
+    outcomes = {"a.x": Outcome.CERTIFIED, "a.y": Outcome.CERTIFIED}
+    with pytest.raises(ValueError, match=r"a\.x -> a\.y -> a\.x"):
+        inherited_outcomes(outcomes, {"a.x": ("a.y",), "a.y": ("a.x",)})
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE], ExitCode.PASSED),
+        ([Outcome.REFUTED, Outcome.INCONCLUSIVE], ExitCode.REFUTED),
+        ([Outcome.CONSISTENT, Outcome.INCONCLUSIVE], ExitCode.INCONCLUSIVE),
+        ([], ExitCode.INCONCLUSIVE),
+    ],
+)
+def test_exit_codes(outcomes, code):
+    assert exit_code(outcomes) == code
+
+
+def make_result():
+    verdicts = (
+        Verdict(make_claim(), Prediction(Interval(0, math.inf)), measured(1, 2), Outcome.CONSISTENT, "inside"),
+        Verdict(
+            make_claim("test.other", depends_on=("test.claim",)),
+            Prediction(None),
+            Measurement.failed("no runs"),
+            Outcome.INCONCLUSIVE,
+            "no runs",
+        ),
+    )
+    environment = Environment("3", "2", "cpu", "float64", "0", "none")
+    return VerificationResult("test", "quick", 0, 1.5, environment, {"d": 3, "x": math.inf}, verdicts)
+
+
+def test_result_round_trip_keeps_infinities_as_strings(tmp_path):
+    save_result(make_result(), tmp_path / "r.json")
+    document = load_result(tmp_path / "r.json")
+    assert document["claims"][0]["predicted"]["high"] == "inf"
+    assert document["claims"][1]["measured"]["estimate"] is None
+    assert document["outcome"] == "inconclusive"
+    assert document["parameters"]["x"] == "inf"
+    json.dumps(document, allow_nan=False)
+
+
+def corrupt(document, change):
+    change(document)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(schema="cgro-result/2"), "schema must be"),
+        (lambda d: d.pop("claims"), "lacks the key 'claims'"),
+        (lambda d: d["claims"][0].pop("measured"), "lacks the key 'measured'"),
+        (lambda d: d["claims"][0].update(outcome="fine"), "unknown outcome"),
+        (lambda d: d["claims"][0].update(outcome="refuted"), "does not follow"),
+        (lambda d: d.update(outcome="certified"), "does not follow"),
+        (lambda d: d["claims"][0].update(predicted={"low": 2, "high": 1}), "no interval"),
+    ],
+)
+def test_edited_result_files_are_refused(tmp_path, change, message):
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(corrupt(make_result().to_json(), change)))
+    with pytest.raises(InvalidFile, match=message):
+        load_result(path)
+
+
+def test_truncated_and_missing_result_files_are_refused(tmp_path):
+    path = tmp_path / "r.json"
+    save_result(make_result(), path)
+    text = path.read_text()
+    for cut in (0, 1, len(text) // 2, len(text) - 3):
+        path.write_text(text[:cut])
+        with pytest.raises(InvalidFile, match="truncated"):
+            load_result(path)
+    with pytest.raises(InvalidFile, match="cannot be read"):
+        load_result(tmp_path / "none.json")
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    from cgro_theory.atomic_file import atomic_write
+
+    path = tmp_path / "r.json"
+    path.write_text("old")
+
+    def interrupted():
+        with atomic_write(path) as stream:
+            stream.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
