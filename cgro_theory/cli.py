@@ -38,14 +38,14 @@ def parse_dimension(text: str) -> int:
     return value
 
 
-def parse_fraction(text: str) -> float | None:
+def parse_number(name: str, text: str, allowed: str) -> float | None:
     """A number, or None for ``auto``."""
     if text == "auto":
         return None
     try:
         return float(text)
     except ValueError as error:
-        raise InvalidInput("attacked_signal_fraction", text, "auto or a number in [-1, 1]") from error
+        raise InvalidInput(name, text, allowed) from error
 
 
 @app.command()
@@ -93,6 +93,9 @@ def simulate(
     init_exponent: Annotated[float, typer.Option(help="σ0 = d^this")] = -0.5,
     learning_rate: Annotated[float, typer.Option(help="step η")] = 0.05,
     steps: Annotated[int, typer.Option(help="horizon in steps")] = 20_000,
+    method: Annotated[str, typer.Option(help="descent, or flow for its limit η → 0 at any d")] = "descent",
+    horizon: Annotated[str, typer.Option(help="time at which a flow stops; auto is until memorization")] = "auto",
+    tolerance: Annotated[float, typer.Option(help="relative error per step of the flow's integrator")] = 1e-8,
     runs: Annotated[int, typer.Option(help="independent runs; run i has seed SEED + i")] = 64,
     seed: Annotated[int, typer.Option(help="seed of the first run")] = 0,
     engine: Annotated[str, typer.Option(help="subspace or dense")] = "subspace",
@@ -106,7 +109,7 @@ def simulate(
     from cgro_theory.commands.simulate import SimulateRequest, run_simulate
     from cgro_theory.setting.parameters import PatchSetting
 
-    fraction = parse_fraction(attacked_fraction)
+    fraction = parse_number("attacked_signal_fraction", attacked_fraction, "auto or a number in [-1, 1]")
     if fraction is not None and perturbation_radius is not None:
         raise InvalidInput("--perturbation-radius", perturbation_radius, "given without --attacked-fraction")
     setting = PatchSetting.version_1(
@@ -127,6 +130,9 @@ def simulate(
         setting=setting,
         learning_rate=learning_rate,
         steps=steps,
+        method=method,
+        horizon=parse_number("horizon", horizon, "auto or a time > 0"),
+        tolerance=tolerance,
         runs=runs,
         seed=seed,
         engine=engine,

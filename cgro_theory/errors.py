@@ -34,16 +34,6 @@ class InvalidFile(CgroError, ValueError):
         self.why = why
 
 
-class Diverged(CgroError, ArithmeticError):
-    """A training run left the finite numbers: says at which step and what to lower."""
-
-    def __init__(self, step: int, seed: int, advice: str) -> None:
-        super().__init__(f"training diverged at step {step} (seed {seed}): {advice}")
-        self.step = step
-        self.seed = seed
-        self.advice = advice
-
-
 def require_finite(name: str, value: float, allowed: str = "a finite number") -> float:
     """Return ``value`` as a float, or raise :class:`InvalidInput` when it is NaN, infinite or no number."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):

@@ -58,6 +58,14 @@ def test_engines_and_adversaries_print_to_standard_output(adversary):
         assert (parameters["engine"], parameters["adversary"]) == (engine, adversary)
 
 
+def test_gradient_flow_reaches_any_dimension():
+    done = cgro("simulate", *SMALL, "--dimension", "1e15", "--method", "flow", "--json", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    assert document["parameters"]["method"] == "flow"
+    assert all(time > 0 for run in document["runs"] for time in run["memorization_times"])
+
+
 def test_a_small_dimension_is_trained_dense_and_says_so():
     done = cgro("simulate", *SMALL, "--dimension", 6, "--json", "-")
     assert done.returncode == 0
@@ -69,7 +77,7 @@ def test_a_diverging_run_says_step_and_remedy_and_exits_3():
     done = cgro("simulate", *SMALL, "--learning-rate", "1e150", "--json", "-")
     assert done.returncode == 3
     assert "diverged at step" in done.stderr
-    assert "lower --learning-rate" in done.stderr
+    assert "lower the learning rate" in done.stderr
     assert "Traceback" not in done.stderr
     assert json.loads(done.stdout)["runs"][0]["final"] is None
 
@@ -101,6 +109,12 @@ BAD = [
     (["simulate", "--steps", "many"], "steps"),
     (["simulate", "--engine", "dense", "--dimension", "1e15"], "small enough for the dense engine"),
     (["simulate", "--json", "/no/such/folder/t.json"], "no such folder"),
+    (["simulate", "--method", "magic"], "method must be descent or flow"),
+    (["simulate", "--method", "flow", "--engine", "dense"], "method must be descent for the dense engine"),
+    (["simulate", "--method", "flow", "--adversary", "l2"], "adversary must be transfer or span"),
+    (["simulate", "--method", "flow", "--horizon", "soon"], "horizon must be auto or a time > 0"),
+    (["simulate", "--method", "flow", "--horizon", "-1"], "horizon must be"),
+    (["simulate", "--method", "flow", "--tolerance", "1"], "relative_tolerance must be in [1e-12, 1e-3]"),
     (["verify", "theorem_9"], "theorem must be one of"),
     (["verify", "theorem_1", "--profile", "slow"], "profile must be quick or full"),
     (["verify", "theorem_1", "--only", "theorem_1.magic"], "claim must be one of"),

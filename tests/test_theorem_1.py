@@ -17,9 +17,10 @@ from cgro_theory.theorems.catalogue import claim, room
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning import prediction as predict
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import (
-    STANDARD_HORIZON,
+    TrainedEvidence,
     gather_at,
     initial_draws,
+    join_evidence,
     train_group,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant, gradient_residuals
@@ -34,19 +35,45 @@ SHARE = 1e-4
 SMALL = PatchSetting.version_1(4000, num_samples=5, width=16)
 
 
+def request_for(profile="quick", seed=100):
+    return RunRequest(profile, seed, "cpu", frozenset(LABELS), lambda doing, fraction: None)
+
+
 @pytest.fixture(scope="module")
 def evidence():
-    request = RunRequest("quick", 100, "cpu", frozenset(LABELS), lambda doing, fraction: None)
-    gathered = gather_at(SMALL, request, runs=12, test_points=20_000)
+    """Descent at d = 4,000 and gradient flow at d = 10^6, 10^9 and 10^12."""
+    request = request_for()
+    descent = gather_at(SMALL, request, runs=10, test_points=20_000)
+    flows = [
+        gather_at(replace_dimension(dimension), request, runs=4, test_points=20_000, flow=True)
+        for dimension in (10**6, 10**9, 10**12)
+    ]
+    gathered = join_evidence([descent, *flows])
     # The coin-flip claim about λ = 0 needs many points, and those runs are short.
-    standard = replace(SMALL, adversarial_weight=0.0)
-    many = train_group(request, standard, tuple(range(400)), 10, horizon=STANDARD_HORIZON)
-    return replace(gathered, standard=many)
+    many = train_group(request, replace(SMALL, adversarial_weight=0.0), tuple(range(400)), 10)
+    return replace(gathered, standard=(many, *gathered.standard))
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    """Twenty points on twenty-four neurons, where the shifts of the cascade matter."""
+    setting = PatchSetting.version_1(10**4)
+    group = train_group(request_for(), setting, tuple(range(30)), 10, flow=True)
+    return TrainedEvidence(main=(group,), standard=(), adversarial_only=())
+
+
+@pytest.fixture
+def evidence_for(evidence, crowded):
+    return lambda label: crowded if label == "theorem_1.memorization_order" else evidence
+
+
+def replace_dimension(dimension):
+    return PatchSetting.version_1(dimension, num_samples=5, width=16)
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_claim_holds_on_trained_networks(evidence, label):
-    verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], evidence, SHARE)
+def test_claim_holds_on_trained_networks(evidence_for, label):
+    verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], evidence_for(label), SHARE)
     assert verdict.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT), verdict.reason
 
 
@@ -54,8 +81,8 @@ FAULTS = [(label, fault) for label, faults in ROOM.measurement.FAULTS.items() fo
 
 
 @pytest.mark.parametrize(("label", "fault"), FAULTS, ids=[f"{label}-{fault.name}" for label, fault in FAULTS])
-def test_planted_fault_is_refuted(evidence, label, fault):
-    verdict = judge_fault(claim(label), ROOM.measurement.CHECKS[label], evidence, SHARE, fault)
+def test_planted_fault_is_refuted(evidence_for, label, fault):
+    verdict = judge_fault(claim(label), ROOM.measurement.CHECKS[label], evidence_for(label), SHARE, fault)
     assert verdict.outcome is Outcome.REFUTED, verdict.description
 
 
@@ -121,17 +148,23 @@ def test_symbolic_identity_covers_more_neurons():
 # --- necessity: without an assumption the claim says nothing ----------------------------------------------
 
 
+def told(evidence, **changed):
+    """The same runs, with predictions that are told another setting."""
+    groups = tuple(replace(group, assumed=replace(group.assumed, **changed)) for group in evidence.main)
+    return replace(evidence, main=groups)
+
+
 def test_radius_beyond_the_signal_is_out_of_scope(evidence):
-    changed = replace(evidence, assumed=replace(SMALL, attacked_signal_fraction=-0.1))
     label = "theorem_1.signal_time"
+    changed = told(evidence, attacked_signal_fraction=-0.1)
     verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], changed, SHARE)
     assert verdict.outcome is Outcome.OUT_OF_SCOPE
     assert "perturbation_radius" in verdict.reason
 
 
 def test_without_an_attack_there_is_no_memorization_time(evidence):
-    changed = replace(evidence, assumed=replace(SMALL, adversarial_weight=0.0))
     label = "theorem_1.first_memorization_time"
+    changed = told(evidence, adversarial_weight=0.0)
     verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], changed, SHARE)
     assert verdict.outcome is Outcome.OUT_OF_SCOPE
 
@@ -144,20 +177,23 @@ def test_a_point_without_a_willing_neuron_is_out_of_scope():
     assert any("every point has a neuron" in reason for entry in unmet for reason in entry)
 
 
-def test_a_diverged_run_is_inconclusive():
-    request = RunRequest("quick", 0, "cpu", frozenset(LABELS), lambda doing, fraction: None)
-    evidence = gather_at(replace(SMALL, num_samples=2, width=4), request, runs=2, test_points=10)
-    main = evidence.main
-    broken = replace(
-        main.trajectories,
-        diverged_step=np.array([7, -1]),
-        stopped_because=("diverged", "memorized"),
-    )
-    changed = replace(evidence, main=replace(main, trajectories=broken))
-    for label in ("theorem_1.signal_time", "theorem_1.noise_memorization", "theorem_1.clean_test_error"):
-        verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], changed, SHARE)
-        assert verdict.outcome is Outcome.INCONCLUSIVE
-        assert "step 7 (seed 0): lower the learning rate" in verdict.reason
+def test_a_broken_run_is_inconclusive(evidence):
+    main = evidence.main[0]
+    count = main.trajectories.runs
+    for reason, message in (
+        ("diverged", "step 7 (seed 100): lower the learning rate"),
+        ("failed", "its tolerance"),
+    ):
+        broken = replace(
+            main.trajectories,
+            diverged_step=np.array([7] + [-1] * (count - 1)),
+            stopped_because=(reason, *main.trajectories.stopped_because[1:]),
+        )
+        changed = replace(evidence, main=(replace(main, trajectories=broken),))
+        for label in ("theorem_1.signal_time", "theorem_1.stage_order", "theorem_1.clean_test_error"):
+            verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], changed, SHARE)
+            assert verdict.outcome is Outcome.INCONCLUSIVE
+            assert message in verdict.reason
 
 
 # --- predictions --------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ def test_a_run_that_leaves_the_finite_numbers_says_where():
     setting = PatchSetting.version_1(1000, num_samples=3, width=6)
     problem = draw_subspace_problem(setting, (0, 1))
     huge = train(problem, learning_rate=1e150, steps=50)
-    assert huge.diverged
+    assert huge.broken == (0, 1)
     assert set(huge.stopped_because) == {"diverged"}
     assert np.all(huge.diverged_step > 0)
     assert np.all(np.isnan(huge.final_noise_margins))

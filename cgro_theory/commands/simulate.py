@@ -14,13 +14,15 @@ from cgro_theory.atomic_file import atomic_write, require_writable
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import resolve_device
-from cgro_theory.errors import Diverged, InvalidInput, require_integer
+from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.fresh_points import sampled_l2_test_error
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, Probability, error_at_margin
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import draw_dense_problem
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import group_horizon
 from cgro_theory.trainer.descent import train
+from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 from cgro_theory.trainer.trajectories import Trajectories
 
@@ -36,6 +38,9 @@ class SimulateRequest:
     setting: PatchSetting
     learning_rate: float
     steps: int
+    method: str
+    horizon: float | None
+    tolerance: float
     runs: int
     seed: int
     engine: str
@@ -54,6 +59,10 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
         raise InvalidInput("engine", request.engine, "subspace or dense")
     if request.adversary not in list(AdversaryName):
         raise InvalidInput("adversary", request.adversary, "transfer, span or l2")
+    if request.method not in ("descent", "flow"):
+        raise InvalidInput("method", request.method, "descent or flow")
+    if request.method == "flow" and (request.engine == "dense" or not request.setting.reduces):
+        raise InvalidInput("method", request.method, "descent for the dense engine and for d below 1 + n + m")
     for path in (request.json_path, request.npz_path):
         if path not in (None, "-"):
             require_writable(str(path))
@@ -66,16 +75,30 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
             f"note: d = {setting.patch_dimension} is below 1 + n + m = {low}: training in full (dense engine)",
             file=sys.stderr,
         )
-    problem = draw_dense_problem(setting, seeds) if dense else draw_subspace_problem(setting, seeds)
+    adversary = AdversaryName(request.adversary)
     with progress_reporter(request.quiet) as progress:
-        trajectories = train(
-            problem,
-            learning_rate=request.learning_rate,
-            steps=request.steps,
-            adversary=AdversaryName(request.adversary),
-            device=device,
-            progress=lambda fraction: progress(f"training {request.runs} runs", fraction),
-        )
+
+        def report(fraction: float) -> None:
+            progress(f"training {request.runs} runs", fraction)
+
+        if request.method == "flow":
+            reduced = draw_subspace_problem(setting, seeds)
+            trajectories = integrate_flow(
+                reduced,
+                horizon=group_horizon(setting, reduced) if request.horizon is None else request.horizon,
+                adversary=adversary,
+                relative_tolerance=request.tolerance,
+                progress=report,
+            )
+        else:
+            trajectories = train(
+                draw_dense_problem(setting, seeds) if dense else draw_subspace_problem(setting, seeds),
+                learning_rate=request.learning_rate,
+                steps=request.steps,
+                adversary=adversary,
+                device=device,
+                progress=report,
+            )
         document = trajectories_document(trajectories, request)
     if request.npz_path is not None:
         trajectories.save(request.npz_path)
@@ -85,18 +108,20 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
     else:
         with atomic_write(str(request.json_path)) as stream:
             stream.write(text.encode())
-    for step, seed in zip(trajectories.diverged_step, trajectories.seeds, strict=True):
-        if step >= 0:
-            advice = f"lower --learning-rate (the rule gives {setting.stable_learning_rate():.3g})"
-            print(f"warning: {Diverged(int(step), seed, advice)}", file=sys.stderr)
-    return ExitCode.INCONCLUSIVE if trajectories.diverged else ExitCode.PASSED
+    for run in trajectories.broken:
+        rule = f"the rule gives --learning-rate {setting.stable_learning_rate():.3g}"
+        advice = rule if trajectories.method == "descent" else "raise --tolerance"
+        print(f"warning: {trajectories.why_broken(run)} ({advice})", file=sys.stderr)
+    return ExitCode.INCONCLUSIVE if trajectories.broken else ExitCode.PASSED
 
 
 def trajectories_document(trajectories: Trajectories, request: SimulateRequest) -> dict[str, Any]:
     """The ``cgro-trajectories/1`` document: plain JSON values, null for what was not reached."""
     setting = trajectories.setting
     parameters = setting.to_json() | {
+        "method": trajectories.method,
         "learning_rate": trajectories.learning_rate,
+        "relative_tolerance": trajectories.relative_tolerance,
         "steps": request.steps,
         "runs": request.runs,
         "seed": request.seed,
@@ -119,7 +144,7 @@ def _run_document(trajectories: Trajectories, run: int) -> dict[str, Any]:
         "final_time": _or_null(trajectories.final_time[run]),
         "final": None,
     }
-    if trajectories.stopped_because[run] == "diverged":
+    if run in trajectories.broken:
         return document | {"diverged_step": int(trajectories.diverged_step[run])}
     clean_margin = float(trajectories.final_signal_margin[run])
     attacked_margin = float(trajectories.final_attacked_signal_margin[run])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +11,7 @@ from numpy.typing import NDArray
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.trainer.engines import Engine
 from cgro_theory.trainer.reduction import SubspaceProblem
-from cgro_theory.trainer.trajectories import Trajectories, as_array
-
-LEARNED_MARGIN = 1.0
-"""The level that z = α^q U must reach to count as learned, and V_i as memorized (theory.md 2.4)."""
+from cgro_theory.trainer.trajectories import LEARNED_MARGIN, Trajectories, as_array, empty_records
 
 
 def checkpoint_steps(steps: int, count: int) -> NDArray[np.int64]:
@@ -46,35 +42,16 @@ class Recorder:
         initial_preactivations: torch.Tensor,
     ) -> None:
         setting, runs = problem.setting, len(problem.seeds)
-        samples, width, noise = setting.num_samples, setting.width, setting.num_noise
         self._problem, self._rate = problem, learning_rate
         self._steps = checkpoint_steps(steps, num_checkpoints)
-        count = self._steps.size
-        shapes: dict[str, tuple[int, ...]] = {
-            "signal": (runs, count),
-            "noise_margins": (runs, count, samples),
-            "objective": (runs, count),
-            "signal_projections": (runs, count, width),
-            "weight_gram": (runs, count, width, width),
-            "signal_time": (runs,),
-            "memorization_times": (runs, samples),
-            "final_time": (runs,),
-            "final_signal": (runs,),
-            "final_noise_margins": (runs, samples),
-            "final_signal_projections": (runs, width),
-            "final_preactivations": (runs, noise, width),
-            "final_weight_gram": (runs, width, width),
-            "final_attacked_margins": (runs, samples),
-        }
-        self._arrays: dict[str, NDArray[Any]] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
+        self._arrays = empty_records(setting, runs, self._steps.size)
         self._arrays["labels"] = as_array(problem.labels)
         self._arrays["checkpoint_times"] = self._steps * learning_rate
         self._arrays["initial_preactivations"] = as_array(initial_preactivations)
-        self._arrays["diverged_step"] = np.full(runs, -1, dtype=np.int64)
         self._stopped = [""] * runs
         self._alive = np.arange(runs)
         self._learned: torch.Tensor | None = None
-        self._level = initial_preactivations.new_full((1 + samples,), LEARNED_MARGIN)
+        self._level = initial_preactivations.new_full((1 + setting.num_samples,), LEARNED_MARGIN)
         self._level[0] /= setting.clean_gain
 
     @property
@@ -175,8 +152,10 @@ class Recorder:
         return Trajectories(
             setting=self._problem.setting,
             engine=engine,
+            method="descent",
             adversary=adversary,
             learning_rate=self._rate,
+            relative_tolerance=0.0,
             seeds=tuple(self._problem.seeds),
             stopped_because=tuple(self._stopped),
             noise_gram=noise_gram,

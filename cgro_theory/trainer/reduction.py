@@ -116,9 +116,11 @@ def draw_subspace_problem(setting: PatchSetting, seeds: tuple[int, ...]) -> Subs
     for seed in seeds:
         generator = np.random.default_rng([seed, SUBSPACE_STREAM])
         labels.append(2.0 * generator.integers(0, 2, samples) - 1.0)
-        factors.append(setting.noise_std * bartlett_factor(generator, noise, setting.patch_dimension - 1))
+        # The χ² draws, whose number of random words depends on d, come last: runs with one seed and different
+        # d share their weights, which makes ladders over d smooth.
         projections.append(setting.init_std * generator.standard_normal(width))
         coordinates.append(setting.init_std * generator.standard_normal((width, noise)))
+        factors.append(setting.noise_std * bartlett_factor(generator, noise, setting.patch_dimension - 1))
         freedom = setting.patch_dimension - 1 - noise
         residuals.append(setting.init_std * bartlett_factor(generator, width, freedom))
     stacked = [torch.as_tensor(np.stack(part)) for part in (labels, factors, projections, coordinates, residuals)]

@@ -17,6 +17,9 @@ from cgro_theory.setting.parameters import PatchSetting
 
 FILE_SCHEMA = "cgro-trajectory-arrays/1"
 
+LEARNED_MARGIN = 1.0
+"""The level that z = α^q U must reach to count as learned, and V_i as memorized (theory.md 2.4)."""
+
 Array = NDArray[np.float64]
 
 
@@ -27,8 +30,10 @@ class Trajectories:
     Attributes:
         setting: parameters of the runs.
         engine: ``subspace`` or ``dense``.
+        method: ``descent`` or ``flow``.
         adversary: ``transfer``, ``span`` or ``l2``.
-        learning_rate: η.
+        learning_rate: η; 0 for the flow.
+        relative_tolerance: local error per step of the flow's integrator; 0 for descent.
         seeds: one per run.
         labels: y. shape: (runs, N)
         checkpoint_times: log-spaced, the first 0. shape: (T,)
@@ -45,14 +50,17 @@ class Trajectories:
         final_signal, final_noise_margins, final_signal_projections, final_preactivations, final_weight_gram:
             the same quantities there. shapes: (runs,), (runs, N), (runs, m), (runs, n, m), (runs, m, m)
         final_attacked_margins: y f(X^adv) there, under the adversary of training. shape: (runs, N)
-        stopped_because: ``memorized``, ``horizon`` or ``diverged``, per run.
+        stopped_because: per run ``memorized``, ``horizon``, ``diverged``, or ``failed`` (the flow's tolerance
+            could not be met; ``final_time`` is the time reached).
         diverged_step: step at which a run left the finite numbers, -1 if it did not. shape: (runs,)
     """
 
     setting: PatchSetting
     engine: str
+    method: str
     adversary: str
     learning_rate: float
+    relative_tolerance: float
     seeds: tuple[int, ...]
     stopped_because: tuple[str, ...]
     labels: Array
@@ -96,9 +104,16 @@ class Trajectories:
         return attacked_signal_margin(self.setting, self.final_signal)
 
     @property
-    def diverged(self) -> bool:
-        """Whether any run left the finite numbers."""
-        return "diverged" in self.stopped_because
+    def broken(self) -> tuple[int, ...]:
+        """Indices of the runs without an end: diverged, or with a tolerance that could not be met."""
+        return tuple(run for run, why in enumerate(self.stopped_because) if why in ("diverged", "failed"))
+
+    def why_broken(self, run: int) -> str:
+        """One sentence on a broken run: where it stopped and what to change."""
+        seed = self.seeds[run]
+        if self.stopped_because[run] == "diverged":
+            return f"training diverged at step {self.diverged_step[run]} (seed {seed}): lower the learning rate"
+        return f"the flow stopped at time {self.final_time[run]:.6g} (seed {seed}): its tolerance cannot be met"
 
     def save(self, path: str | Path) -> None:
         """Write everything to an npz file, whole or not at all."""
@@ -108,8 +123,10 @@ class Trajectories:
                 name: value for name, value in self.setting.to_json().items() if name != "perturbation_radius"
             },
             "engine": self.engine,
+            "method": self.method,
             "adversary": self.adversary,
             "learning_rate": self.learning_rate,
+            "relative_tolerance": self.relative_tolerance,
             "seeds": self.seeds,
             "stopped_because": self.stopped_because,
         }
@@ -135,8 +152,10 @@ class Trajectories:
             loaded = cls(
                 setting=setting,
                 engine=str(header["engine"]),
+                method=str(header["method"]),
                 adversary=str(header["adversary"]),
                 learning_rate=float(header["learning_rate"]),
+                relative_tolerance=float(header["relative_tolerance"]),
                 seeds=tuple(int(seed) for seed in header["seeds"]),
                 stopped_because=tuple(str(reason) for reason in header["stopped_because"]),
                 **arrays,
@@ -166,10 +185,35 @@ def attacked_signal_margin(setting: PatchSetting, signal: Array) -> Array:
     return np.where(signal >= 0, setting.attacked_gain, widened) * signal
 
 
-_HEADER_FIELDS = {"setting", "engine", "adversary", "learning_rate", "seeds", "stopped_because"}
+_HEADER_FIELDS = {"setting", "engine", "method", "adversary", "learning_rate", "relative_tolerance", "seeds"}
+_HEADER_FIELDS |= {"stopped_because"}
 _ARRAY_FIELDS: tuple[str, ...] = tuple(
     field.name for field in fields(Trajectories) if field.name not in _HEADER_FIELDS
 )
+
+
+def empty_records(setting: PatchSetting, runs: int, checkpoints: int) -> dict[str, NDArray[Any]]:
+    """The arrays of :class:`Trajectories` that a trainer fills in, all NaN (``diverged_step`` all -1)."""
+    samples, width, noise = setting.num_samples, setting.width, setting.num_noise
+    shapes: dict[str, tuple[int, ...]] = {
+        "signal": (runs, checkpoints),
+        "noise_margins": (runs, checkpoints, samples),
+        "objective": (runs, checkpoints),
+        "signal_projections": (runs, checkpoints, width),
+        "weight_gram": (runs, checkpoints, width, width),
+        "signal_time": (runs,),
+        "memorization_times": (runs, samples),
+        "final_time": (runs,),
+        "final_signal": (runs,),
+        "final_noise_margins": (runs, samples),
+        "final_signal_projections": (runs, width),
+        "final_preactivations": (runs, noise, width),
+        "final_weight_gram": (runs, width, width),
+        "final_attacked_margins": (runs, samples),
+    }
+    records: dict[str, NDArray[Any]] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
+    records["diverged_step"] = np.full(runs, -1, dtype=np.int64)
+    return records
 
 
 def as_array(values: Any) -> Array:

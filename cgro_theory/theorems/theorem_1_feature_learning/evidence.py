@@ -2,85 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant
-from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, memorization_horizon
+from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
+    InitialDraw,
+    leading_signal_time,
+    memorization_horizon,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.test_points import MeasuredErrors, measure_errors
 from cgro_theory.trainer.descent import train
-from cgro_theory.trainer.reduction import draw_subspace_problem
+from cgro_theory.trainer.flow import integrate_flow
+from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
 from cgro_theory.trainer.trajectories import Trajectories
 
-PATCH_DIMENSION = 10**4
-STANDARD_HORIZON = 10.0
-"""Time that λ = 0 runs are given: some thirty signal times, after which their noise has stopped moving."""
+DESCENT_DIMENSION = 10**4
+"""Patch dimension of the runs by gradient descent; their number of steps grows like √d α²."""
+FLOW_DIMENSIONS = {"quick": (10**6, 10**9, 10**12), "full": (10**4, 10**6, 10**9, 10**12, 10**15)}
+"""Patch dimensions of the runs by gradient flow, per profile."""
+RUNS = {"quick": 64, "full": 64}
+FLOW_RUNS = {"quick": 6, "full": 64}
+TEST_POINTS = {"quick": 4096, "full": 16384}
+FLOW_TOLERANCE = 1e-8
+STANDARD_HORIZON = 30.0
+"""Time that λ = 0 runs are given, in units of the signal time's leading order; their noise has stopped by then."""
 LAMBDA_ONE_SAFETY = 0.25
 """Safety of the learning rate at λ = 1, where no signal plateau limits it."""
 
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Trained runs of one setting, with the errors counted on points."""
+    """Trained runs of one setting, with the errors counted on points.
 
+    ``assumed`` is the setting that predictions are told: that of the runs, unless a planted fault says else.
+    """
+
+    assumed: PatchSetting
     trajectories: Trajectories
     errors: MeasuredErrors
 
     @property
     def failure(self) -> str:
         """Why the group has no usable numbers, or nothing."""
-        diverged = np.flatnonzero(self.trajectories.diverged_step >= 0)
-        if diverged.size == 0:
-            return ""
-        seed = self.trajectories.seeds[int(diverged[0])]
-        step = int(self.trajectories.diverged_step[diverged[0]])
-        return f"training diverged at step {step} (seed {seed}): lower the learning rate"
+        broken = self.trajectories.broken
+        return self.trajectories.why_broken(broken[0]) if broken else ""
+
+
+Groups = tuple[RunGroup, ...]
 
 
 @dataclass(frozen=True)
 class TrainedEvidence:
-    """What the checks look at; a planted fault replaces one field.
+    """What the checks look at; a planted fault replaces one field. Every tuple has one group per dimension.
 
     Attributes:
-        assumed: the parameters that predictions are told (those of the main runs, unless a fault says else).
-        main: runs at the default λ. None of the groups is made when no asked claim needs it.
+        main: runs at the default λ, first by descent, then by gradient flow with growing d.
         standard: runs with λ = 0.
         adversarial_only: runs with λ = 1.
         variant: the recursions to compare with the symbolic gradient.
+        shift_scale: factor of the shifts that memorized points give to later ones.
     """
 
-    assumed: PatchSetting
-    main: RunGroup | None
-    standard: RunGroup | None
-    adversarial_only: RunGroup | None
+    main: Groups
+    standard: Groups
+    adversarial_only: Groups
     variant: RecursionVariant = field(default_factory=RecursionVariant)
+    shift_scale: float = 1.0
+
+    @property
+    def ladder(self) -> Groups:
+        """The gradient-flow groups of ``main``, on the same seeds, with growing d."""
+        return tuple(group for group in self.main if group.trajectories.method == "flow")
 
 
 def gather(request: RunRequest) -> TrainedEvidence:
     """Train the groups of runs that the asked claims and their planted faults need."""
-    setting = PatchSetting.version_1(PATCH_DIMENSION)
     asked = {label for label in request.labels if label.startswith("theorem_1.")}
     if asked <= {"theorem_1.gradient_identity"}:
-        return TrainedEvidence(setting, None, None, None)
-    runs, points = (64, 4096) if request.profile == "quick" else (256, 16384)
-    return gather_at(setting, request, runs=runs, test_points=points)
+        return TrainedEvidence((), (), ())
+    descent = gather_at(
+        PatchSetting.version_1(DESCENT_DIMENSION),
+        request,
+        runs=RUNS[request.profile],
+        test_points=TEST_POINTS[request.profile],
+    )
+    flows = [
+        gather_at(
+            PatchSetting.version_1(dimension),
+            request,
+            runs=FLOW_RUNS[request.profile],
+            test_points=TEST_POINTS[request.profile],
+            flow=True,
+        )
+        for dimension in FLOW_DIMENSIONS[request.profile]
+    ]
+    return join_evidence([descent, *flows])
 
 
-def gather_at(setting: PatchSetting, request: RunRequest, *, runs: int, test_points: int) -> TrainedEvidence:
+def join_evidence(parts: Iterable[TrainedEvidence]) -> TrainedEvidence:
+    """One evidence with the groups of all parts, in order."""
+    listed = list(parts)
+    return TrainedEvidence(
+        main=tuple(group for part in listed for group in part.main),
+        standard=tuple(group for part in listed for group in part.standard),
+        adversarial_only=tuple(group for part in listed for group in part.adversarial_only),
+    )
+
+
+def gather_at(
+    setting: PatchSetting, request: RunRequest, *, runs: int, test_points: int, flow: bool = False
+) -> TrainedEvidence:
     """The three groups of runs of one setting: its own λ, λ = 0 and λ = 1, on the same seeds."""
     seeds = tuple(range(request.seed, request.seed + runs))
     standard = replace(setting, adversarial_weight=0.0)
     only = replace(setting, adversarial_weight=1.0)
     return TrainedEvidence(
-        assumed=setting,
-        main=train_group(request, setting, seeds, test_points),
-        standard=train_group(request, standard, seeds, test_points, horizon=STANDARD_HORIZON),
-        adversarial_only=train_group(request, only, seeds, test_points, safety=LAMBDA_ONE_SAFETY),
+        main=(train_group(request, setting, seeds, test_points, flow=flow),),
+        standard=(train_group(request, standard, seeds, test_points, flow=flow),),
+        adversarial_only=(train_group(request, only, seeds, test_points, safety=LAMBDA_ONE_SAFETY, flow=flow),),
     )
 
 
@@ -91,41 +138,51 @@ def train_group(
     test_points: int,
     *,
     safety: float = 1.0,
-    horizon: float | None = None,
+    flow: bool = False,
 ) -> RunGroup:
-    """Draw, train and test runs of one setting, at the learning rate of theory.md 2.2.6 times ``safety``.
+    """Draw, train and test runs of one setting.
 
-    Without a ``horizon`` the runs may take four times the slowest point's own memorization formula.
+    Descent uses the learning rate of theory.md 2.2.6 times ``safety``. Runs may take four times the slowest
+    point's own memorization formula; with λ = 0 they stop at STANDARD_HORIZON.
     """
-    name = f"λ = {setting.adversarial_weight:g}"
+    doing = f"d = {setting.patch_dimension:.0e}, λ = {setting.adversarial_weight:g}, {len(seeds)} runs"
     problem = draw_subspace_problem(setting, seeds)
-    rate = setting.stable_learning_rate(safety)
-    if horizon is None:
-        draws = [
-            InitialDraw(*(part.numpy() for part in parts))
-            for parts in zip(
-                problem.labels, problem.signal_projections, problem.preactivations, problem.gram, strict=True
-            )
-        ]
-        horizon = max(memorization_horizon(setting, draw) for draw in draws)
-    trajectories = train(
-        problem,
-        learning_rate=rate,
-        steps=int(np.ceil(horizon / rate)),
-        device=request.device,
-        progress=lambda fraction: request.progress(f"training {len(seeds)} runs, {name}", fraction),
-    )
-    request.progress(f"testing {len(seeds)} networks, {name}", 0.0)
+    horizon = group_horizon(setting, problem)
+
+    def report(fraction: float) -> None:
+        request.progress(f"training {doing}", fraction)
+
+    if flow:
+        trajectories = integrate_flow(problem, horizon=horizon, relative_tolerance=FLOW_TOLERANCE, progress=report)
+    else:
+        rate = setting.stable_learning_rate(safety)
+        steps = int(np.ceil(horizon / rate))
+        trajectories = train(problem, learning_rate=rate, steps=steps, device=request.device, progress=report)
+    request.progress(f"testing {doing}", 0.0)
     errors = measure_errors(trajectories, test_points=test_points, seed=seeds[0])
-    request.progress(f"testing {len(seeds)} networks, {name}", 1.0)
-    return RunGroup(trajectories, errors)
+    request.progress(f"testing {doing}", 1.0)
+    return RunGroup(setting, trajectories, errors)
 
 
-def need(group: RunGroup | None) -> RunGroup:
-    """The group, or an error when no asked claim made it."""
-    if group is None:
-        raise ValueError("the runs of this claim were not made")
-    return group
+def group_horizon(setting: PatchSetting, problem: SubspaceProblem) -> float:
+    """The time that the runs of a problem are given, from their initial draws alone."""
+    draws = [
+        InitialDraw(*(part.numpy() for part in parts))
+        for parts in zip(
+            problem.labels, problem.signal_projections, problem.preactivations, problem.gram, strict=True
+        )
+    ]
+    if setting.adversarial_weight == 0.0:
+        times = [leading_signal_time(setting, draw) for draw in draws]
+        learned = [time for time in times if np.isfinite(time)]
+        if not learned:
+            raise InvalidInput("width", setting.width, "large enough that a neuron favours the signal")
+        return STANDARD_HORIZON * max(learned)
+    horizons = [memorization_horizon(setting, draw) for draw in draws]
+    finite = [horizon for horizon in horizons if np.isfinite(horizon)]
+    if not finite:
+        raise InvalidInput("width", setting.width, "large enough that a neuron favours some training point")
+    return max(finite)
 
 
 def initial_draw(trajectories: Trajectories, run: int) -> InitialDraw:
@@ -157,8 +214,3 @@ def noise_margin_laws(trajectories: Trajectories) -> list[NoiseMarginLaw]:
         NoiseMarginLaw(scale * gram, setting.degree, setting.noise_patches)
         for gram in trajectories.final_weight_gram
     ]
-
-
-def told_margin(assumed: PatchSetting, trajectories: Trajectories) -> NDArray[np.float64]:
-    """α^q U at the end, with the α that the predictions are told. shape: (runs,)"""
-    return np.asarray(assumed.clean_gain * trajectories.final_signal)

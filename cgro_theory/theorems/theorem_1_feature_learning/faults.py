@@ -11,50 +11,75 @@ import numpy as np
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import PlantedFault
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import (
+    RunGroup,
     TrainedEvidence,
     first_memorization,
-    need,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant
 from cgro_theory.theorems.theorem_1_feature_learning.test_points import MeasuredErrors
+from cgro_theory.trainer.trajectories import Trajectories
 
 
 def _assume(**changed: Callable[[PatchSetting], float]) -> Callable[[TrainedEvidence], TrainedEvidence]:
     """Predictions are told a changed parameter; the runs stay as they are."""
 
-    def change(evidence: TrainedEvidence) -> TrainedEvidence:
-        values = {name: function(evidence.assumed) for name, function in changed.items()}
-        return replace(evidence, assumed=replace(evidence.assumed, **values))  # type: ignore[arg-type]
+    def told(group: RunGroup) -> RunGroup:
+        values: dict[str, Any] = {name: function(group.assumed) for name, function in changed.items()}
+        return replace(group, assumed=replace(group.assumed, **values))
 
-    return change
+    return lambda evidence: replace(evidence, main=tuple(map(told, evidence.main)))
 
 
-def _recount(group_name: str, **changed: Callable[[MeasuredErrors], Any]) -> Callable[[Any], Any]:
-    """The counted errors are changed as if the network were another."""
+def _recount(groups: str, **changed: Callable[[MeasuredErrors], Any]) -> Callable[[Any], Any]:
+    """The counted errors are changed as if the networks were others."""
 
-    def change(evidence: TrainedEvidence) -> TrainedEvidence:
-        group = need(getattr(evidence, group_name))
+    def recounted(group: RunGroup) -> RunGroup:
         values = {name: function(group.errors) for name, function in changed.items()}
-        return replace(evidence, **{group_name: replace(group, errors=replace(group.errors, **values))})  # type: ignore[arg-type]
+        return replace(group, errors=replace(group.errors, **values))
+
+    def change(evidence: TrainedEvidence) -> TrainedEvidence:
+        fields: dict[str, Any] = {groups: tuple(map(recounted, getattr(evidence, groups)))}
+        return replace(evidence, **fields)
 
     return change
 
 
-def _swap_stages(evidence: TrainedEvidence) -> TrainedEvidence:
-    group = need(evidence.main)
-    trajectories = group.trajectories
-    swapped = replace(
+def _edit(change: Callable[[Trajectories], Trajectories]) -> Callable[[TrainedEvidence], TrainedEvidence]:
+    """The main trajectories are changed."""
+    return lambda evidence: replace(
+        evidence,
+        main=tuple(replace(group, trajectories=change(group.trajectories)) for group in evidence.main),
+    )
+
+
+def _shift_exponent(name: str, by: float) -> Callable[[TrainedEvidence], TrainedEvidence]:
+    """Predictions are told a parameter with its exponent in d shifted."""
+    return _assume(**{name: lambda setting: getattr(setting, name) * float(setting.patch_dimension) ** by})
+
+
+def _keep_attacked_signal(trajectories: Trajectories) -> Trajectories:
+    """As if the signal grew like 1/κ^q: then its attacked part would not vanish."""
+    growth = float(trajectories.setting.patch_dimension) ** 0.5
+    return replace(trajectories, final_signal=trajectories.final_signal * growth)
+
+
+def _judge_standard_runs(evidence: TrainedEvidence) -> TrainedEvidence:
+    """The claims about adversarial training are judged on runs with λ = 0, and told nothing of it."""
+    pairs = zip(evidence.standard, evidence.main, strict=True)
+    return replace(evidence, main=tuple(replace(other, assumed=group.assumed) for other, group in pairs))
+
+
+def _swap_stages(trajectories: Trajectories) -> Trajectories:
+    return replace(
         trajectories,
         signal_time=first_memorization(trajectories),
         memorization_times=np.repeat(trajectories.signal_time[:, None], trajectories.labels.shape[1], axis=1),
     )
-    return replace(evidence, main=replace(group, trajectories=swapped))
 
 
-def _raise_noise_exponent(evidence: TrainedEvidence) -> TrainedEvidence:
-    group = need(evidence.main)
-    gram = group.trajectories.noise_gram * float(evidence.assumed.patch_dimension) ** 0.1
-    return replace(evidence, main=replace(group, trajectories=replace(group.trajectories, noise_gram=gram)))
+def _raise_noise_exponent(trajectories: Trajectories) -> Trajectories:
+    factor = float(trajectories.setting.patch_dimension) ** 0.1
+    return replace(trajectories, noise_gram=trajectories.noise_gram * factor)
 
 
 _FLIP = "the network's sign is flipped"
@@ -100,16 +125,16 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         PlantedFault(
             "constant_halved", "half of λ", _assume(adversarial_weight=lambda s: s.adversarial_weight / 2)
         ),
-        PlantedFault("exponent_off", "‖ξ‖² of order σ² d^1.1 in place of σ² d", _raise_noise_exponent),
+        PlantedFault("exponent_off", "‖ξ‖² of order σ² d^1.1 in place of σ² d", _edit(_raise_noise_exponent)),
     ),
     "theorem_1.stage_order": (
-        PlantedFault("stages_swapped", "signal and memorization times exchanged", _swap_stages),
+        PlantedFault("stages_swapped", "signal and memorization times exchanged", _edit(_swap_stages)),
     ),
     "theorem_1.noise_memorization": (
         PlantedFault(
             "standard_runs",
             "the claim is judged on runs with λ = 0",
-            lambda evidence: replace(evidence, main=evidence.standard),
+            _judge_standard_runs,
         ),
     ),
     "theorem_1.clean_train_error": (
@@ -121,7 +146,7 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         PlantedFault(
             "standard_runs",
             "the claim is judged on runs with λ = 0",
-            lambda evidence: replace(evidence, main=evidence.standard),
+            _judge_standard_runs,
         ),
     ),
     "theorem_1.clean_test_error": (
@@ -161,6 +186,22 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
             "mixed_runs",
             "the claim is judged on runs with λ = 0.9",
             lambda evidence: replace(evidence, adversarial_only=evidence.main),
+        ),
+    ),
+    "theorem_1.signal_time_exponent": (
+        PlantedFault("exponent_off", "0.05 added to the exponent", _shift_exponent("signal_strength", -0.05 / 3)),
+    ),
+    "theorem_1.memorization_time_exponent": (
+        PlantedFault("exponent_off", "0.05 added to the exponent", _shift_exponent("noise_std", -0.05 / 3)),
+    ),
+    "theorem_1.attacked_signal_vanishes": (
+        PlantedFault("signal_unbounded", "a signal that grows by √d", _edit(_keep_attacked_signal)),
+    ),
+    "theorem_1.memorization_order": (
+        PlantedFault(
+            "shifts_tripled",
+            "shifts three times too large",
+            lambda evidence: replace(evidence, shift_scale=3.0),
         ),
     ),
     "theorem_1.clean_weight_needed": (

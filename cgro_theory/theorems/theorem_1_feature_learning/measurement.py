@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,15 +17,14 @@ from cgro_theory.theorems.room import Check, CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning import prediction as predict
 from cgro_theory.theorems.theorem_1_feature_learning.drawing import stage_figures
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import (
+    Groups,
     RunGroup,
     TrainedEvidence,
     first_memorization,
     gather,
     initial_draw,
     initial_draws,
-    need,
     noise_margin_laws,
-    told_margin,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.faults import FAULTS
 from cgro_theory.theorems.theorem_1_feature_learning.identity import (
@@ -33,16 +32,23 @@ from cgro_theory.theorems.theorem_1_feature_learning.identity import (
     gradient_residuals,
     loss_slope_residual,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.per_run import extreme_run, nearest_to_violation
+from cgro_theory.theorems.theorem_1_feature_learning.ladder import (
+    BELOW_ONE,
+    check_attacked_signal_vanishes,
+    check_memorization_order,
+    check_memorization_time_exponent,
+    check_signal_time_exponent,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.per_run import PerRun, extreme_run, nearest_to_violation
 
 __all__ = ["CHECKS", "FAULTS", "figures", "gather", "parameters"]
 
 
 def figures(evidence: TrainedEvidence) -> tuple[Figure, ...]:
     """The three stages, and the errors over time, of the main runs."""
-    if evidence.main is None:
+    if not evidence.main:
         return ()
-    trajectories = evidence.main.trajectories
+    trajectories = evidence.main[0].trajectories
     draw = initial_draw(trajectories, 0)
     setting = trajectories.setting
     return stage_figures(
@@ -53,19 +59,28 @@ def figures(evidence: TrainedEvidence) -> tuple[Figure, ...]:
 
 
 def parameters(evidence: TrainedEvidence) -> dict[str, Any]:
-    """The setting, the learning rates and the sizes of the groups."""
-    described: dict[str, Any] = dict(evidence.assumed.to_json())
-    for name in ("main", "standard", "adversarial_only"):
-        group: RunGroup | None = getattr(evidence, name)
-        if group is not None:
-            described[f"{name}.learning_rate"] = group.trajectories.learning_rate
-            described[f"{name}.runs"] = group.trajectories.runs
-            described[f"{name}.last_time"] = float(np.nanmax(group.trajectories.final_time))
-            described[f"{name}.test_points"] = group.errors.test_points
+    """The setting, the dimensions, the methods and the sizes of the groups."""
+    if not evidence.main:
+        return {}
+    described: dict[str, Any] = dict(evidence.main[0].trajectories.setting.to_json())
+    for name, groups in (
+        ("main", evidence.main),
+        ("standard", evidence.standard),
+        ("adversarial_only", evidence.adversarial_only),
+    ):
+        described[name] = [
+            {
+                "patch_dimension": group.trajectories.setting.patch_dimension,
+                "method": group.trajectories.method,
+                "learning_rate": group.trajectories.learning_rate,
+                "relative_tolerance": group.trajectories.relative_tolerance,
+                "runs": group.trajectories.runs,
+                "last_time": float(np.nanmax(group.trajectories.final_time)),
+                "test_points": group.errors.test_points,
+            }
+            for group in groups
+        ]
     return described
-
-
-# --- one check per claim ---------------------------------------------------------------------------------
 
 
 def check_gradient_identity(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
@@ -81,231 +96,265 @@ def check_gradient_identity(evidence: TrainedEvidence, failure_probability: floa
 
 def check_signal_time(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each run's signal time against its own enclosure."""
-    group = need(evidence.main)
-    trajectories = group.trajectories
-    predicted = [
-        predict.predict_signal_time(evidence.assumed, draw, trajectories.learning_rate)
-        for draw in initial_draws(trajectories)
-    ]
-    return nearest_to_violation(group, predicted, trajectories.signal_time, failure_probability)
+
+    def look(group: RunGroup) -> Sequence[PerRun]:
+        rate, times = group.trajectories.learning_rate, group.trajectories.signal_time
+        return [
+            PerRun(group, predict.predict_signal_time(group.assumed, draw, rate), time)
+            for draw, time in zip(initial_draws(group.trajectories), times, strict=True)
+        ]
+
+    return nearest_to_violation(evidence.main, look, failure_probability)
 
 
 def check_signal_plateau(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each run's signal margin at the checkpoint nearest below a third of T_III against its enclosure."""
-    group = need(evidence.main)
-    trajectories = group.trajectories
-    predicted, measured = [], []
-    for run, draw in enumerate(initial_draws(trajectories)):
-        margins = trajectories.signal_margin[run]
-        target = predict.leading_memorization_time(trajectories.setting, draw) / 3.0
-        end = int(np.searchsorted(trajectories.checkpoint_times, target, side="right")) - 1
-        learned = np.flatnonzero(margins[: end + 1] >= 1.0)
-        if learned.size == 0:
-            predicted.append(predict.TimePrediction(None, np.nan, ("the signal is learned before T_III / 3",)))
-            measured.append(np.nan)
-            continue
-        start = int(learned[0])
-        predicted.append(
-            predict.predict_signal_margin(
-                evidence.assumed,
+
+    def look(group: RunGroup) -> Sequence[PerRun]:
+        trajectories, entries = group.trajectories, []
+        times = trajectories.checkpoint_times
+        for run, draw in enumerate(initial_draws(trajectories)):
+            margins = trajectories.signal_margin[run]
+            target = predict.leading_memorization_time(trajectories.setting, draw) / 3.0
+            end = int(np.searchsorted(times, target, side="right")) - 1
+            learned = np.flatnonzero(margins[: end + 1] >= 1.0)
+            if learned.size == 0:
+                unmet = predict.TimePrediction(None, np.nan, ("the signal is learned before T_III / 3",))
+                entries.append(PerRun(group, unmet, np.nan))
+                continue
+            start = int(learned[0])
+            predicted = predict.predict_signal_margin(
+                group.assumed,
                 draw,
                 trajectories.signal_projections[run, start],
-                start=float(trajectories.checkpoint_times[start]),
-                end=float(trajectories.checkpoint_times[end]),
+                start=float(times[start]),
+                end=float(times[end]),
                 learning_rate=trajectories.learning_rate,
             )
-        )
-        measured.append(float(margins[end]))
-    return nearest_to_violation(group, predicted, np.array(measured), failure_probability)
+            entries.append(PerRun(group, predicted, float(margins[end])))
+        return entries
+
+    return nearest_to_violation(evidence.main, look, failure_probability)
 
 
 def check_first_memorization_time(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each run's first memorization time against its own enclosure."""
-    group = need(evidence.main)
-    trajectories = group.trajectories
-    predicted = [
-        predict.predict_first_memorization_time(evidence.assumed, draw, trajectories.learning_rate)
-        for draw in initial_draws(trajectories)
-    ]
-    return nearest_to_violation(group, predicted, first_memorization(trajectories), failure_probability)
+
+    def look(group: RunGroup) -> Sequence[PerRun]:
+        rate, times = group.trajectories.learning_rate, first_memorization(group.trajectories)
+        return [
+            PerRun(group, predict.predict_first_memorization_time(group.assumed, draw, rate), time)
+            for draw, time in zip(initial_draws(group.trajectories), times, strict=True)
+        ]
+
+    return nearest_to_violation(evidence.main, look, failure_probability)
 
 
 def check_stage_order(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """The largest T_I / T_III over the runs."""
-    group = need(evidence.main)
-    trajectories = group.trajectories
-    ratios = trajectories.signal_time / first_memorization(trajectories)
-    below_one = Interval(0.0, float(np.nextafter(1.0, 0.0)))
-    return extreme_run(group, below_one, ratios, largest=True, failure_probability=failure_probability)
+
+    def look(group: RunGroup) -> NDArray[np.float64]:
+        return group.trajectories.signal_time / first_memorization(group.trajectories)
+
+    return extreme_run(
+        evidence.main, Interval(0.0, BELOW_ONE), look, largest=True, failure_probability=failure_probability
+    )
 
 
 def check_noise_memorization(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """The final noise margin that is nearest to leaving [1, its logarithmic ceiling]."""
-    group = need(evidence.main)
-    trajectories = group.trajectories
-    predicted, measured = [], []
-    for run, draw in enumerate(initial_draws(trajectories)):
-        time = float(trajectories.final_time[run])
-        ceiling = predict.predict_noise_margin_ceiling(evidence.assumed, draw, time)
-        margins = trajectories.final_noise_margins[run]
-        worst = int(np.argmax(np.abs(margins - (1.0 + ceiling) / 2)))
-        predicted.append(predict.TimePrediction(Interval(1.0, ceiling).outward(), 1.0))
-        measured.append(float(margins[worst]))
-    return nearest_to_violation(group, predicted, np.array(measured), failure_probability)
+
+    def look(group: RunGroup) -> Sequence[PerRun]:
+        trajectories, entries = group.trajectories, []
+        for run, draw in enumerate(initial_draws(trajectories)):
+            time = float(trajectories.final_time[run])
+            ceiling = predict.predict_noise_margin_ceiling(group.assumed, draw, time)
+            unmet = predict.memorization_assumptions(group.assumed, draw)
+            predicted = predict.TimePrediction(Interval(1.0, ceiling).outward(), 1.0, unmet)
+            entries += [PerRun(group, predicted, margin) for margin in trajectories.final_noise_margins[run]]
+        return entries
+
+    return nearest_to_violation(evidence.main, look, failure_probability)
 
 
 def check_clean_train_error(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Misclassified clean training points, counted by evaluating the network."""
-    group = need(evidence.main)
-    rates = group.errors.clean_train / group.errors.train_points
-    return extreme_run(group, Interval.point(0.0), rates, largest=True, failure_probability=failure_probability)
+    return extreme_run(
+        evidence.main,
+        Interval.point(0.0),
+        lambda group: group.errors.clean_train / group.errors.train_points,
+        largest=True,
+        failure_probability=failure_probability,
+    )
 
 
 def check_robust_train_error(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Misclassified attacked training points, counted by evaluating the network under a scan of shifts."""
-    group = need(evidence.main)
-    rates = group.errors.robust_train / group.errors.train_points
-    return extreme_run(group, Interval.point(0.0), rates, largest=True, failure_probability=failure_probability)
+    return extreme_run(
+        evidence.main,
+        Interval.point(0.0),
+        lambda group: group.errors.robust_train / group.errors.train_points,
+        largest=True,
+        failure_probability=failure_probability,
+    )
 
 
 def check_clean_test_error(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Fresh points misclassified, against Chebyshev's bound with the exact variance."""
-    group = need(evidence.main)
-    told = told_margin(evidence.assumed, group.trajectories)
-    actual = group.trajectories.final_signal_margin
-    return _against_chebyshev(group, group.errors.clean_test, told, actual, failure_probability)
+    return _against_chebyshev(
+        evidence.main,
+        [group.errors.clean_test for group in evidence.main],
+        [group.assumed.clean_gain * group.trajectories.final_signal for group in evidence.main],
+        [group.trajectories.final_signal_margin for group in evidence.main],
+        failure_probability,
+    )
 
 
 def check_robust_test_error(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Fresh attacked points misclassified, against the exact law of V."""
-    group = need(evidence.main)
-    trajectories = group.trajectories
-    generator = np.random.default_rng([trajectories.seeds[0], 3])
-    half, runs = failure_probability / 2, trajectories.runs
-    fraction = evidence.assumed.attacked_gain / evidence.assumed.clean_gain
-    errors = [
-        directional_errors(law, float(fraction * z), directions=2048, generator=generator)
-        for law, z in zip(
-            noise_margin_laws(trajectories), told_margin(evidence.assumed, trajectories), strict=True
-        )
-    ]
+    groups, half, errors = evidence.main, failure_probability / 2, []
+    for group in groups:
+        generator = np.random.default_rng([group.trajectories.seeds[0], 3])
+        margins = group.assumed.attacked_gain * group.trajectories.final_signal
+        errors += [
+            directional_errors(law, float(margin), directions=2048, generator=generator)
+            for law, margin in zip(noise_margin_laws(group.trajectories), margins, strict=True)
+        ]
     law_ends = empirical_bernstein(np.concatenate(errors), half)
-    trials = runs * group.errors.test_points
-    wrong = int(group.errors.robust_test.sum())
-    ends = clopper_pearson(wrong, trials, half)
-    measurement = Measurement(
-        estimate=wrong / trials,
-        interval=Interval(ends.low, ends.high),
-        confidence=1.0 - failure_probability,
-        runs=runs,
-        evidence=Kind.STATISTICAL,
-        seeds=trajectories.seeds,
-        failure=group.failure,
-        notes=(("fresh points", float(trials)),),
-    )
-    predicted = Interval(law_ends.low, law_ends.high)
-    return CheckedPair(Prediction(predicted, leading_order=float(np.mean(errors))), measurement)
+    prediction = Prediction(Interval(law_ends.low, law_ends.high), leading_order=float(np.mean(errors)))
+    counts = [group.errors.robust_test for group in groups]
+    trials = [group.errors.test_points * group.trajectories.runs for group in groups]
+    return CheckedPair(prediction, _counted(groups, counts, trials, half, failure_probability))
 
 
 def check_standard_signal(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """The smallest final signal margin with λ = 0."""
-    group = need(evidence.standard)
-    margins = group.trajectories.final_signal_margin
     return extreme_run(
-        group, Interval.at_least(1.0), margins, largest=False, failure_probability=failure_probability
+        evidence.standard,
+        Interval.at_least(1.0),
+        lambda group: group.trajectories.final_signal_margin,
+        largest=False,
+        failure_probability=failure_probability,
     )
 
 
 def check_standard_noise(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """The largest |V_i| with λ = 0, over its bound for all time."""
-    group = need(evidence.standard)
-    trajectories = group.trajectories
-    assumed = replace(evidence.assumed, adversarial_weight=0.0)
-    bounds = np.array(
-        [
-            predict.noise_margin_bound(assumed, draw, predict.clean_drive(assumed, draw))
-            for draw in initial_draws(trajectories)
-        ]
+    largest_bound = 0.0
+
+    def look(group: RunGroup) -> Sequence[float]:
+        nonlocal largest_bound
+        assumed = replace(group.assumed, adversarial_weight=0.0)
+        draws = initial_draws(group.trajectories)
+        bounds = np.array(
+            [predict.noise_margin_bound(assumed, draw, predict.clean_drive(assumed, draw)) for draw in draws]
+        )
+        largest_bound = max(largest_bound, float(bounds.max()))
+        return list(np.abs(group.trajectories.final_noise_margins).max(axis=1) / bounds)
+
+    pair = extreme_run(
+        evidence.standard, Interval(0.0, 1.0), look, largest=True, failure_probability=failure_probability
     )
-    if not np.all(bounds < 1.0):
-        unmet = Prediction(None, unmet=("the bound of |V_i| for all time is below 1",))
-        return CheckedPair(unmet, Measurement.failed("not compared"))
-    ratios = np.abs(trajectories.final_noise_margins).max(axis=1) / bounds
-    pair = extreme_run(group, Interval(0.0, 1.0), ratios, largest=True, failure_probability=failure_probability)
-    notes = (("largest bound of |V_i|", float(bounds.max())),)
+    if largest_bound >= 1.0:
+        return CheckedPair(
+            Prediction(None, unmet=("the bound of |V_i| for all time is below 1",)), pair.measurement
+        )
+    notes = (("largest bound of |V_i|", largest_bound),)
     return replace(pair, prediction=replace(pair.prediction, notes=notes))
 
 
 def check_standard_training(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
-    """Robust train error with λ = 0 over all points; their signs are independent fair coins."""
-    group = need(evidence.standard)
+    """Robust train error with λ = 0 over all points of the largest group; their signs are fair coins.
+
+    Groups of other d share the seeds, hence the coins, and are left out.
+    """
+    group = max(evidence.standard, key=lambda entry: entry.trajectories.runs)
     trials = group.trajectories.runs * group.errors.train_points
-    wrong = int(group.errors.robust_train.sum())
-    ends = clopper_pearson(wrong, trials, failure_probability)
-    measurement = Measurement(
-        estimate=wrong / trials,
-        interval=Interval(ends.low, ends.high),
-        confidence=1.0 - failure_probability,
-        runs=group.trajectories.runs,
-        evidence=Kind.STATISTICAL,
-        seeds=group.trajectories.seeds,
-        failure=group.failure,
+    measurement = _counted(
+        (group,), [group.errors.robust_train], [trials], failure_probability, failure_probability
     )
     return CheckedPair(Prediction(Interval.point(0.5), leading_order=0.5), measurement)
 
 
 def check_adversarial_only_signal(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """The largest signal margin at the end of the λ = 1 runs."""
-    group = need(evidence.adversarial_only)
-    below_one = Interval.at_most(float(np.nextafter(1.0, 0.0)))
-    margins = group.trajectories.final_signal_margin
-    return extreme_run(group, below_one, margins, largest=True, failure_probability=failure_probability)
+    return extreme_run(
+        evidence.adversarial_only,
+        Interval.at_most(BELOW_ONE),
+        lambda group: group.trajectories.final_signal_margin,
+        largest=True,
+        failure_probability=failure_probability,
+    )
 
 
 def check_clean_weight_needed(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Fresh points of the λ = 1 runs whose label is not the one that the sign of U(0) dictates."""
-    group = need(evidence.adversarial_only)
-    trajectories = group.trajectories
-    negative = trajectories.signal[:, 0] < 0
-    points = group.errors.test_points
-    against = np.where(negative, points - group.errors.clean_test, group.errors.clean_test)
-    told = np.where(negative, -1.0, 1.0) * trajectories.final_signal_margin
-    pair = _against_chebyshev(group, against, np.abs(told), told, failure_probability)
-    notes = (*pair.measurement.notes, ("runs with U(0) < 0", float(negative.sum())))
+    groups = evidence.adversarial_only
+    against, told, negatives = [], [], 0
+    for group in groups:
+        negative = group.trajectories.signal[:, 0] < 0
+        negatives += int(negative.sum())
+        points = group.errors.test_points
+        against.append(np.where(negative, points - group.errors.clean_test, group.errors.clean_test))
+        told.append(np.where(negative, -1.0, 1.0) * group.trajectories.final_signal_margin)
+    pair = _against_chebyshev(groups, against, [np.abs(z) for z in told], told, failure_probability)
+    notes = (*pair.measurement.notes, ("runs with U(0) < 0", float(negatives)))
     return replace(pair, measurement=replace(pair.measurement, notes=notes))
 
 
 def _against_chebyshev(
-    group: RunGroup,
-    wrong: NDArray[np.int64],
-    told_margins: NDArray[np.float64],
-    margins: NDArray[np.float64],
+    groups: Groups,
+    wrong: Sequence[NDArray[np.int64]],
+    told_margins: Sequence[NDArray[np.float64]],
+    margins: Sequence[NDArray[np.float64]],
     failure_probability: float,
 ) -> CheckedPair:
-    """Counted errors, mean over the runs, against the mean of Var V / (2 z²). All arrays: (runs,).
+    """Counted errors, mean over the points, against the mean of Var V / (2 z²). Arrays per group: (runs,).
 
     The measured upper end is the smaller of Clopper-Pearson's and the mean of the rigorous moment bounds at
     the margins that the networks really have (1 where a margin is negative); its lower end is Clopper-Pearson's,
     so errors that are seen can contradict the prediction, and errors that are not seen cannot confirm it alone.
     """
-    trajectories, laws = group.trajectories, noise_margin_laws(group.trajectories)
-    bound = float(np.mean([law.chebyshev_bound(z) / 2 for law, z in zip(laws, told_margins, strict=True)]))
-    trials = trajectories.runs * group.errors.test_points
-    ends = clopper_pearson(int(wrong.sum()), trials, failure_probability)
-    tails = [np.exp(law.log_tail_bound(z)) / 2 if z > 0 else 1.0 for law, z in zip(laws, margins, strict=True)]
-    rigorous = float(np.mean(tails))
-    measurement = Measurement(
-        estimate=int(wrong.sum()) / trials,
-        interval=Interval(ends.low, max(min(ends.high, rigorous), ends.low)),
-        confidence=1.0 - failure_probability,
-        runs=trajectories.runs,
-        evidence=Kind.STATISTICAL,
-        seeds=trajectories.seeds,
-        failure=group.failure,
-        notes=(("fresh points", float(trials)), ("sampled upper end", ends.high)),
-    )
+    bounds, tails, trials = [], [], []
+    for group, told, actual in zip(groups, told_margins, margins, strict=True):
+        for law, z_told, z in zip(noise_margin_laws(group.trajectories), told, actual, strict=True):
+            bounds.append(law.chebyshev_bound(z_told) / 2)
+            tails.append(np.exp(law.log_tail_bound(z)) / 2 if z > 0 else 1.0)
+            trials.append(group.errors.test_points)
+    bound = float(np.average(bounds, weights=trials))
+    measurement = _counted(groups, wrong, trials, failure_probability, failure_probability)
+    if measurement.interval is not None:
+        low, high = measurement.interval.low, measurement.interval.high
+        upper = max(min(high, float(np.average(tails, weights=trials))), low)
+        measurement = replace(
+            measurement,
+            interval=Interval(low, upper),
+            notes=(*measurement.notes, ("sampled upper end", high)),
+        )
     # The factor covers the rounding slack of the moment bound, which is Chebyshev's when p = 2 is the best.
     return CheckedPair(Prediction(Interval(0.0, bound * (1.0 + 1e-7)), leading_order=bound), measurement)
+
+
+def _counted(
+    groups: Groups,
+    wrong: Sequence[NDArray[np.int64]],
+    trials: Sequence[int],
+    interval_failure: float,
+    failure_probability: float,
+) -> Measurement:
+    """An error rate over all points of all groups, with Clopper and Pearson's interval."""
+    total, count = sum(trials), int(sum(entry.sum() for entry in wrong))
+    ends = clopper_pearson(count, total, interval_failure)
+    return Measurement(
+        estimate=count / total,
+        interval=Interval(ends.low, ends.high),
+        confidence=1.0 - failure_probability,
+        runs=sum(group.trajectories.runs for group in groups),
+        evidence=Kind.STATISTICAL,
+        seeds=groups[0].trajectories.seeds,
+        failure=next((group.failure for group in groups if group.failure), ""),
+        notes=(("points", float(total)),),
+    )
 
 
 CHECKS: Mapping[str, Check] = {
@@ -324,4 +373,8 @@ CHECKS: Mapping[str, Check] = {
     "theorem_1.standard_training": check_standard_training,
     "theorem_1.adversarial_only_signal": check_adversarial_only_signal,
     "theorem_1.clean_weight_needed": check_clean_weight_needed,
+    "theorem_1.signal_time_exponent": check_signal_time_exponent,
+    "theorem_1.memorization_time_exponent": check_memorization_time_exponent,
+    "theorem_1.attacked_signal_vanishes": check_attacked_signal_vanishes,
+    "theorem_1.memorization_order": check_memorization_order,
 }

@@ -2,91 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
 from cgro_theory.numerics.confidence import content_covered_by_all
 from cgro_theory.theorems.room import CheckedPair
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import RunGroup
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import Groups, RunGroup
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import TimePrediction
+
+FLOW_ERROR_FACTOR = 1000.0
+"""Relative error allowed to the integrator of the gradient flow, in units of its tolerance per step."""
+
+
+class PerRun:
+    """One run's prediction and value; ``TimePrediction.unmet`` leaves the run out."""
+
+    def __init__(self, group: RunGroup, predicted: TimePrediction, value: float) -> None:
+        self.value = float(value) if np.isfinite(value) else np.inf  # never reached is later than any time
+        self.predicted = predicted
+        self.interval = widened_for_flow(group, predicted.interval)
+
+    @property
+    def position(self) -> float:
+        """0 at the centre of the predicted interval, 1 at its ends, more outside."""
+        if self.interval is None:
+            return np.inf
+        centre, half = (self.interval.low + self.interval.high) / 2, self.interval.width / 2
+        distance = abs(self.value - centre)
+        return distance / half if half > 0 else (0.0 if distance == 0 else np.inf)
+
+
+def widened_for_flow(group: RunGroup, interval: Interval | None) -> Interval | None:
+    """The predicted interval with room for the integrator's own error; unchanged for descent."""
+    if interval is None:
+        return None
+    slack = FLOW_ERROR_FACTOR * group.trajectories.relative_tolerance
+    return Interval(interval.low - slack * abs(interval.low), interval.high + slack * abs(interval.high))
 
 
 def nearest_to_violation(
-    group: RunGroup,
-    predicted: Sequence[TimePrediction],
-    measured: NDArray[np.float64],
-    failure_probability: float,
+    groups: Groups, look: Callable[[RunGroup], Sequence[PerRun]], failure_probability: float
 ) -> CheckedPair:
     """The run whose value is nearest to leaving (or farthest outside) its own predicted interval.
 
     The claim is about each run, so one run outside refutes it. Runs that miss an assumption are counted and
     left out; when all do, the claim is out of scope.
     """
-    kept = [run for run, entry in enumerate(predicted) if not entry.unmet]
+    broken = _broken(groups)
+    if broken is not None:
+        return broken
+    entries = [entry for group in groups for entry in look(group)]
+    kept = [entry for entry in entries if not entry.predicted.unmet]
     if not kept:
-        return CheckedPair(
-            Prediction(None, unmet=predicted[0].unmet), Measurement.failed("no run meets the assumptions")
-        )
-    if group.failure:
-        return CheckedPair(Prediction(predicted[kept[0]].interval), Measurement.failed(group.failure))
-    positions = []
-    for run in kept:
-        interval = predicted[run].interval
-        if interval is None:
-            return CheckedPair(Prediction(None), Measurement.failed("a prediction has no number"))
-        value = float(measured[run])
-        value = value if np.isfinite(value) else np.inf  # a level never reached is later than any time
-        centre, half = (interval.low + interval.high) / 2, interval.width / 2
-        positions.append(abs(value - centre) / half if half > 0 else float(value != centre) * np.inf)
-    worst = kept[int(np.argmax(positions))]
-    entry = predicted[worst]
-    value = float(measured[worst]) if np.isfinite(measured[worst]) else np.inf
-    ratios = np.array([measured[run] / predicted[run].leading_order for run in kept])
+        unmet = entries[0].predicted.unmet
+        return CheckedPair(Prediction(None, unmet=unmet), Measurement.failed("no run meets the assumptions"))
+    if any(entry.interval is None for entry in kept):
+        return CheckedPair(Prediction(None), Measurement.failed("a prediction has no number"))
+    worst = max(kept, key=lambda entry: entry.position)
+    ratios = [entry.value / entry.predicted.leading_order for entry in kept if entry.predicted.leading_order]
     notes = (
-        ("smallest ratio to leading order", float(np.min(ratios))),
-        ("largest ratio to leading order", float(np.max(ratios))),
-        ("runs left out", float(len(predicted) - len(kept))),
-        ("share of draws covered", content_covered_by_all(len(kept), failure_probability)),
+        ("smallest ratio to leading order", min(ratios)),
+        ("largest ratio to leading order", max(ratios)),
+        ("runs left out", float(len(entries) - len(kept))),
     )
     return CheckedPair(
-        Prediction(entry.interval, leading_order=entry.leading_order),
-        _observed(group, value, failure_probability, notes, runs=len(kept)),
+        Prediction(worst.interval, leading_order=worst.predicted.leading_order),
+        _observed(groups, worst.value, failure_probability, notes, runs=len(kept)),
     )
 
 
 def extreme_run(
-    group: RunGroup,
+    groups: Groups,
     predicted: Interval,
-    values: NDArray[np.float64],
+    look: Callable[[RunGroup], ArrayLike],
     *,
     largest: bool,
     failure_probability: float,
 ) -> CheckedPair:
-    """The largest (or smallest) value over the runs, which one bad run decides."""
-    if group.failure:
-        return CheckedPair(Prediction(predicted), Measurement.failed(group.failure))
+    """The largest (or smallest) value over the runs, which one bad run decides; NaN counts as the worst."""
+    broken = _broken(groups)
+    if broken is not None:
+        return broken
+    values = np.concatenate([np.asarray(look(group), dtype=float) for group in groups])
     filled = np.where(np.isnan(values), np.inf if largest else -np.inf, values)
     value = float(filled.max() if largest else filled.min())
-    notes = (("share of draws covered", content_covered_by_all(values.size, failure_probability)),)
-    return CheckedPair(Prediction(predicted), _observed(group, value, failure_probability, notes, values.size))
+    return CheckedPair(Prediction(predicted), _observed(groups, value, failure_probability, (), runs=values.size))
+
+
+def _broken(groups: Groups) -> CheckedPair | None:
+    if not groups:
+        return CheckedPair(Prediction(None), Measurement.failed("the runs of this claim were not made"))
+    for group in groups:
+        if group.failure:
+            return CheckedPair(Prediction(Interval.point(0.0)), Measurement.failed(group.failure))
+    return None
 
 
 def _observed(
-    group: RunGroup,
+    groups: Groups,
     value: float,
     failure_probability: float,
     notes: tuple[tuple[str, float], ...],
     runs: int,
 ) -> Measurement:
+    # Runs of different d share seeds, so only the seeds count as independent draws.
+    independent = max(group.trajectories.runs for group in groups)
+    covered = ("share of draws covered", content_covered_by_all(independent, failure_probability))
     return Measurement(
         estimate=value,
         interval=Interval.point(value),
         confidence=1.0 - failure_probability,
         runs=runs,
         evidence=Evidence.STATISTICAL,
-        seeds=group.trajectories.seeds,
-        notes=notes,
+        seeds=groups[0].trajectories.seeds,
+        notes=(*notes, covered),
     )

@@ -225,7 +225,7 @@ def predict_first_memorization_time(
     most the signal's whole clock (an identity, not an estimate); the attacked signal in ψ̃; Euler's lag.
     """
     leading = leading_memorization_time(setting, draw)
-    unmet = _memorization_assumptions(setting, draw)
+    unmet = memorization_assumptions(setting, draw)
     if unmet:
         return TimePrediction(None, leading, unmet)
     weight, degree = setting.adversarial_weight, setting.degree
@@ -267,9 +267,11 @@ def memorization_horizon(setting: PatchSetting, draw: InitialDraw, factor: float
     """A time by which every point should be memorized: ``factor`` times the slowest point's own formula.
 
     The cascade shifts every later point's start by about its own size, so no sharper constant is claimed.
+    Points that no neuron favours have no formula and are left out; inf when there are no others.
     """
     times = leading_memorization_times(setting, draw)
-    return factor * float(times.max())
+    finite = times[np.isfinite(times)]
+    return factor * float(finite.max()) if finite.size else math.inf
 
 
 def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
@@ -336,7 +338,8 @@ def _signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, 
     return tuple(unmet)
 
 
-def _memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
+def memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
+    """What the claims about memorization assume and this draw does not fulfil."""
     unmet = []
     if setting.adversarial_weight == 0:
         unmet.append("adversarial_weight > 0")

@@ -249,6 +249,62 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
+CLAIMS += (
+    Claim(
+        label="theorem_1.signal_time_exponent",
+        statement="The signal time grows like d to the power -q a + (q-2) s.",
+        source=Source(_PROJECT, "2.4"),
+        marks=(Mark.DERIVED,),
+        quantity="slope of log T_I in log d, seed nearest to an end of its interval",
+        natural_range=_REAL,
+        relation=Relation.WITHIN,
+        expression=-_q * sp.Symbol("a") + (_q - 2) * sp.Symbol("s"),
+        assumptions=(_positive, _radius),
+        depends_on=("theorem_1.signal_time",),
+        silent_about="The interval holds the finite-size corrections of the enclosures over the same ladder.",
+    ),
+    Claim(
+        label="theorem_1.memorization_time_exponent",
+        statement="The first memorization time grows like d to the power (q-2)(s - b - 1/2) - (2b + 1).",
+        source=Source(_PROJECT, "2.4"),
+        marks=(Mark.DERIVED,),
+        quantity="slope of log T_III in log d, seed nearest to an end of its interval",
+        natural_range=_REAL,
+        relation=Relation.WITHIN,
+        expression=(_q - 2) * (sp.Symbol("s") - sp.Symbol("b") - sp.Rational(1, 2)) - (2 * sp.Symbol("b") + 1),
+        assumptions=(_width, _radius),
+        depends_on=("theorem_1.first_memorization_time",),
+        silent_about="The interval holds the finite-size corrections of the enclosures over the same ladder.",
+    ),
+    Claim(
+        label="theorem_1.attacked_signal_vanishes",
+        statement="The attacked part of the signal vanishes against the noise: κ^q z / std V falls with d.",
+        source=Source(_PAPER + " and theory.md", "2.4", "v1"),
+        marks=(Mark.PAPER, Mark.DERIVED),
+        quantity="largest ratio of κ^q z / std V from one dimension to the next, over the seeds",
+        natural_range=_TIME,
+        relation=Relation.AT_MOST,
+        expression=sp.Lt(_kappa**_q * _z / sp.sqrt(sp.Symbol("Var_V")), 1),
+        assumptions=(_width, _mixed, _radius),
+        depends_on=("theorem_1.signal_plateau", "theorem_1.noise_memorization"),
+        silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic.",
+    ),
+    Claim(
+        label="theorem_1.memorization_order",
+        statement="Memorization is a cascade: the shifts that memorized points give to later ones predict the "
+        "later times better than each point's own formula.",
+        source=Source(_PROJECT, "2.4"),
+        marks=(Mark.NEW,),
+        quantity="mean |log error| of the later times with the shifts over without them, median over the runs",
+        natural_range=_TIME,
+        relation=Relation.AT_MOST,
+        expression=_v * sp.Symbol("K_ki") / _xi**2,
+        assumptions=(_width, _radius, Assumption("attack", sp.Gt(_lam, 0), "λ > 0", "the prediction")),
+        depends_on=("theorem_1.first_memorization_time",),
+        silent_about="That the shifts help, and by how much; not that they are the whole difference.",
+    ),
+)
+
 CONSTANTS: tuple[NamedConstant, ...] = (
     NamedConstant("init_exponent", "-1/2", "σ0 = d^-1/2; version 1 fixes it in its body only"),
     NamedConstant(

@@ -36,13 +36,13 @@ class MeasuredErrors:
 def measure_errors(trajectories: Trajectories, *, test_points: int, seed: int) -> MeasuredErrors:
     """Evaluate every run's final network on its training set and on ``test_points`` fresh points.
 
-    Runs that diverged count every point as misclassified.
+    Runs that broke off count every point as misclassified.
     """
     setting = trajectories.setting
     generator = torch.Generator().manual_seed(seed)
     counts: dict[str, list[int]] = {"ct": [], "rt": [], "cf": [], "rf": []}
     for run in range(trajectories.runs):
-        if trajectories.stopped_because[run] == "diverged":
+        if run in trajectories.broken:
             for name, value in (("ct", setting.num_samples), ("rt", setting.num_samples)):
                 counts[name].append(value)
             for name in ("cf", "rf"):

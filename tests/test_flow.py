@@ -1,0 +1,119 @@
+"""Gradient flow: the limit of descent, at any d and at the extremes of its parameters."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cgro_theory.errors import InvalidInput
+from cgro_theory.setting import PatchSetting
+from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import group_horizon
+from cgro_theory.trainer.descent import train
+from cgro_theory.trainer.flow import FlowSystem, integrate_flow
+from cgro_theory.trainer.reduction import draw_subspace_problem
+from cgro_theory.trainer.trajectories import Trajectories
+
+
+@pytest.mark.parametrize("degree", [2, 3, 4])
+@pytest.mark.parametrize("adversary", [AdversaryName.TRANSFER, AdversaryName.SPAN])
+def test_one_step_of_descent_is_the_flow_s_derivative(degree, adversary):
+    setting = PatchSetting.version_1(3000, num_samples=4, num_patches=3, width=5, degree=degree)
+    problem = draw_subspace_problem(setting, (0, 1, 2))
+    rate = 1e-3
+    runs = train(problem, learning_rate=rate, steps=1, adversary=adversary, stop_when_memorized=False)
+    for run in range(3):
+        system = FlowSystem(problem, run, adversary)
+        u, v = system.split(system.initial + rate * system.derivative(system.initial))
+        assert np.allclose(u, runs.final_signal_projections[run], rtol=1e-12, atol=1e-15)
+        assert np.allclose(v, runs.final_preactivations[run], rtol=1e-12, atol=1e-15)
+
+
+def test_descent_converges_to_the_flow_at_first_order():
+    setting = PatchSetting.version_1(3000, num_samples=3, width=6)
+    problem = draw_subspace_problem(setting, (0, 1))
+    horizon = 1.5
+    flow = integrate_flow(problem, horizon=horizon, relative_tolerance=1e-11)
+    errors = []
+    for steps in (400, 800, 1600):
+        runs = train(problem, learning_rate=horizon / steps, steps=steps, stop_when_memorized=False)
+        errors.append(np.abs(runs.final_signal_margin - flow.final_signal_margin).max())
+        assert np.allclose(runs.signal_time, flow.signal_time, rtol=0.2)
+    ratios = np.array(errors[:-1]) / np.array(errors[1:])
+    assert np.all((ratios > 1.7) & (ratios < 2.4)), errors
+
+
+def test_a_tighter_tolerance_changes_times_by_less():
+    setting = PatchSetting.version_1(10**9, num_samples=4, width=8)
+    problem = draw_subspace_problem(setting, (0,))
+    horizon = group_horizon(setting, problem)
+    times = [
+        integrate_flow(problem, horizon=horizon, relative_tolerance=tolerance).memorization_times
+        for tolerance in (1e-6, 1e-8, 1e-11)
+    ]
+    coarse, fine = (np.abs(times[k] / times[2] - 1).max() for k in (0, 1))
+    assert fine < coarse < 1e-3
+    assert fine < 1e-5
+
+
+@settings(max_examples=12)
+@given(
+    st.integers(4, 15),
+    st.integers(2, 5),
+    st.sampled_from([0.0, 1e-6, 0.5, 0.9, 1.0]),
+    st.sampled_from([1e-8, 1e-4, 0.1, 1.0]),
+    st.integers(0, 99),
+)
+def test_extreme_parameters_end_with_numbers(exponent, degree, weight, kappa, seed):
+    setting = PatchSetting.version_1(
+        10**exponent,
+        num_samples=3,
+        width=5,
+        degree=degree,
+        adversarial_weight=weight,
+        attacked_signal_fraction=kappa,
+    )
+    problem = draw_subspace_problem(setting, (seed,))
+    try:
+        horizon = group_horizon(setting, problem)
+    except ValueError:
+        horizon = np.inf
+    horizon = horizon if np.isfinite(horizon) else 1e3
+    runs = integrate_flow(problem, horizon=horizon, relative_tolerance=1e-6, num_checkpoints=5)
+    assert runs.broken == ()
+    assert np.all(np.isfinite(runs.final_noise_margins))
+    assert np.all(np.diff(runs.objective[0][np.isfinite(runs.objective[0])]) <= 1e-9)
+
+
+def test_an_unreachable_tolerance_says_the_time_reached(monkeypatch):
+    monkeypatch.setattr("cgro_theory.trainer.flow.MAX_INTEGRATOR_STEPS", 20)
+    setting = PatchSetting.version_1(10**6, num_samples=3, width=5)
+    runs = integrate_flow(draw_subspace_problem(setting, (4,)), horizon=1e4)
+    assert runs.stopped_because == ("failed",)
+    assert runs.why_broken(0).startswith("the flow stopped at time")
+    assert "(seed 4): its tolerance cannot be met" in runs.why_broken(0)
+    assert np.isnan(runs.final_signal[0])
+
+
+def test_flow_round_trip(tmp_path):
+    setting = PatchSetting.version_1(10**6, num_samples=3, width=5)
+    runs = integrate_flow(draw_subspace_problem(setting, (0,)), horizon=10.0)
+    runs.save(tmp_path / "f.npz")
+    loaded = Trajectories.load(tmp_path / "f.npz")
+    assert (loaded.method, loaded.relative_tolerance) == ("flow", 1e-8)
+    assert np.array_equal(loaded.signal, runs.signal, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"horizon": 0.0},
+        {"horizon": np.inf},
+        {"horizon": 1.0, "relative_tolerance": 1.0},
+        {"horizon": 1.0, "num_checkpoints": 1},
+    ],
+)
+def test_flow_options_are_validated(arguments):
+    problem = draw_subspace_problem(PatchSetting.version_1(1000, num_samples=2, width=2), (0,))
+    with pytest.raises(InvalidInput, match=list(arguments)[-1]):
+        integrate_flow(problem, **arguments)
