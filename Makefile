@@ -10,7 +10,7 @@ verify: $(INSTALLED)
 	$(BIN)/cgro verify all --profile quick --out results
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow

@@ -74,3 +74,11 @@ def test_figures_render_with_labels_on_every_axis():
     assert b"time (s)" in files["svg"]
     assert json.loads(files["json"])["panels"][0]["series"][0]["y"] == [0.0, None]
     assert files["svg"] == render(Figure("f", "F", "caption", (panel, panel)))["svg"]
+
+
+def test_python_blocks_of_the_readme_run(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out

@@ -1,6 +1,7 @@
 import math
 from fractions import Fraction
 
+import flint
 import numpy as np
 import oracles
 import pytest
@@ -38,6 +39,15 @@ def test_float_ends_of_a_ball_enclose_it(value):
     with precision(30):
         ball = exact(value) * exact(1)
         assert Fraction(lower_float(ball)) <= value <= Fraction(upper_float(ball))
+
+
+def test_float_ends_of_astronomical_balls_are_instant_and_safe():
+    huge = flint.arb(2) ** (10**12)
+    largest = math.nextafter(math.inf, 0.0)
+    assert (lower_float(huge), upper_float(huge)) == (largest, math.inf)
+    assert (lower_float(-huge), upper_float(-huge)) == (-math.inf, -largest)
+    assert (lower_float(1 / huge), upper_float(1 / huge)) == (0.0, 5e-324)
+    assert (lower_float(-1 / huge), upper_float(-1 / huge)) == (-5e-324, 0.0)
 
 
 @pytest.mark.parametrize("bad", ["nan", "inf", "x", math.nan, math.inf])

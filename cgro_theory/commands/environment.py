@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -17,6 +18,9 @@ def resolve_device(name: str) -> str:
     """``cpu`` or ``cuda``; ``auto`` takes a GPU when there is one. :class:`InvalidInput` when it is missing."""
     if name not in ("auto", "cpu", "cuda"):
         raise InvalidInput("device", name, "auto, cpu or cuda")
+    if "OMP_NUM_THREADS" not in os.environ:
+        # Operations on a batch are short; a second thread that has to wait for a busy core stalls every one.
+        torch.set_num_threads(1)
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise InvalidInput("device", name, "auto or cpu here: no CUDA GPU is available")
@@ -25,12 +29,11 @@ def resolve_device(name: str) -> str:
 
 def describe_environment(device: str) -> Environment:
     """The environment of a run on ``device``, which is resolved."""
-    shown = torch.cuda.get_device_name(0) if device == "cuda" else "cpu"
-    del shown
+    shown = f"cuda ({torch.cuda.get_device_name(0)})" if device == "cuda" else "cpu"
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
-        device=device,
+        device=shown,
         dtype="float64",
         version=__version__,
         commit=_commit(),

@@ -54,6 +54,7 @@ def run_verify(
             result = verify_room(
                 entry,
                 environment=environment,
+                device=resolved,
                 profile="full" if profile == "full" else "quick",
                 seed=seed,
                 only=only,

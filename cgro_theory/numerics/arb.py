@@ -87,8 +87,15 @@ def lower_float(ball: flint.arb) -> float:
 def _end(ball: flint.arb, sign: int) -> float:
     if not ball.is_finite():
         return sign * math.inf
-    mantissa, exponent = (ball.upper() if sign > 0 else ball.lower()).man_exp()
-    end = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    mantissa, exponent = (int(part) for part in (ball.upper() if sign > 0 else ball.lower()).man_exp())
+    size = mantissa.bit_length() + exponent  # |end| < 2^size; exponents may be astronomically large
+    if size > _LARGEST_EXPONENT:
+        top = math.inf if sign > 0 else math.nextafter(math.inf, 0.0)
+        return top if mantissa > 0 else -(math.inf if sign < 0 else math.nextafter(math.inf, 0.0))
+    if mantissa != 0 and size < _SMALLEST_EXPONENT:
+        tiny = math.nextafter(0.0, math.inf)
+        return (tiny if sign > 0 else 0.0) if mantissa > 0 else (0.0 if sign > 0 else -tiny)
+    end = Fraction(mantissa) * Fraction(2) ** exponent
     try:
         value = float(end)
     except OverflowError:
@@ -96,3 +103,7 @@ def _end(ball: flint.arb, sign: int) -> float:
     if sign * (Fraction(value) - end) < 0:
         value = math.nextafter(value, sign * math.inf)
     return value
+
+
+_LARGEST_EXPONENT, _SMALLEST_EXPONENT = 1100, -1100
+"""Beyond these every end rounds to an infinity, the largest float, the smallest float or zero."""

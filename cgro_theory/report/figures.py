@@ -12,7 +12,9 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import Figure, Panel, Series
@@ -80,11 +82,25 @@ def _draw(axes: Axes, panel: Panel) -> None:
         else:
             line = axes.axvline if marker.axis == "x" else axes.axhline
             line(marker.value, color=colour, lw=1.2, ls=":", label=marker.label or None)
+    for axis, scale in ((axes.xaxis, panel.x_scale), (axes.yaxis, panel.y_scale)):
+        if scale == "log":
+            _label_log_axis(axis)
+    if panel.x_scale == "linear" and all(float(x).is_integer() for series in panel.series for x in series.x):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     axes.set_title(panel.title, loc="left", fontsize=10)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(fontsize=8.5)
+
+
+def _label_log_axis(axis: Axis) -> None:
+    """Powers of ten only; on less than two decades also their doubles and fives, as plain numbers."""
+    low, high = sorted(axis.get_view_interval())
+    if low > 0 and high / low < 100.0:
+        axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_series(axes: Axes, series: Series) -> None:

@@ -9,6 +9,7 @@ from cgro_theory.theorems.room import Room
 ROOMS: tuple[Room, ...] = (
     Room("lemmas", "Lemmas", "cgro_theory.theorems.lemmas"),
     Room("theorem_1", "Feature learning on patch data", "cgro_theory.theorems.theorem_1_feature_learning"),
+    Room("theorem_2", "Representation complexity", "cgro_theory.theorems.theorem_2_representation_complexity"),
 )
 
 

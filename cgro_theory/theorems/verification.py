@@ -35,6 +35,7 @@ def verify_room(
     room: Room,
     *,
     environment: Environment,
+    device: str = "cpu",
     profile: Profile = "quick",
     seed: int = 0,
     only: tuple[str, ...] = (),
@@ -55,7 +56,7 @@ def verify_room(
     claims = [claim(label) for label in labels]
     statistical = [entry.label for entry in claims if entry.statistical]
     ledger = FailureLedger(FAILURE_BUDGET, statistical or ["none"])
-    request = RunRequest(profile, seed, environment.device, frozenset(labels), progress)
+    request = RunRequest(profile, seed, device, frozenset(labels), progress)
 
     evidence: dict[str, Any] = {}
     figures: list[Figure] = []

@@ -29,7 +29,7 @@ DESCENT_DIMENSION = 10**4
 FLOW_DIMENSIONS = {"quick": (10**6, 10**9, 10**12), "full": (10**4, 10**6, 10**9, 10**12, 10**15)}
 """Patch dimensions of the runs by gradient flow, per profile."""
 RUNS = {"quick": 64, "full": 64}
-FLOW_RUNS = {"quick": 6, "full": 64}
+FLOW_RUNS = {"quick": 4, "full": 64}
 TEST_POINTS = {"quick": 4096, "full": 16384}
 FLOW_TOLERANCE = 1e-8
 STANDARD_HORIZON = 30.0

@@ -1,0 +1,41 @@
+"""The room's measurement: gather the runs, judge them, plant faults, draw (see ``theorems/room.py``)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from cgro_theory.theorems.theorem_2_representation_complexity.checks import CHECKS
+from cgro_theory.theorems.theorem_2_representation_complexity.drawing import figures
+from cgro_theory.theorems.theorem_2_representation_complexity.evidence import RepresentationEvidence
+from cgro_theory.theorems.theorem_2_representation_complexity.faults import FAULTS
+from cgro_theory.theorems.theorem_2_representation_complexity.gathering import gather
+from cgro_theory.theorems.theorem_2_representation_complexity.neighbours import neighbour_bounds
+from cgro_theory.theorems.theorem_2_representation_complexity.training_set import separation
+
+__all__ = ["CHECKS", "FAULTS", "figures", "gather", "parameters"]
+
+
+def parameters(evidence: RepresentationEvidence) -> dict[str, Any]:
+    """Sizes, radii, the training budget with its optimizer, and the neighbours' bounds with their conventions."""
+    values: dict[str, Any] = {"error_share": evidence.error_share}
+    for entry in evidence.memorizers:
+        built = entry.built
+        values[f"memorizer: {entry.name}"] = (
+            f"N={built.data.num_samples}, D={built.data.input_dimension}, δ={built.perturbation_radius:.6g}, "
+            f"ramp={built.ramp_width:.6g}, B={built.clean_bound:.4g}, M={built.squarings}, structural "
+            f"{built.circuit.structural_count}, depth {built.circuit.depth}, width {built.circuit.width}"
+        )
+    if evidence.budget is not None:
+        budget = asdict(evidence.budget)
+        values["training"] = "Adam, logistic loss, " + ", ".join(f"{k}={v}" for k, v in budget.items())
+    if evidence.memorizers:
+        built = evidence.memorizers[0].built
+        distance = separation(built.data, built.norm_order).distance
+        size = (built.data.num_samples, built.data.input_dimension)
+        for bound in neighbour_bounds(*size, built.perturbation_radius, distance):
+            shown = "does not apply" if bound.value is None else f"{bound.value:.6g}"
+            values[f"neighbour: {bound.source}: {bound.quantity} ({bound.direction})"] = (
+                f"{shown}; {bound.convention}; {bound.constant}"
+            )
+    return values

@@ -1,0 +1,69 @@
+"""What the quick and the full profile of theorem 2 spend: sizes, trials, and the training budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import TrainingBudget
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a profile spends."""
+
+    counted: int
+    digits: int
+    pair: int
+    attacked: int
+    large: bool
+    sample_limit: int
+    trials: int
+    monte_carlo: tuple[tuple[int, int], ...]
+    continuous_samples: tuple[int, ...]
+    continuous_trials: int
+    stages: int
+    pattern_draws: int
+    train_dimensions: tuple[int, ...]
+    budget: TrainingBudget
+
+
+SIZES = {
+    "quick": Sizes(
+        counted=24,
+        digits=1000,
+        pair=200,
+        attacked=24,
+        large=False,
+        sample_limit=128,
+        trials=80,
+        monte_carlo=((13, 1024),),
+        continuous_samples=(4, 16, 64, 256),
+        continuous_trials=60,
+        stages=6,
+        pattern_draws=100_000,
+        train_dimensions=(3, 4, 5, 6),
+        budget=TrainingBudget((1, 2, 3, 4, 6, 8, 12, 16, 24, 32), (1, 2), (0, 1), 500, max_boxes=500),
+    ),
+    "full": Sizes(
+        counted=200,
+        digits=1797,
+        pair=357,
+        attacked=200,
+        large=True,
+        sample_limit=1024,
+        trials=300,
+        monte_carlo=((13, 1024), (14, 4096), (20, 1024)),
+        continuous_samples=(4, 16, 64, 256, 1024),
+        continuous_trials=300,
+        stages=9,
+        pattern_draws=2_000_000,
+        train_dimensions=(3, 4, 5, 6, 7, 8, 9),
+        budget=TrainingBudget(
+            (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128),
+            (1, 2),
+            (0, 1, 2),
+            1000,
+            max_boxes=300,
+        ),
+    ),
+}

@@ -1,0 +1,275 @@
+"""The lower bound and its parts against mpmath, brute force and integer arithmetic."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cgro_theory.errors import InvalidInput
+from cgro_theory.numerics.arb import lower_float, precision, upper_float
+from cgro_theory.theorems.theorem_2_representation_complexity import prediction, statement
+from cgro_theory.theorems.theorem_2_representation_complexity.enclosing import enclose
+from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import (
+    Architecture,
+    binary_entropy,
+    demanded_bits,
+    depth_free_bound,
+    growth_bound,
+    hamming_distance,
+    is_excluded,
+    log2_parameter_bound,
+    packing,
+    parameter_bound,
+    smallest_width_left,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.neighbours import neighbour_bounds
+from cgro_theory.theorems.theorem_2_representation_complexity.sign_patterns import (
+    halfplane_patterns,
+    sampled_patterns,
+)
+
+mp = mpmath.mp.clone()
+mp.dps = 60
+
+shares = st.one_of(st.just(0.0), st.floats(1e-6, 0.499))
+architectures = st.builds(
+    lambda dimension, hidden: Architecture(dimension, (*hidden, 1)),
+    st.integers(1, 9),
+    st.lists(st.integers(1, 12), max_size=3),
+)
+
+
+def entropy(share):
+    share = mp.mpf(share)
+    return mp.mpf(0) if share == 0 else -share * mp.log(share, 2) - (1 - share) * mp.log(1 - share, 2)
+
+
+def parameter_oracle(points, share, layers, slack=0):
+    need = points * (1 - entropy(share)) - layers - slack
+    return need / mp.fsum(mp.log(2 * mp.e * points * i, 2) for i in range(1, layers + 1))
+
+
+@given(shares)
+def test_entropy_encloses_mpmath(share):
+    with precision(120):
+        ball = binary_entropy(share)
+        assert lower_float(ball) <= entropy(share) <= upper_float(ball)
+
+
+@given(architectures, st.integers(1, 5000))
+def test_growth_bound_is_mpmaths_rounded_up(architecture, points):
+    total = mp.mpf(0)
+    cumulative, below = 0, architecture.input_dimension
+    for layer, width in enumerate(architecture.widths, start=1):
+        cumulative += width * (below + 1)
+        below = width
+        terms = [mp.mpf(points * width)]
+        if points * width >= cumulative:
+            ratio = 2 * mp.e * points * width * layer / cumulative
+            terms.append(1 + cumulative * mp.log(ratio, 2))
+        total += min(terms)
+    found = growth_bound(architecture, points)
+    assert 0 <= found - total <= 1e-12 * (1 + total)
+
+
+@given(st.integers(1, 2**40), shares, st.integers(1, 8), st.floats(0, 20))
+def test_parameter_bound_is_the_ceiling_and_rounded_down(points, share, layers, slack):
+    value = parameter_oracle(points, share, layers, mp.mpf(slack))
+    found = parameter_bound(points, share, layers, slack)
+    assert found == max(0, int(mp.ceil(value)))
+
+
+@given(st.integers(0, 60), shares, st.integers(1, 8))
+def test_logarithmic_form_is_below_and_close(exponent, share, layers):
+    value = parameter_oracle(2**exponent, share, layers)
+    found = log2_parameter_bound(exponent, share, layers)
+    if value <= 0:
+        assert found == -math.inf
+    else:
+        assert 0 <= mp.log(value, 2) - found <= 1e-12 * (1 + abs(found))
+
+
+def test_logarithmic_form_reaches_dimension_ten_to_the_twelve():
+    exponent = 10**12
+    found = log2_parameter_bound(exponent, 0.1, 4)
+    logs = 4 * (1 + exponent + 1 / mp.log(2)) + mp.log(24, 2)
+    assert abs(found - (exponent + mp.log(1 - entropy(0.1), 2) - mp.log(logs, 2))) < 1e-3
+
+
+@given(st.integers(1, 2**30), shares)
+def test_depth_free_bound_is_the_least_not_excluded(points, share):
+    def have(parameters):
+        return parameters + parameters**2 * mp.log(2 * mp.e * points * parameters, 2)
+
+    need, found = points * (1 - entropy(share)), depth_free_bound(points, share)
+    assert have(found) >= need
+    assert found == 1 or have(found - 1) < need
+
+
+@given(st.integers(2, 2**30), shares, st.integers(1, 6))
+def test_depth_free_bound_is_weaker_than_any_depth_it_covers(points, share, layers):
+    with_depth = parameter_bound(points, share, layers)
+    assert depth_free_bound(points, share) <= max(with_depth, layers)
+
+
+@given(st.integers(1, 14), st.sampled_from([0.1, 0.4, 0.6, 0.9, 1.2]), st.sampled_from([1, 2]))
+def test_packing_is_the_binomial_bound(bits, radius, order):
+    distance = math.floor(Fraction(2 * Fraction(radius)) ** order) + 1
+    if distance > bits:
+        with pytest.raises(InvalidInput):
+            packing(bits + 1, radius, order)
+        return
+    volume = mp.fsum(mp.binomial(bits, size) for size in range(distance))
+    assert packing(bits + 1, radius, order) == int(mp.ceil(mp.mpf(2) ** bits / volume))
+    assert hamming_distance(radius, order) == distance
+
+
+@pytest.mark.parametrize(("bits", "radius"), [(4, 0.8), (5, 0.8), (6, 0.8), (6, 0.95), (7, 0.8)])
+def test_a_greedy_code_reaches_the_packing(bits, radius):
+    distance = hamming_distance(radius, 2)
+    code = []
+    for word in range(2**bits):
+        if all((word ^ other).bit_count() >= distance for other in code):
+            code.append(word)
+    assert len(code) >= packing(bits + 1, radius, 2)
+    assert all(math.sqrt((a ^ b).bit_count()) > 2 * radius for a, b in itertools.combinations(code, 2))
+
+
+@given(st.integers(2, 20), st.integers(0, 100))
+def test_halfplane_patterns_match_cover_and_stay_below_the_bound(points, seed):
+    found = halfplane_patterns(points, seed)
+    assert found.found == points * points - points + 2
+    assert math.log2(found.found) <= growth_bound(found.architecture, points)
+
+
+@pytest.mark.parametrize(
+    ("widths", "dimension", "points"), [((2, 1), 2, 10), ((1, 1), 1, 20), ((3, 1), 2, 12), ((2, 2, 1), 1, 12)]
+)
+def test_sampled_patterns_never_exceed_the_bound(widths, dimension, points):
+    found = sampled_patterns(Architecture(dimension, widths), points, 20_000, 0)
+    assert found.found >= 2
+    assert math.log2(found.found) <= growth_bound(found.architecture, points)
+
+
+def test_threshold_functions_of_the_cube_are_counted_and_bounded():
+    # 104 of the 256 functions of three bits are linearly separable; small integer weights reach all of them.
+    cube = np.array(list(itertools.product((0, 1), repeat=3)))
+    patterns = set()
+    for weights in itertools.product(range(-3, 4), repeat=3):
+        for doubled in range(-15, 16, 2):
+            patterns.add(tuple((2 * cube @ np.array(weights) + doubled > 0).tolist()))
+    assert len(patterns) == 104
+    assert math.log2(104) <= growth_bound(Architecture(3, (1,)), 8)
+
+
+@given(st.integers(3, 12), st.integers(1, 2), st.sampled_from([0.0, 0.1, 0.3]))
+def test_smallest_width_left_is_the_first_not_excluded(dimension, hidden, share):
+    points = 2 ** (dimension - 1)
+    width = smallest_width_left(dimension, hidden, points, share)
+    assert not is_excluded(Architecture(dimension, (width,) * hidden + (1,)), points, share)
+    if width > 1:
+        assert is_excluded(Architecture(dimension, (width - 1,) * hidden + (1,)), points, share)
+
+
+def test_random_labels_demand_less_by_the_slack():
+    assert demanded_bits(64, 0.0) == 64.0
+    assert demanded_bits(64, 0.0, 10.0) == 54.0
+
+
+@given(st.integers(2, 80), shares, st.integers(1, 6))
+def test_the_statement_encloses_the_same_bound(dimension, share, layers):
+    expression = statement.robust_lower_bound_expression(layers)
+    values = {statement.input_dimension: dimension, statement.error_share: Fraction(share)}
+    interval = enclose(expression, values)
+    value = parameter_oracle(2 ** (dimension - 1), share, layers)
+    assert interval.low <= value <= interval.high
+    assert interval.width <= 1e-12 * (1 + abs(value))
+
+
+def test_enclosing_refuses_what_it_does_not_know():
+    with pytest.raises(InvalidInput, match="expression"):
+        enclose(sympy.sin(statement.input_dimension), {statement.input_dimension: 1})
+    with pytest.raises(InvalidInput, match="expression"):
+        enclose(statement.num_samples, {})
+
+
+@pytest.mark.parametrize("samples", [1, 20, 1797, 10**6, 10**12])
+@pytest.mark.parametrize("layers", [2, 4])
+def test_hierarchy_dimension_is_the_crossing(samples, layers):
+    found = prediction.hierarchy_dimension(samples, 0.1, layers)
+    for dimension in range(2, found + 40):
+        above = parameter_oracle(2 ** (dimension - 1), 0.1, layers) > samples * (6 * dimension + 4) + 5
+        if dimension == found - 1:
+            assert not above
+        if dimension >= found:
+            assert above
+
+
+@pytest.mark.parametrize(("order", "radius"), [(2, 0.9), (2, 1.4), (1, 1.2)])
+def test_hierarchy_dimension_grows_with_the_radius(order, radius):
+    near = prediction.hierarchy_dimension(1000, 0.1, perturbation_radius=0.3, norm_order=order)
+    far = prediction.hierarchy_dimension(1000, 0.1, perturbation_radius=radius, norm_order=order)
+    assert near < far
+
+
+def test_hierarchy_is_ordered_above_its_dimension():
+    crossing = prediction.hierarchy_dimension(1797, 0.1)
+    for dimension in range(crossing, 200):
+        row = prediction.hierarchy(1797, dimension, 0.1)
+        assert row.log2_clean <= row.log2_cgro < row.log2_robust_lower <= row.log2_robust_upper
+
+
+@given(st.integers(0, 10**12), st.integers(2, 60))
+def test_robust_test_error_encloses_mpmath(samples, dimension):
+    interval = prediction.robust_test_error(samples, dimension)
+    value = mp.power(1 - mp.mpf(2) ** (1 - dimension), samples)
+    assert interval.low <= value <= interval.high
+    assert interval.width <= 1e-12
+
+
+def test_robust_test_error_at_the_largest_sizes():
+    assert prediction.robust_test_error(10**12, 10**12).low > 1 - 1e-12
+    assert prediction.robust_test_error(0, 10**12).low == 1.0
+
+
+def test_neighbours_name_their_conventions():
+    bounds = neighbour_bounds(1797, 64, 0.1, 0.4)
+    assert all(bound.convention and bound.constant and bound.source for bound in bounds)
+    width, dimension = bounds[3], bounds[4]
+    assert width.value == pytest.approx(0.25 * 64)
+    assert dimension.value == 898
+    assert neighbour_bounds(10, 2, 0.19, 0.4)[4].value is None  # ρ = 0.95 > √(1 - 1/2)
+    with pytest.raises(InvalidInput, match="perturbation_radius"):
+        neighbour_bounds(10, 2, 0.2, 0.4)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: growth_bound(Architecture(0, (1,)), 4),
+        lambda: Architecture(2, (3,)),
+        lambda: Architecture(2, (0, 1)),
+        lambda: parameter_bound(0, 0.1, 2),
+        lambda: parameter_bound(8, 0.5, 2),
+        lambda: parameter_bound(8, -0.1, 2),
+        lambda: parameter_bound(8, math.nan, 2),
+        lambda: log2_parameter_bound(-1, 0.1, 2),
+        lambda: packing(5, 0.5, math.inf),
+        lambda: packing(5, -1.0, 2),
+        lambda: packing(5, 0.2, 3),
+        lambda: packing(1, 0.2, 2),
+        lambda: prediction.hierarchy_dimension(0),
+        lambda: prediction.hierarchy_dimension(10, perturbation_radius=0.6),
+        lambda: prediction.robust_test_error(-1, 5),
+        lambda: prediction.robust_test_error(5, 1),
+    ],
+)
+def test_bad_input_raises(call):
+    with pytest.raises(InvalidInput):
+        call()
