@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.room import Profile, RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
     InitialDraw,
@@ -88,23 +92,40 @@ def gather(request: RunRequest) -> TrainedEvidence:
     asked = {label for label in request.labels if label.startswith("theorem_1.")}
     if asked <= {"theorem_1.gradient_identity"}:
         return TrainedEvidence((), (), ())
-    descent = gather_at(
-        PatchSetting.version_1(DESCENT_DIMENSION),
-        request,
-        runs=RUNS[request.profile],
-        test_points=TEST_POINTS[request.profile],
-    )
-    flows = [
-        gather_at(
-            PatchSetting.version_1(dimension),
+    # The flows need no batch and no GPU: other processes integrate them while this one descends.
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        waiting = {
+            dimension: pool.submit(_gather_flows, dimension, request.profile, request.seed)
+            for dimension in FLOW_DIMENSIONS[request.profile]
+        }
+        descent = gather_at(
+            PatchSetting.version_1(DESCENT_DIMENSION),
             request,
-            runs=FLOW_RUNS[request.profile],
+            runs=RUNS[request.profile],
             test_points=TEST_POINTS[request.profile],
-            flow=True,
         )
-        for dimension in FLOW_DIMENSIONS[request.profile]
-    ]
+        flows = []
+        for dimension, future in waiting.items():
+            request.progress(f"gradient flows, d = {dimension:.0e}, {FLOW_RUNS[request.profile]} runs", 0.0)
+            flows.append(future.result())
+            request.progress(f"gradient flows, d = {dimension:.0e}, {FLOW_RUNS[request.profile]} runs", 1.0)
     return join_evidence([descent, *flows])
+
+
+def _gather_flows(dimension: int, profile: Profile, seed: int) -> TrainedEvidence:
+    """The three groups of one dimension by gradient flow; runs in a process of its own, without progress."""
+    request = RunRequest(profile, seed, "cpu", frozenset(), lambda doing, fraction: None)
+    return gather_at(
+        PatchSetting.version_1(dimension),
+        request,
+        runs=FLOW_RUNS[profile],
+        test_points=TEST_POINTS[profile],
+        flow=True,
+    )
 
 
 def join_evidence(parts: Iterable[TrainedEvidence]) -> TrainedEvidence:
