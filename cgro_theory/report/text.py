@@ -22,8 +22,8 @@ OUTCOME_STYLE: Mapping[str, str] = {
 COLUMNS = ("claim", "mark", "predicted", "measured", "runs", "outcome", "inherited", "faults caught")
 
 
-def format_number(value: Any) -> str:
-    """Four significant digits, ``inf`` and ``-inf`` as ∞ and -∞, missing as a dash.
+def format_number(value: Any, digits: int = 4) -> str:
+    """``digits`` significant digits, ``inf`` and ``-inf`` as ∞ and -∞, missing as a dash.
 
     >>> format_number(0.000123456), format_number("inf"), format_number(None), format_number(64.0)
     ('1.235e-04', '∞', '—', '64')
@@ -36,20 +36,33 @@ def format_number(value: Any) -> str:
     if number == int(number) and abs(number) < 1e6:
         return str(int(number))
     if 1e-3 <= abs(number) < 1e5:
-        return f"{number:.4g}"
-    return f"{number:.3e}"
+        return f"{number:.{digits}g}"
+    return f"{number:.{digits - 1}e}"
 
 
 def format_interval(ends: Mapping[str, Any]) -> str:
-    """``[low, high]``, or one number where the ends print the same, or ≤ and ≥ where one end is infinite."""
-    low, high = format_number(ends["low"]), format_number(ends["high"])
+    """``[low, high]`` with as many digits as tell the ends apart (4 to 7); ≤ or ≥ where one end is infinite.
+
+    >>> format_interval({"low": 0.125711, "high": 0.125736}), format_interval({"low": "-inf", "high": 1.0})
+    ('[0.12571, 0.12574]', '≤ 1')
+    """
+    digits = _digits_apart(ends)
+    low, high = format_number(ends["low"], digits), format_number(ends["high"], digits)
     if low == high:
-        return low
+        return format_number(ends["low"])
     if low == "-∞":
         return f"≤ {high}"
     if high == "∞":
         return f"≥ {low}"
     return f"[{low}, {high}]"
+
+
+def _digits_apart(ends: Mapping[str, Any]) -> int:
+    """How many significant digits, 4 to 7, tell the two ends apart; 4 when they are equal."""
+    if ends["low"] == ends["high"]:
+        return 4
+    different = (n for n in range(4, 7) if format_number(ends["low"], n) != format_number(ends["high"], n))
+    return next(different, 7)
 
 
 def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -63,7 +76,7 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
                 entry["label"],
                 entry["mark"],
                 format_interval(entry["predicted"]),
-                format_interval(entry["measured"]),
+                _measured(entry),
                 str(entry["measured"]["runs"]),
                 entry["outcome"],
                 entry["inherited"],
@@ -71,6 +84,14 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
             )
         )
     return rows
+
+
+def _measured(entry: Mapping[str, Any]) -> str:
+    """The measured interval, a single number with the digits of a narrow prediction."""
+    measured, predicted = entry["measured"], entry["predicted"]
+    if measured["low"] != measured["high"]:
+        return format_interval(measured)
+    return format_number(measured["low"], _digits_apart(predicted))
 
 
 def verdict_table(document: Mapping[str, Any]) -> Table:
