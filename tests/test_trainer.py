@@ -49,6 +49,10 @@ def test_subspace_reproduces_dense_training(degree):
     subspace = train(reduce_dense_problem(problem), num_checkpoints=20, **options)
     assert largest_difference(subspace, dense) < 1e-9
     assert np.allclose(subspace.signal_time, dense.signal_time, rtol=1e-9)
+    for name in ("signal_projections", "final_preactivations", "objective"):
+        assert np.allclose(getattr(subspace, name), getattr(dense, name), rtol=1e-9, atol=0.0, equal_nan=True), (
+            name
+        )
 
 
 @given(settings_small(), st.sampled_from(["transfer", "span"]), st.integers(0, 99))

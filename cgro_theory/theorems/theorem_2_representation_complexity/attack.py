@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from cgro_theory.theorems.theorem_2_representation_complexity.circuit import Circuit
 from cgro_theory.theorems.theorem_2_representation_complexity.layered import to_torch
 from cgro_theory.theorems.theorem_2_representation_complexity.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    import torch
 
 Array = NDArray[np.float64]
 
@@ -66,9 +70,9 @@ def attack_balls(
     return AttackReport(int(chosen.size), int(wrong.sum()), steps, restarts)
 
 
-def _into_ball(offsets, radius: float, norm_order: float):  # type: ignore[no-untyped-def]
+def _into_ball(offsets: torch.Tensor, radius: float, norm_order: float) -> torch.Tensor:
     """Offsets clipped (p = inf) or scaled (p = 1, 2) into the ball. shape: (n, D)"""
     if norm_order == math.inf:
         return offsets.clamp(-radius, radius)
-    sizes = offsets.norm(p=norm_order, dim=1, keepdim=True).clamp_min(1e-300)
+    sizes: torch.Tensor = offsets.norm(p=norm_order, dim=1, keepdim=True).clamp_min(1e-300)
     return offsets * (radius * (1.0 - 1e-12) / sizes).clamp_max(1.0)

@@ -183,6 +183,7 @@ def _margins(
         direct_harm = np.zeros(rows.size)
         gate_harm = np.zeros((head.gate_weights.size, rows.size))
 
+        # Called within this iteration only, so the loop's arrays that it closes over (B023) are the right ones.
         def add(part: Any, harm: Array, units: Any, own_rows: Any) -> None:
             harm[own_rows[:, None] == np.asarray(units)[None, :]] = 0.0  # a ball's own indicator is bounded apart
             direct_harm[part] += harm @ np.maximum(-label * head.direct[units], 0.0)  # noqa: B023

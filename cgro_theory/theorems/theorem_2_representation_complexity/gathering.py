@@ -158,7 +158,7 @@ def _squarings(stages: int) -> tuple[SquaringRun, ...]:
 
 def digits(positive: int, negative: int | None) -> TrainingSet:
     """The 8×8 digits scaled to [0, 1]: one class against another, or against the rest; in stored order."""
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped,unused-ignore]
+    from sklearn.datasets import load_digits
 
     loaded = load_digits()
     target = np.asarray(loaded.target)
