@@ -10,7 +10,8 @@ from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import group_horizon
 from cgro_theory.trainer.descent import train
-from cgro_theory.trainer.flow import FlowSystem, integrate_flow
+from cgro_theory.trainer.flow import integrate_flow
+from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import draw_subspace_problem
 from cgro_theory.trainer.trajectories import Trajectories
 

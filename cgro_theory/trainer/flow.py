@@ -1,7 +1,7 @@
-"""Gradient flow of the subspace system: the limit η → 0 of descent, in logarithmic time.
+"""Gradient flow of the subspace system: the limit η → 0 of descent, at any d.
 
-The times of theorem 1 spread over twelve decades at d = 10^15, and each growth ends in a blow-up; in the variable
-s = log(1 + t/t_c) an adaptive integrator (scipy's LSODA) crosses them in a few thousand steps, whatever d is.
+The times of theorem 1 spread over twelve decades at d = 10^15, and each growth ends in a blow-up; in the clock of
+:meth:`FlowSystem.in_clock` an adaptive integrator (scipy's LSODA) crosses them in a few thousand steps.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.integrate import LSODA
-from scipy.special import expit
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.adversary import AdversaryName
-from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import SubspaceProblem
 from cgro_theory.trainer.trajectories import LEARNED_MARGIN, Trajectories, as_array, empty_records
 
@@ -27,90 +26,10 @@ Progress = Callable[[float], None]
 
 MAX_INTEGRATOR_STEPS = 200_000
 """A run that needs more steps than this has met a tolerance that cannot be met."""
-
-
-class FlowSystem:
-    """The right-hand side of theory.md 2.2.2 for one run, with the state y = (u, v) flattened.
-
-    ``state`` has shape (m + n m,); the derivative is with respect to time.
-    """
-
-    def __init__(self, problem: SubspaceProblem, run: int, adversary: AdversaryName) -> None:
-        if adversary is AdversaryName.L2:
-            raise InvalidInput("adversary", adversary.value, "transfer or span for the gradient flow")
-        self.setting: PatchSetting = problem.setting
-        self._span = adversary is AdversaryName.SPAN
-        setting = problem.setting
-        self._gram = np.ascontiguousarray(as_array(problem.gram[run]))
-        self._signs = np.repeat(as_array(problem.labels[run]), setting.noise_patches)
-        self._weights = (1.0 - setting.adversarial_weight, setting.adversarial_weight)
-        self.initial = np.concatenate(
-            [as_array(problem.signal_projections[run]), as_array(problem.preactivations[run]).ravel()]
-        )
-
-    def split(self, state: Array) -> tuple[Array, Array]:
-        """u, shape (m,), and v, shape (n, m)."""
-        width = self.setting.width
-        return state[:width], state[width:].reshape(-1, width)
-
-    def margins(self, state: Array) -> Array:
-        """U and the V_i side by side. shape: (1 + N,)"""
-        u, v = self.split(state)
-        signal = float(u @ self._power(u))
-        margins: Array = np.concatenate([[signal], self._noise_margins(v, self._power(v))])
-        return margins
-
-    def gains(self, signal: float) -> tuple[float, float]:
-        """Factors of U in the clean and the attacked margin."""
-        setting = self.setting
-        attacked = setting.attacked_gain
-        if self._span and signal < 0:
-            attacked = ((2.0 - setting.attacked_signal_fraction) * setting.signal_strength) ** setting.degree
-        return setting.clean_gain, attacked
-
-    def derivative(self, state: Array) -> Array:
-        """du/dt and dv/dt."""
-        degree, width = self.setting.degree, self.setting.width
-        u, v = self.split(state)
-        signal_slopes, slopes = self._power(u), self._power(v)
-        signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)
-        pull, gain = np.zeros_like(noise), 0.0
-        for factor, weight in zip(self.gains(signal), self._weights, strict=True):
-            if weight > 0.0:
-                share = weight * expit(-(factor * signal + noise))
-                gain += factor * float(share.mean())
-                pull += share
-        out = np.empty_like(state)
-        np.multiply(signal_slopes, degree * gain, out=out[:width])
-        per_patch = np.repeat(pull, self.setting.noise_patches) * self._signs * (degree / self.setting.num_samples)
-        np.matmul(self._gram, slopes * per_patch[:, None], out=out[width:].reshape(v.shape))
-        return out
-
-    def _power(self, values: Array) -> Array:
-        """|values|^(q-1), by multiplications for the usual degrees."""
-        if self.setting.degree == 2:
-            return np.abs(values)
-        squares = values * values
-        if self.setting.degree == 3:
-            return squares
-        return np.asarray(squares ** ((self.setting.degree - 1) / 2))
-
-    def _noise_margins(self, v: Array, slopes: Array) -> Array:
-        """V_i from v and |v|^(q-1). shape: (N,)"""
-        per_patch: Array = np.einsum("km,km->k", v, slopes) * self._signs
-        if self.setting.noise_patches == 1:
-            return per_patch
-        return np.asarray(per_patch.reshape(self.setting.num_samples, -1).sum(axis=1))
-
-    def time_scale(self) -> float:
-        """A hundredth of the time in which the fastest part of the state would change by its own size."""
-        width = self.setting.width
-        speed = self.derivative(self.initial)
-        rates = [
-            float(np.abs(speed[part]).max() / np.abs(self.initial[part]).max())
-            for part in (slice(0, width), slice(width, None))
-        ]
-        return 0.01 / max(*rates, np.finfo(float).tiny)
+CLOCK_END = 1e6
+"""Far more ticks of the clock than a run can need: each is a relative change of its state by a factor e."""
+SMALLEST_TOLERANCE = 1e-13
+"""Of the integrator for the logarithm of time, a little above rounding."""
 
 
 def integrate_flow(
@@ -145,7 +64,7 @@ def integrate_flow(
     require_integer("num_checkpoints", num_checkpoints, 2)
     runs = len(problem.seeds)
     systems = [FlowSystem(problem, run, adversary) for run in range(runs)]
-    first = min(horizon, *(system.time_scale() for system in systems))
+    first = min(horizon, *(system.time_scale for system in systems))
     times = np.concatenate([[0.0], np.geomspace(first, horizon, num_checkpoints)])
     records = empty_records(problem.setting, runs, times.size)
     records["labels"] = as_array(problem.labels)
@@ -175,21 +94,10 @@ def _integrate(
     system: FlowSystem, writer: _Writer, times: Array, relative_tolerance: float, stop_when_memorized: bool
 ) -> str:
     """Integrate one run to the last of ``times``; return why it stopped."""
-    setting, scale = system.setting, system.time_scale()
-    width = setting.width
-    sizes = np.empty_like(system.initial)
-    sizes[:width], sizes[width:] = np.abs(system.initial[:width]).max(), np.abs(system.initial[width:]).max()
-    solver = LSODA(
-        lambda s, state: scale * np.exp(s) * system.derivative(state),
-        0.0,
-        system.initial,
-        float(np.log1p(times[-1] / scale)),
-        rtol=relative_tolerance,
-        atol=1e-3 * relative_tolerance * sizes,
-    )
-    level = np.full(1 + setting.num_samples, LEARNED_MARGIN)
-    level[0] /= setting.clean_gain
-    stamps = np.log1p(times / scale)
+    solver = _solver(system, relative_tolerance)
+    level = np.full(1 + system.setting.num_samples, LEARNED_MARGIN)
+    level[0] /= system.setting.clean_gain
+    stamps = system.log_time(times)
     learned = system.margins(system.initial) >= level
     writer.event(np.flatnonzero(learned), 0.0)
     writer.checkpoint(0, system.initial)
@@ -198,42 +106,71 @@ def _integrate(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # LSODA warns and then reports the same by its status
             solver.step()
-        if solver.status == "failed" or not np.all(np.isfinite(solver.y)):
+        if solver.status != "running" or not np.all(np.isfinite(solver.y)):
             break
-        at = solver.dense_output()
-        end = solver.t
-        crossed = np.flatnonzero((system.margins(solver.y) >= level) & ~learned)
+        step = _Step(system, solver.dense_output(), solver.t_old)
+        end, state = solver.t, solver.y
+        horizon_passed = bool(state[-1] >= stamps[-1])
+        if horizon_passed:
+            end = step.when_log_time_reaches(stamps[-1], end)
+            state = step.at(end)
+        crossed = np.flatnonzero((system.margins(state[:-1]) >= level) & ~learned)
         for index in crossed:
-            stamp = _first_reached(system, at, level, int(index), solver.t_old, end)
-            writer.event(np.array([index]), scale * np.expm1(stamp))
+            clock = step.when_margin_reaches(level, int(index), end)
+            writer.event(np.array([index]), system.time_at(step.at(clock)[-1]))
         learned[crossed] = True
         memorized = bool(learned[1:].all())
         if memorized and stop_when_memorized:
-            end = float(np.log1p(writer.last_memorization / scale))
-        while due < times.size and stamps[due] <= end:
-            writer.checkpoint(due, at(stamps[due]))
+            end = step.when_log_time_reaches(float(system.log_time(writer.last_memorization)), end)
+            state = step.at(end)
+        while due < times.size and stamps[due] <= state[-1]:
+            writer.checkpoint(due, step.at(step.when_log_time_reaches(stamps[due], end))[:-1])
             due += 1
-        if solver.status == "finished" or (memorized and stop_when_memorized):
-            writer.final(at(end), scale * np.expm1(end))
+        if horizon_passed or (memorized and stop_when_memorized):
+            writer.final(state[:-1], system.time_at(state[-1]))
             return "memorized" if memorized else "horizon"
-    writer.records["final_time"][writer.run] = scale * np.expm1(solver.t)
+    writer.records["final_time"][writer.run] = system.time_at(solver.y[-1])
     return "failed"
 
 
-def _first_reached(
-    system: FlowSystem, at: Callable[[float], Array], level: Array, index: int, low: float, high: float
-) -> float:
-    """A point of (low, high] where margin number ``index`` has just reached its level, to rounding.
+def _solver(system: FlowSystem, relative_tolerance: float) -> LSODA:
+    """The integrator of (u, v, τ) in the system's clock."""
+    initial = np.append(system.initial, 0.0)
+    width = system.setting.width
+    relative, absolute = np.full_like(initial, relative_tolerance), np.empty_like(initial)
+    absolute[:width] = np.abs(initial[:width]).max()
+    absolute[width:-1] = np.abs(initial[width:-1]).max()
+    absolute *= 1e-3 * relative_tolerance
+    # An error of τ is a relative error of t + t_c, and τ itself reaches some tens.
+    absolute[-1] = relative[-1] = max(relative_tolerance / 40.0, SMALLEST_TOLERANCE)
+    return LSODA(system.in_clock, 0.0, initial, CLOCK_END, rtol=relative, atol=absolute)
 
-    Bisection on the step's interpolant: it needs no sign change beyond the one that was seen at ``high``.
-    """
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            break
-        reached = bool(system.margins(at(middle))[index] >= level[index])
-        low, high = (low, middle) if reached else (middle, high)
-    return high
+
+@dataclass(frozen=True)
+class _Step:
+    """One accepted step of the integrator: its interpolant ``at`` and the clock ``low`` at its start."""
+
+    system: FlowSystem
+    at: Callable[[float], Array]
+    low: float
+
+    def when_log_time_reaches(self, log_time: float, high: float) -> float:
+        """The first clock of the step with τ >= ``log_time``, known to hold at ``high``."""
+        return self._first(lambda extended: bool(extended[-1] >= log_time), high)
+
+    def when_margin_reaches(self, level: Array, index: int, high: float) -> float:
+        """The first clock of the step with margin number ``index`` at its level, known to hold at ``high``."""
+        return self._first(lambda extended: bool(self.system.margins(extended[:-1])[index] >= level[index]), high)
+
+    def _first(self, holds: Callable[[Array], bool], high: float) -> float:
+        """Bisection to rounding; it needs no sign change beyond the one that was seen at ``high``."""
+        low = self.low
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            if middle in (low, high):
+                break
+            low, high = (low, middle) if holds(self.at(middle)) else (middle, high)
+        return high
 
 
 @dataclass(frozen=True)

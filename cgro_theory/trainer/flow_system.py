@@ -1,0 +1,136 @@
+"""The right-hand side of the subspace system's gradient flow, in time and in its own clock."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cgro_theory.errors import InvalidInput
+from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.trajectories import as_array
+
+Array = NDArray[np.float64]
+
+CLOCK_FLOOR = 1e-2
+"""A projection below this share of its initial size does not make the clock run faster."""
+
+
+class FlowSystem:
+    """The right-hand side of theory.md 2.2.2 for one run, with the state y = (u, v) flattened.
+
+    ``state`` has shape (m + n m,); the derivative is with respect to time.
+    """
+
+    def __init__(self, problem: SubspaceProblem, run: int, adversary: AdversaryName) -> None:
+        if adversary is AdversaryName.L2:
+            raise InvalidInput("adversary", adversary.value, "transfer or span for the gradient flow")
+        self.setting: PatchSetting = problem.setting
+        self._span = adversary is AdversaryName.SPAN
+        setting = problem.setting
+        self._gram = np.ascontiguousarray(as_array(problem.gram[run]))
+        self._signs = np.repeat(as_array(problem.labels[run]), setting.noise_patches)
+        self._weights = np.array([[1.0 - setting.adversarial_weight], [setting.adversarial_weight]])
+        self._gains = {sign: np.array(self.gains(sign)) for sign in (-1.0, 1.0)}
+        self.initial = np.concatenate(
+            [as_array(problem.signal_projections[run]), as_array(problem.preactivations[run]).ravel()]
+        )
+        u, v = self.split(self.initial)
+        tiny = np.finfo(float).tiny
+        self._floors = (
+            CLOCK_FLOOR**2 * float(u @ u) + tiny,
+            CLOCK_FLOOR**2 * np.einsum("km,km->k", v, v) + tiny,
+        )
+        self.time_scale = 0.01 / max(self.rate(self.initial, self.derivative(self.initial)), tiny)
+        """A hundredth of the time in which the fastest part of the state would change by its own size."""
+
+    def split(self, state: Array) -> tuple[Array, Array]:
+        """u, shape (m,), and v, shape (n, m)."""
+        width = self.setting.width
+        return state[:width], state[width:].reshape(-1, width)
+
+    def margins(self, state: Array) -> Array:
+        """U and the V_i side by side. shape: (1 + N,)"""
+        u, v = self.split(state)
+        signal = float(u @ self._power(u))
+        margins: Array = np.concatenate([[signal], self._noise_margins(v, self._power(v))])
+        return margins
+
+    def gains(self, signal: float) -> tuple[float, float]:
+        """Factors of U in the clean and the attacked margin."""
+        setting = self.setting
+        attacked = setting.attacked_gain
+        if self._span and signal < 0:
+            attacked = ((2.0 - setting.attacked_signal_fraction) * setting.signal_strength) ** setting.degree
+        return setting.clean_gain, attacked
+
+    def derivative(self, state: Array) -> Array:
+        """du/dt and dv/dt."""
+        setting = self.setting
+        u, v = self.split(state)
+        signal_slopes, slopes = self._power(u), self._power(v)
+        signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)
+        gains = self._gains[-1.0 if signal < 0 else 1.0]
+        shares = self._weights * expit(-(gains[:, None] * signal + noise))
+        gain = float(gains @ shares.sum(axis=1)) / setting.num_samples
+        pull = shares.sum(axis=0).repeat(setting.noise_patches)
+        out = np.empty_like(state)
+        np.multiply(signal_slopes, setting.degree * gain, out=out[: setting.width])
+        slopes *= (pull * self._signs * (setting.degree / setting.num_samples))[:, None]
+        np.matmul(self._gram, slopes, out=out[setting.width :].reshape(v.shape))
+        return out
+
+    def rate(self, state: Array, derivative: Array) -> float:
+        """How fast the state changes relative to its own size: a smooth maximum over u and the patches' v.
+
+        (Σ (‖ẏ‖/‖y‖)^4)^(1/4) over those 1 + n parts: between the maximum and (1 + n)^(1/4) times it.
+        """
+        u, v = self.split(state)
+        du, dv = self.split(derivative)
+        squares = np.einsum("km,km->k", dv, dv) / (np.einsum("km,km->k", v, v) + self._floors[1])
+        signal = float(du @ du) / (float(u @ u) + self._floors[0])
+        return math.sqrt(math.hypot(signal, float(np.linalg.norm(squares))))
+
+    def in_clock(self, clock: float, extended: Array) -> Array:
+        """The derivative of (u, v, τ) with respect to a clock that ticks once per relative change of the state.
+
+        τ = log(1 + t/t_c), t_c the time scale. One tick is the time 1/(1/(t + t_c) + rate): the blow-ups of
+        the growth phases become exponentials, and rest becomes logarithmic time (a Sundman transformation).
+        """
+        del clock
+        state = extended[:-1]
+        derivative = self.derivative(state)
+        inverse_age = np.exp(-extended[-1]) / self.time_scale
+        tick = 1.0 / (inverse_age + self.rate(state, derivative))
+        out = np.empty_like(extended)
+        np.multiply(derivative, tick, out=out[:-1])
+        out[-1] = tick * inverse_age
+        return out
+
+    def time_at(self, log_time: float) -> float:
+        """t from τ = log(1 + t/t_c)."""
+        return float(self.time_scale * np.expm1(log_time))
+
+    def log_time(self, time: float | Array) -> Array:
+        """τ = log(1 + t/t_c) from t."""
+        return np.asarray(np.log1p(np.asarray(time) / self.time_scale))
+
+    def _power(self, values: Array) -> Array:
+        """|values|^(q-1), by multiplications for the usual degrees."""
+        if self.setting.degree == 2:
+            return np.abs(values)
+        squares = values * values
+        if self.setting.degree == 3:
+            return squares
+        return np.asarray(squares ** ((self.setting.degree - 1) / 2))
+
+    def _noise_margins(self, v: Array, slopes: Array) -> Array:
+        """V_i from v and |v|^(q-1). shape: (N,)"""
+        per_patch: Array = np.einsum("km,km->k", v, slopes) * self._signs
+        if self.setting.noise_patches == 1:
+            return per_patch
+        return np.asarray(per_patch.reshape(self.setting.num_samples, -1).sum(axis=1))
