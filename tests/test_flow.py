@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary import AdversaryName
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import group_horizon
+from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.flow_system import FlowSystem
@@ -118,3 +118,18 @@ def test_flow_options_are_validated(arguments):
     problem = draw_subspace_problem(PatchSetting.version_1(1000, num_samples=2, width=2), (0,))
     with pytest.raises(InvalidInput, match=list(arguments)[-1]):
         integrate_flow(problem, **arguments)
+
+
+def test_enough_memorized_points_end_a_run_early():
+    setting = PatchSetting.version_1(10**6, num_samples=6, width=12)
+    problem = draw_subspace_problem(setting, (3,))
+    horizon = group_horizon(setting, problem)
+    whole = integrate_flow(problem, horizon=horizon)
+    times = np.sort(whole.memorization_times[0])
+    for count in (1, 4):
+        part = integrate_flow(problem, horizon=horizon, enough_memorized=count)
+        assert part.stopped_because == ("memorized",)
+        assert np.isfinite(part.memorization_times[0]).sum() == count
+        assert part.final_time[0] == pytest.approx(times[count - 1], rel=1e-6)
+    with pytest.raises(InvalidInput, match=r"enough_memorized must be an integer in \[1, 6\]"):
+        integrate_flow(problem, horizon=horizon, enough_memorized=7)

@@ -95,3 +95,23 @@ def test_errors_at_opposite_margins_add_up_to_one(margin):
 def test_a_matrix_that_is_no_covariance_is_refused(covariance):
     with pytest.raises(InvalidInput, match="covariance"):
         NoiseMarginLaw(covariance, 3, 1)
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 10**6), st.integers(2, 5), st.integers(1, 3), st.floats(0.05, 3.0))
+def test_small_ball_probability_is_one_minus_the_tail(seed, degree, noise_patches, scale):
+    law = NoiseMarginLaw(random_covariance(seed), degree, noise_patches)
+    threshold = scale * math.sqrt(law.variance)
+    inside = law.small_ball_probabilities(threshold, 6000, np.random.default_rng(seed))
+    outside = law.directional_tails(threshold, 6000, np.random.default_rng(seed + 1))
+    error = math.hypot(inside.std(), outside.std()) / math.sqrt(6000)
+    assert np.all((inside >= 0) & (inside <= 1))
+    assert abs(inside.mean() + outside.mean() - 1.0) <= 6.0 * error + 1e-6
+
+
+def test_small_ball_probability_resolves_what_counting_cannot():
+    """One neuron: V = (c N)^3, so P(|V| <= t) = P(|N| <= t^(1/3)/c), here 8e-7."""
+    law = NoiseMarginLaw(np.array([[4.0]]), 3, 1)
+    exact = math.erf(1e-6 / math.sqrt(2.0))
+    found = law.small_ball_probabilities((2e-6) ** 3, 5, np.random.default_rng(0))
+    assert np.allclose(found, exact, rtol=1e-6)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from strategies import settings_small
 
-from cgro_theory.errors import InvalidFile, InvalidInput
+from cgro_theory.errors import CgroError, InvalidFile, InvalidInput
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary import AdversaryName, Victim, l2_attack
 from cgro_theory.setting.network import network_output
@@ -14,6 +14,7 @@ from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.trainer import reduction
 from cgro_theory.trainer.descent import train
+from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem
 from cgro_theory.trainer.trajectories import Trajectories
 
@@ -261,3 +262,62 @@ def test_unwritable_trajectory_output_leaves_nothing(tmp_path):
     with pytest.raises(InvalidFile, match="cannot write here"):
         runs.save(tmp_path / "no" / "t.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def same_runs(first, second):
+    for name, value in vars(first).items():
+        other = getattr(second, name)
+        if isinstance(value, np.ndarray):
+            assert np.array_equal(value, other, equal_nan=True), name
+        else:
+            assert value == other, name
+
+
+def test_chunks_change_nothing():
+    setting = PatchSetting.version_1(2000, num_samples=4, width=8)
+    problem = draw_subspace_problem(setting, tuple(range(7)))
+    options = {"learning_rate": setting.stable_learning_rate(), "steps": 400}
+    whole = train(problem, **options)
+    for chunk in (1, 3, 7, 100):
+        same_runs(whole, train(problem, **options, chunk=chunk))
+    with pytest.raises(InvalidInput, match="chunk"):
+        train(problem, **options, chunk=0)
+
+
+def test_a_chunk_that_does_not_fit_is_halved(monkeypatch):
+    setting = PatchSetting.version_1(2000, num_samples=4, width=8)
+    problem = draw_subspace_problem(setting, tuple(range(7)))
+    options = {"learning_rate": setting.stable_learning_rate(), "steps": 100}
+    whole = train(problem, **options)
+    sizes = []
+
+    def cramped(limit):
+        def build(part, rate, adversary):
+            sizes.append(len(part.seeds))
+            if len(part.seeds) > limit:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            return SubspaceEngine(part, rate, adversary)
+
+        return build
+
+    monkeypatch.setattr("cgro_theory.trainer.descent.SubspaceEngine", cramped(2))
+    same_runs(whole, train(problem, **options))
+    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    monkeypatch.setattr("cgro_theory.trainer.descent.SubspaceEngine", cramped(0))
+    with pytest.raises(CgroError, match="does not fit"):
+        train(problem, **options)
+
+
+def test_single_precision_follows_double_precision():
+    setting = PatchSetting.version_1(3000, num_samples=6, width=12)
+    problem = draw_subspace_problem(setting, tuple(range(6)))
+    options = {"learning_rate": setting.stable_learning_rate(), "steps": 60_000}
+    double, single = train(problem, **options), train(problem, **options, dtype="float32")
+    assert single.dtype == "float32"
+    assert single.signal.dtype == np.float64
+    assert np.allclose(single.signal_time, double.signal_time, rtol=1e-4)
+    assert np.allclose(single.memorization_times, double.memorization_times, rtol=1e-2)
+    with pytest.raises(InvalidInput, match="dtype must be float64 or float32"):
+        train(problem, **options, dtype="float16")
+    with pytest.raises(InvalidInput, match="dtype must be float64 for the dense engine"):
+        train(problem.as_dense(), **options, dtype="float32")

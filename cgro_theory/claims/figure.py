@@ -41,7 +41,7 @@ class Marker:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes."""
+    """One pair of axes; ``legend`` goes ``below`` where the data fill the whole panel."""
 
     title: str
     x_label: str
@@ -50,6 +50,7 @@ class Panel:
     markers: tuple[Marker, ...] = ()
     x_scale: Literal["linear", "log"] = "linear"
     y_scale: Literal["linear", "log", "symlog"] = "linear"
+    legend: Literal["inside", "below"] = "inside"
 
 
 @dataclass(frozen=True)

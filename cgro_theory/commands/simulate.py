@@ -20,7 +20,7 @@ from cgro_theory.setting.fresh_points import sampled_l2_test_error
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, Probability, error_at_margin
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import draw_dense_problem
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import group_horizon
+from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
@@ -46,6 +46,7 @@ class SimulateRequest:
     engine: str
     adversary: str
     device: str = "auto"
+    dtype: str = "float64"
     json_path: str | None = None
     npz_path: str | None = None
     quiet: bool = False
@@ -63,6 +64,8 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
         raise InvalidInput("method", request.method, "descent or flow")
     if request.method == "flow" and (request.engine == "dense" or not request.setting.reduces):
         raise InvalidInput("method", request.method, "descent for the dense engine and for d below 1 + n + m")
+    if request.method == "flow" and request.dtype != "float64":
+        raise InvalidInput("dtype", request.dtype, "float64 for the gradient flow")
     for path in (request.json_path, request.npz_path):
         if path not in (None, "-"):
             require_writable(str(path))
@@ -97,6 +100,7 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
                 steps=request.steps,
                 adversary=adversary,
                 device=device,
+                dtype=request.dtype,
                 progress=report,
             )
         document = trajectories_document(trajectories, request)
@@ -122,6 +126,7 @@ def trajectories_document(trajectories: Trajectories, request: SimulateRequest) 
         "method": trajectories.method,
         "learning_rate": trajectories.learning_rate,
         "relative_tolerance": trajectories.relative_tolerance,
+        "dtype": trajectories.dtype,
         "steps": request.steps,
         "runs": request.runs,
         "seed": request.seed,

@@ -91,7 +91,10 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_ylabel(panel.y_label)
     axes.set_title(panel.title, loc="left", fontsize=10)
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(fontsize=8.5)
+        if panel.legend == "below":
+            axes.legend(fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+        else:
+            axes.legend(fontsize=8.5)
 
 
 def _label_log_axis(axis: Axis) -> None:

@@ -10,14 +10,16 @@ import torch
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.patch_data import DenseProblem
+from cgro_theory.trainer.chunks import in_chunks, runs_that_fit
 from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
 from cgro_theory.trainer.recorder import Recorder
 from cgro_theory.trainer.reduction import SubspaceProblem
-from cgro_theory.trainer.trajectories import Trajectories, as_array
+from cgro_theory.trainer.trajectories import Trajectories, as_array, join_trajectories
 
 Progress = Callable[[float], None]
 """Called now and then with the fraction done, in [0, 1]."""
 
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
 BLOCK = 64
 """Steps whose margins are examined together."""
 
@@ -31,6 +33,8 @@ def train(
     stop_when_memorized: bool = True,
     num_checkpoints: int = 100,
     device: str = "cpu",
+    dtype: str = "float64",
+    chunk: int | None = None,
     progress: Progress | None = None,
 ) -> Trajectories:
     """Train every run of ``problem`` by gradient descent and record it.
@@ -46,6 +50,10 @@ def train(
         stop_when_memorized: end a run at the first step at which every V_i has reached 1.
         num_checkpoints: how many log-spaced records to keep, >= 2.
         device: torch device of the arithmetic; the random draws were made on the CPU.
+        dtype: of the arithmetic, ``float64`` or (recursions only) ``float32``; README states the error of the
+            latter. Draws are made, and everything is recorded, in float64.
+        chunk: how many runs are trained together (recursions only); None: as many as fit, and fewer when a GPU
+            runs out of memory. A run's numbers do not depend on it.
         progress: called with the fraction of steps done.
 
     Raises:
@@ -58,26 +66,46 @@ def train(
         raise InvalidInput("learning_rate", rate, "a finite number > 0")
     require_integer("steps", steps, 1)
     require_integer("num_checkpoints", num_checkpoints, 2)
-    if isinstance(problem, SubspaceProblem) and adversary is not AdversaryName.L2:
-        moved = _to_device(problem, device)
-        engine: Engine = SubspaceEngine(moved, rate, adversary)
-        name, gram = "subspace", problem.gram
-    else:
+    if dtype not in DTYPES:
+        raise InvalidInput("dtype", dtype, "float64 or float32")
+    if not isinstance(problem, SubspaceProblem) or adversary is AdversaryName.L2:
+        if dtype != "float64":
+            raise InvalidInput("dtype", dtype, "float64 for the dense engine and the l2 adversary")
         dense = problem.as_dense() if isinstance(problem, SubspaceProblem) else problem
-        engine = DenseEngine(_to_device(dense, device), rate, adversary)
+        engine = DenseEngine(to_device(dense, device), rate, adversary)
+        recorder = Recorder(problem, rate, steps, num_checkpoints, engine.state().preactivations)
+        _descend(engine, recorder, steps, stop_when_memorized, progress)
         name = "subspace" if isinstance(problem, SubspaceProblem) else "dense"
         flat = dense.noise.flatten(1, 2)
-        gram = flat @ flat.mT
-    recorder = Recorder(problem, rate, steps, num_checkpoints, engine.state().preactivations)
-    _descend(engine, recorder, steps, stop_when_memorized, progress)
-    return recorder.finish(engine=name, adversary=adversary.value, noise_gram=as_array(gram))
+        return recorder.finish(engine=name, adversary=adversary.value, noise_gram=as_array(flat @ flat.mT))
+    whole, runs = problem, len(problem.seeds)
+    if chunk is None:
+        chunk = runs_that_fit(problem.setting, device, DTYPES[dtype], BLOCK + 1)
+    require_integer("chunk", chunk, 1)
+
+    def train_some(some: range) -> Trajectories:
+        part = whole.select(torch.arange(some.start, some.stop)) if len(some) < runs else whole
+
+        def report(fraction: float) -> None:
+            if progress is not None:
+                progress((some.start + fraction * len(some)) / runs)
+
+        engine = SubspaceEngine(to_device(part, device, DTYPES[dtype]), rate, adversary)
+        recorder = Recorder(part, rate, steps, num_checkpoints, engine.state().preactivations)
+        _descend(engine, recorder, steps, stop_when_memorized, report)
+        return recorder.finish(engine="subspace", adversary=adversary.value, noise_gram=as_array(part.gram))
+
+    return join_trajectories(in_chunks(runs, chunk, train_some))
 
 
-def _to_device(problem: Any, device: str) -> Any:
-    if device == "cpu":
+def to_device(problem: Any, device: str, dtype: torch.dtype = torch.float64) -> Any:
+    """A drawn problem with its tensors on ``device``, the floating ones as ``dtype``."""
+    if device == "cpu" and dtype == torch.float64:
         return problem
     moved = {
-        name: value.to(device) if isinstance(value, torch.Tensor) else value
+        name: value.to(device, dtype if value.is_floating_point() else value.dtype)
+        if isinstance(value, torch.Tensor)
+        else value
         for name, value in vars(problem).items()
     }
     return type(problem)(**moved)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from cgro_theory.errors import InvalidInput
@@ -209,7 +210,7 @@ class SubspaceEngine:
         """Both recursions of theory.md 2.2.2."""
         gains = self._current_gains()
         opposite = (gains * self._signal)[:, :, None].neg_() - self._noise_margins
-        pulls = torch.sigmoid(opposite).mul_(self._weights)
+        pulls = _logistic(opposite).mul_(self._weights)
         gain = (gains * pulls.mean(-1)).sum(0)
         self._u.addcmul_(gain[:, None], self._signal_slopes, value=self._signal_step)
         runs, samples = self._labels.shape
@@ -256,6 +257,23 @@ def attacked_signal_gain(setting: PatchSetting, signal: torch.Tensor) -> torch.T
     """
     widened = ((2.0 - setting.attacked_signal_fraction) * setting.signal_strength) ** setting.degree
     return torch.where(signal >= 0, signal.new_tensor(setting.attacked_gain), signal.new_tensor(widened))
+
+
+def _logistic(values: torch.Tensor) -> torch.Tensor:
+    """1/(1 + e^-x), in place where it can be; the same for an element wherever it stands.
+
+    On the CPU torch computes the last few elements of a tensor by another formula than the rest, so that a run
+    would depend, in its last bit, on its place in the batch; numpy does not.
+    """
+    if values.device.type != "cpu":
+        return values.sigmoid_()
+    array = values.numpy()
+    np.negative(array, out=array)
+    with np.errstate(over="ignore"):
+        np.exp(array, out=array)
+    array += 1.0
+    np.reciprocal(array, out=array)
+    return values
 
 
 def _power(base: torch.Tensor, exponent: int, out: torch.Tensor) -> torch.Tensor:

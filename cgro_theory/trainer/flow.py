@@ -39,6 +39,7 @@ def integrate_flow(
     adversary: AdversaryName = AdversaryName.TRANSFER,
     relative_tolerance: float = 1e-8,
     stop_when_memorized: bool = True,
+    enough_memorized: int | None = None,
     num_checkpoints: int = 100,
     progress: Progress | None = None,
 ) -> Trajectories:
@@ -51,6 +52,7 @@ def integrate_flow(
         relative_tolerance: local error per step, in [1e-12, 1e-3]; the absolute one is this times the size of
             the initial projections.
         stop_when_memorized: end a run when the last V_i reaches 1.
+        enough_memorized: in [1, N]; end a run when that many V_i have reached 1. None: all of them.
         num_checkpoints: log-spaced records, >= 2.
         progress: called with the fraction of runs done.
 
@@ -62,6 +64,9 @@ def integrate_flow(
     if not 1e-12 <= require_finite("relative_tolerance", relative_tolerance, allowed) <= 1e-3:
         raise InvalidInput("relative_tolerance", relative_tolerance, allowed)
     require_integer("num_checkpoints", num_checkpoints, 2)
+    samples = problem.setting.num_samples
+    enough = samples if enough_memorized is None else enough_memorized
+    stop_at = require_integer("enough_memorized", enough, 1, samples) if stop_when_memorized else samples + 1
     runs = len(problem.seeds)
     systems = [FlowSystem(problem, run, adversary) for run in range(runs)]
     first = min(horizon, *(system.time_scale for system in systems))
@@ -73,7 +78,7 @@ def integrate_flow(
     stopped = []
     for run, system in enumerate(systems):
         writer = _Writer(system, problem.select(torch.tensor([run])), records, run)
-        stopped.append(_integrate(system, writer, times, relative_tolerance, stop_when_memorized))
+        stopped.append(_integrate(system, writer, times, relative_tolerance, stop_at))
         if progress is not None:
             progress((run + 1) / runs)
     return Trajectories(
@@ -83,6 +88,7 @@ def integrate_flow(
         adversary=adversary.value,
         learning_rate=0.0,
         relative_tolerance=relative_tolerance,
+        dtype="float64",
         seeds=tuple(problem.seeds),
         stopped_because=tuple(stopped),
         noise_gram=as_array(problem.gram),
@@ -90,10 +96,8 @@ def integrate_flow(
     )
 
 
-def _integrate(
-    system: FlowSystem, writer: _Writer, times: Array, relative_tolerance: float, stop_when_memorized: bool
-) -> str:
-    """Integrate one run to the last of ``times``; return why it stopped."""
+def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_tolerance: float, stop_at: int) -> str:
+    """Integrate one run to the last of ``times`` or ``stop_at`` memorized points; return why it stopped."""
     solver = _solver(system, relative_tolerance)
     level = np.full(1 + system.setting.num_samples, LEARNED_MARGIN)
     level[0] /= system.setting.clean_gain
@@ -119,16 +123,17 @@ def _integrate(
             clock = step.when_margin_reaches(level, int(index), end)
             writer.event(np.array([index]), system.time_at(step.at(clock)[-1]))
         learned[crossed] = True
-        memorized = bool(learned[1:].all())
-        if memorized and stop_when_memorized:
-            end = step.when_log_time_reaches(float(system.log_time(writer.last_memorization)), end)
+        enough = int(learned[1:].sum()) >= stop_at
+        if enough:
+            last = writer.memorization_time(stop_at)
+            end = step.when_log_time_reaches(float(system.log_time(last)), end)
             state = step.at(end)
         while due < times.size and stamps[due] <= state[-1]:
             writer.checkpoint(due, step.at(step.when_log_time_reaches(stamps[due], end))[:-1])
             due += 1
-        if horizon_passed or (memorized and stop_when_memorized):
+        if horizon_passed or enough:
             writer.final(state[:-1], system.time_at(state[-1]))
-            return "memorized" if memorized else "horizon"
+            return "memorized" if enough or learned[1:].all() else "horizon"
     writer.records["final_time"][writer.run] = system.time_at(solver.y[-1])
     return "failed"
 
@@ -182,10 +187,9 @@ class _Writer:
     records: dict[str, NDArray[np.float64]]
     run: int
 
-    @property
-    def last_memorization(self) -> float:
-        """Time at which the last point was memorized."""
-        return float(self.records["memorization_times"][self.run].max())
+    def memorization_time(self, count: int) -> float:
+        """Time at which ``count`` points were memorized."""
+        return float(np.sort(self.records["memorization_times"][self.run])[count - 1])
 
     def event(self, indices: NDArray[np.int64], time: float) -> None:
         """The margins with these indices (0 the signal, then the points) reached their level at ``time``."""

@@ -156,6 +156,7 @@ class Recorder:
             adversary=adversary,
             learning_rate=self._rate,
             relative_tolerance=0.0,
+            dtype=str(self._level.dtype).removeprefix("torch."),
             seeds=tuple(self._problem.seeds),
             stopped_because=tuple(self._stopped),
             noise_gram=noise_gram,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.errors import InvalidFile
+from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 
 FILE_SCHEMA = "cgro-trajectory-arrays/1"
@@ -34,6 +36,7 @@ class Trajectories:
         adversary: ``transfer``, ``span`` or ``l2``.
         learning_rate: η; 0 for the flow.
         relative_tolerance: local error per step of the flow's integrator; 0 for descent.
+        dtype: ``float64`` or ``float32``, of the arithmetic; everything recorded is float64.
         seeds: one per run.
         labels: y. shape: (runs, N)
         checkpoint_times: log-spaced, the first 0. shape: (T,)
@@ -61,6 +64,7 @@ class Trajectories:
     adversary: str
     learning_rate: float
     relative_tolerance: float
+    dtype: str
     seeds: tuple[int, ...]
     stopped_because: tuple[str, ...]
     labels: Array
@@ -103,6 +107,13 @@ class Trajectories:
         """z̃ at the end, under the worst shift within span(w*) (theory.md 2.2.1). shape: (runs,)"""
         return attacked_signal_margin(self.setting, self.final_signal)
 
+    def final_noise_margin_laws(self) -> list[NoiseMarginLaw]:
+        """The law of a fresh point's noise margin under every run's final weights (theory.md 2.2.4)."""
+        setting, scale = self.setting, self.setting.noise_std**2
+        return [
+            NoiseMarginLaw(scale * gram, setting.degree, setting.noise_patches) for gram in self.final_weight_gram
+        ]
+
     @property
     def broken(self) -> tuple[int, ...]:
         """Indices of the runs without an end: diverged, or with a tolerance that could not be met."""
@@ -127,6 +138,7 @@ class Trajectories:
             "adversary": self.adversary,
             "learning_rate": self.learning_rate,
             "relative_tolerance": self.relative_tolerance,
+            "dtype": self.dtype,
             "seeds": self.seeds,
             "stopped_because": self.stopped_because,
         }
@@ -156,6 +168,7 @@ class Trajectories:
                 adversary=str(header["adversary"]),
                 learning_rate=float(header["learning_rate"]),
                 relative_tolerance=float(header["relative_tolerance"]),
+                dtype=str(header.get("dtype", "float64")),
                 seeds=tuple(int(seed) for seed in header["seeds"]),
                 stopped_because=tuple(str(reason) for reason in header["stopped_because"]),
                 **arrays,
@@ -179,6 +192,24 @@ class Trajectories:
                 raise InvalidFile(path, f"{name} must have shape {shape}, got {getattr(self, name).shape}")
 
 
+def join_trajectories(parts: Sequence[Trajectories]) -> Trajectories:
+    """The runs of all parts, in order; the parts share everything but their seeds."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in _ARRAY_FIELDS
+        if name != "checkpoint_times"
+    }
+    return replace(
+        first,
+        seeds=tuple(seed for part in parts for seed in part.seeds),
+        stopped_because=tuple(reason for part in parts for reason in part.stopped_because),
+        **arrays,
+    )
+
+
 def attacked_signal_margin(setting: PatchSetting, signal: Array) -> Array:
     """z̃ = φ_q(α - δ sgn U) U: the attacked signal margin under the worst shift within span(w*). Any shape."""
     widened = ((2.0 - setting.attacked_signal_fraction) * setting.signal_strength) ** setting.degree
@@ -186,7 +217,7 @@ def attacked_signal_margin(setting: PatchSetting, signal: Array) -> Array:
 
 
 _HEADER_FIELDS = {"setting", "engine", "method", "adversary", "learning_rate", "relative_tolerance", "seeds"}
-_HEADER_FIELDS |= {"stopped_because"}
+_HEADER_FIELDS |= {"stopped_because", "dtype"}
 _ARRAY_FIELDS: tuple[str, ...] = tuple(
     field.name for field in fields(Trajectories) if field.name not in _HEADER_FIELDS
 )

@@ -13,7 +13,7 @@ from cgro_theory.claims import Interval, Measurement, Prediction
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
 from cgro_theory.setting.noise_margin_law import directional_errors
 from cgro_theory.theorems.room import CheckedPair
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import Groups, TrainedEvidence, noise_margin_laws
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import Groups, TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.per_run import extreme_run
 
 
@@ -58,7 +58,7 @@ def check_robust_test_error(evidence: TrainedEvidence, failure_probability: floa
         margins = group.assumed.attacked_gain * group.trajectories.final_signal
         errors += [
             directional_errors(law, float(margin), directions=2048, generator=generator)
-            for law, margin in zip(noise_margin_laws(group.trajectories), margins, strict=True)
+            for law, margin in zip(group.trajectories.final_noise_margin_laws(), margins, strict=True)
         ]
     law_ends = empirical_bernstein(np.concatenate(errors), half)
     prediction = Prediction(Interval(law_ends.low, law_ends.high), leading_order=float(np.mean(errors)))
@@ -110,7 +110,7 @@ def _against_chebyshev(
     """
     bounds, tails, trials = [], [], []
     for group, told, actual in zip(groups, told_margins, margins, strict=True):
-        for law, z_told, z in zip(noise_margin_laws(group.trajectories), told, actual, strict=True):
+        for law, z_told, z in zip(group.trajectories.final_noise_margin_laws(), told, actual, strict=True):
             bounds.append(law.chebyshev_bound(z_told) / 2)
             tails.append(np.exp(law.log_tail_bound(z)) / 2 if z > 0 else 1.0)
             trials.append(group.errors.test_points)

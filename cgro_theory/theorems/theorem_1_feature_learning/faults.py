@@ -10,12 +10,10 @@ import numpy as np
 
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import PlantedFault
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import (
-    RunGroup,
-    TrainedEvidence,
-    first_memorization,
-)
+from cgro_theory.theorems.theorem_1_feature_learning.draws import first_memorization
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import RunGroup, TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant
+from cgro_theory.theorems.theorem_1_feature_learning.phase_faults import PHASE_FAULTS
 from cgro_theory.theorems.theorem_1_feature_learning.test_points import MeasuredErrors
 from cgro_theory.trainer.trajectories import Trajectories
 
@@ -216,4 +214,11 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
             _recount("adversarial_only", clean_test=lambda e: e.test_points - e.clean_test),
         ),
     ),
+    "theorem_1.clean_error_limit": (
+        PlantedFault("exponent_off", "1 added to the exponent", _shift_exponent("noise_std", 1.0 / 6.0)),
+    ),
+    "theorem_1.robust_error_limit": (
+        PlantedFault("signal_unbounded", "a signal that grows by √d", _edit(_keep_attacked_signal)),
+    ),
+    **PHASE_FAULTS,
 }

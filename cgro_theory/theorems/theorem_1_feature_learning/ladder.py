@@ -13,16 +13,13 @@ from cgro_theory.claims import Evidence as Kind
 from cgro_theory.claims import Interval, Measurement, Prediction
 from cgro_theory.numerics.confidence import median_by_order_statistics
 from cgro_theory.theorems.room import CheckedPair
+from cgro_theory.theorems.theorem_1_feature_learning import memorization_prediction as memorize
 from cgro_theory.theorems.theorem_1_feature_learning import prediction as predict
 from cgro_theory.theorems.theorem_1_feature_learning.cascade import cascade_times
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import (
-    RunGroup,
-    TrainedEvidence,
-    first_memorization,
-    initial_draws,
-    noise_margin_laws,
-)
+from cgro_theory.theorems.theorem_1_feature_learning.draws import first_memorization, initial_draws
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import RunGroup, TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.per_run import (
+    BELOW_ONE,
     PerRun,
     extreme_run,
     nearest_to_violation,
@@ -30,8 +27,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.per_run import (
 )
 
 Array = NDArray[np.float64]
-
-BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
 def check_signal_time_exponent(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
@@ -51,7 +46,7 @@ def check_memorization_time_exponent(evidence: TrainedEvidence, failure_probabil
     return _exponent(
         evidence,
         lambda group: first_memorization(group.trajectories),
-        lambda group, draw: predict.predict_first_memorization_time(group.assumed, draw, 0.0),
+        lambda group, draw: memorize.predict_first_memorization_time(group.assumed, draw, 0.0),
         memorization_exponent_formula,
         # The leading order of one seed holds its Gram matrix, which nears σ² d I with relative size √(n/d).
         lambda group: 3.0 * float(np.sqrt(group.assumed.num_noise / group.assumed.patch_dimension)),
@@ -77,7 +72,7 @@ def check_attacked_signal_vanishes(evidence: TrainedEvidence, failure_probabilit
     for group in evidence.ladder:
         setting = group.trajectories.setting
         attacked = setting.attacked_gain * group.trajectories.final_signal
-        spread = np.sqrt([law.variance for law in noise_margin_laws(group.trajectories)])
+        spread = np.sqrt([law.variance for law in group.trajectories.final_noise_margin_laws()])
         sizes.append(attacked / spread)
     ratios = np.array(sizes[1:]) / np.array(sizes[:-1])
     pair = extreme_run(

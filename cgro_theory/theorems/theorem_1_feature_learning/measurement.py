@@ -12,8 +12,18 @@ from numpy.typing import NDArray
 from cgro_theory.claims import Evidence as Kind
 from cgro_theory.claims import Figure, Interval, Measurement, Prediction
 from cgro_theory.theorems.room import Check, CheckedPair
+from cgro_theory.theorems.theorem_1_feature_learning import memorization_prediction as memorize
 from cgro_theory.theorems.theorem_1_feature_learning import prediction as predict
+from cgro_theory.theorems.theorem_1_feature_learning.boundary_checks import (
+    check_overfitting_boundary,
+    check_overfitting_boundary_exponent,
+    check_phase_boundary,
+    check_phase_boundary_dimension_exponent,
+    check_phase_boundary_sample_exponent,
+    check_robust_error_law,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.drawing import stage_figures
+from cgro_theory.theorems.theorem_1_feature_learning.draws import first_memorization, initial_draw, initial_draws
 from cgro_theory.theorems.theorem_1_feature_learning.error_checks import (
     check_clean_test_error,
     check_clean_train_error,
@@ -22,44 +32,49 @@ from cgro_theory.theorems.theorem_1_feature_learning.error_checks import (
     check_robust_train_error,
     check_standard_training,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import (
-    RunGroup,
-    TrainedEvidence,
-    first_memorization,
-    gather,
-    initial_draw,
-    initial_draws,
-)
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import RunGroup, TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.faults import FAULTS
+from cgro_theory.theorems.theorem_1_feature_learning.gathering import gather
 from cgro_theory.theorems.theorem_1_feature_learning.identity import (
     RecursionVariant,
     gradient_residuals,
     loss_slope_residual,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.ladder import (
-    BELOW_ONE,
     check_attacked_signal_vanishes,
     check_memorization_order,
     check_memorization_time_exponent,
     check_signal_time_exponent,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.per_run import PerRun, extreme_run, nearest_to_violation
+from cgro_theory.theorems.theorem_1_feature_learning.limit_checks import (
+    check_clean_error_limit,
+    check_robust_error_limit,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.per_run import (
+    BELOW_ONE,
+    PerRun,
+    extreme_run,
+    nearest_to_violation,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.phase_drawing import phase_figures
 
 __all__ = ["CHECKS", "FAULTS", "figures", "gather", "parameters"]
 
 
 def figures(evidence: TrainedEvidence) -> tuple[Figure, ...]:
-    """The three stages, and the errors over time, of the main runs."""
+    """The three stages and the errors over time of the main runs, and the phases of κ."""
+    phases = phase_figures(evidence.phases)
     if not evidence.main:
-        return ()
+        return phases
     trajectories = evidence.main[0].trajectories
     draw = initial_draw(trajectories, 0)
     setting = trajectories.setting
-    return stage_figures(
+    stages = stage_figures(
         trajectories,
         predicted_signal_time=predict.leading_signal_time(setting, draw),
-        predicted_memorization_time=predict.leading_memorization_time(setting, draw),
+        predicted_memorization_time=memorize.leading_memorization_time(setting, draw),
     )
+    return stages + phases
 
 
 def parameters(evidence: TrainedEvidence) -> dict[str, Any]:
@@ -84,6 +99,8 @@ def parameters(evidence: TrainedEvidence) -> dict[str, Any]:
             }
             for group in groups
         ]
+    if evidence.phases.cells:
+        described["networks_across_phases"] = len(evidence.phases.cells)
     return described
 
 
@@ -119,7 +136,7 @@ def check_signal_plateau(evidence: TrainedEvidence, failure_probability: float) 
         times = trajectories.checkpoint_times
         for run, draw in enumerate(initial_draws(trajectories)):
             margins = trajectories.signal_margin[run]
-            target = predict.leading_memorization_time(trajectories.setting, draw) / 3.0
+            target = memorize.leading_memorization_time(trajectories.setting, draw) / 3.0
             end = int(np.searchsorted(times, target, side="right")) - 1
             learned = np.flatnonzero(margins[: end + 1] >= 1.0)
             if learned.size == 0:
@@ -147,7 +164,7 @@ def check_first_memorization_time(evidence: TrainedEvidence, failure_probability
     def look(group: RunGroup) -> Sequence[PerRun]:
         rate, times = group.trajectories.learning_rate, first_memorization(group.trajectories)
         return [
-            PerRun(group, predict.predict_first_memorization_time(group.assumed, draw, rate), time)
+            PerRun(group, memorize.predict_first_memorization_time(group.assumed, draw, rate), time)
             for draw, time in zip(initial_draws(group.trajectories), times, strict=True)
         ]
 
@@ -172,8 +189,8 @@ def check_noise_memorization(evidence: TrainedEvidence, failure_probability: flo
         trajectories, entries = group.trajectories, []
         for run, draw in enumerate(initial_draws(trajectories)):
             time = float(trajectories.final_time[run])
-            ceiling = predict.predict_noise_margin_ceiling(group.assumed, draw, time)
-            unmet = predict.memorization_assumptions(group.assumed, draw)
+            ceiling = memorize.predict_noise_margin_ceiling(group.assumed, draw, time)
+            unmet = memorize.memorization_assumptions(group.assumed, draw)
             predicted = predict.TimePrediction(Interval(1.0, ceiling).outward(), 1.0, unmet)
             entries += [PerRun(group, predicted, margin) for margin in trajectories.final_noise_margins[run]]
         return entries
@@ -248,4 +265,12 @@ CHECKS: Mapping[str, Check] = {
     "theorem_1.memorization_time_exponent": check_memorization_time_exponent,
     "theorem_1.attacked_signal_vanishes": check_attacked_signal_vanishes,
     "theorem_1.memorization_order": check_memorization_order,
+    "theorem_1.clean_error_limit": check_clean_error_limit,
+    "theorem_1.robust_error_limit": check_robust_error_limit,
+    "theorem_1.robust_error_law": check_robust_error_law,
+    "theorem_1.overfitting_boundary": check_overfitting_boundary,
+    "theorem_1.overfitting_boundary_exponent": check_overfitting_boundary_exponent,
+    "theorem_1.phase_boundary": check_phase_boundary,
+    "theorem_1.phase_boundary_dimension_exponent": check_phase_boundary_dimension_exponent,
+    "theorem_1.phase_boundary_sample_exponent": check_phase_boundary_sample_exponent,
 }

@@ -13,6 +13,8 @@ from cgro_theory.theorems.room import CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import Groups, RunGroup
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import TimePrediction
 
+BELOW_ONE = float(np.nextafter(1.0, 0.0))
+"""The largest number that is less than 1."""
 FLOW_ERROR_FACTOR = 1000.0
 """Relative error allowed to the integrator of the gradient flow, in units of its tolerance per step."""
 

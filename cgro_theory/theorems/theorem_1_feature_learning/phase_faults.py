@@ -1,0 +1,78 @@
+"""Planted faults of theorem 1's limits and phase boundaries: each makes one claim wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import DEFAULT_SAMPLES, TrainedEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.phases import LocatedBoundary
+
+Change = Callable[[TrainedEvidence], TrainedEvidence]
+
+
+def _tell(boundary: str, change: Callable[[LocatedBoundary], LocatedBoundary]) -> Change:
+    """Predictions of a boundary are told something else; the bracketed boundaries stay as they are."""
+
+    def changed(evidence: TrainedEvidence) -> TrainedEvidence:
+        located = tuple(map(change, getattr(evidence.phases, boundary)))
+        if boundary == "overfitting":
+            return replace(evidence, phases=replace(evidence.phases, overfitting=located))
+        return replace(evidence, phases=replace(evidence.phases, memorization=located))
+
+    return changed
+
+
+def _noise_std_times(exponent: float) -> Callable[[LocatedBoundary], LocatedBoundary]:
+    def change(entry: LocatedBoundary) -> LocatedBoundary:
+        scale = float(entry.assumed.patch_dimension) ** exponent
+        return replace(entry, assumed=replace(entry.assumed, noise_std=entry.assumed.noise_std * scale))
+
+    return change
+
+
+def _gram_times(factor: Callable[[LocatedBoundary], float]) -> Callable[[LocatedBoundary], LocatedBoundary]:
+    return lambda entry: replace(entry, draw=replace(entry.draw, noise_gram=entry.draw.noise_gram * factor(entry)))
+
+
+PHASE_FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+    "theorem_1.robust_error_law": (
+        PlantedFault(
+            "fraction_off",
+            "a fifth too much of the signal is left by the attack",
+            lambda evidence: replace(evidence, phases=replace(evidence.phases, told_fraction_factor=1.2)),
+        ),
+    ),
+    "theorem_1.overfitting_boundary": (
+        PlantedFault(
+            "scale_dropped",
+            "a memorized point adds v in place of v/√d to a fresh point's preactivation",
+            _tell("overfitting", _noise_std_times(0.5)),
+        ),
+    ),
+    "theorem_1.overfitting_boundary_exponent": (
+        PlantedFault("exponent_off", "0.15 added to the exponent", _tell("overfitting", _noise_std_times(0.15))),
+    ),
+    "theorem_1.phase_boundary": (
+        PlantedFault(
+            "constant_off",
+            "‖ξ‖² a fifth too large",
+            _tell("memorization", _gram_times(lambda entry: 1.2)),
+        ),
+    ),
+    "theorem_1.phase_boundary_dimension_exponent": (
+        PlantedFault(
+            "exponent_off",
+            "0.05 added to the exponent",
+            _tell("memorization", _gram_times(lambda entry: float(entry.assumed.patch_dimension) ** 0.15)),
+        ),
+    ),
+    "theorem_1.phase_boundary_sample_exponent": (
+        PlantedFault(
+            "samples_dropped",
+            "the noise's clock without its factor 1/N",
+            _tell("memorization", _gram_times(lambda entry: entry.assumed.num_samples / DEFAULT_SAMPLES)),
+        ),
+    ),
+}

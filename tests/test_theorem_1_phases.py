@@ -1,0 +1,134 @@
+"""Phases of theorem 1: boundaries between trained networks, their enclosures, and planted faults."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.special import expit
+
+from cgro_theory.claims import Outcome
+from cgro_theory.setting import PatchSetting
+from cgro_theory.theorems.catalogue import claim, room
+from cgro_theory.theorems.theorem_1_feature_learning import boundary_prediction as boundary
+from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws_of
+from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.gathering import PHASE_LABELS
+from cgro_theory.theorems.theorem_1_feature_learning.phase_drawing import phase_figures
+from cgro_theory.theorems.theorem_1_feature_learning.phase_plan import PhasePlan, collect, plan_tasks
+from cgro_theory.theorems.theorem_1_feature_learning.phases import (
+    Phase,
+    locate_memorization_boundary,
+    train_cell,
+)
+from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.trainer.reduction import draw_subspace_problem
+
+MEASUREMENT = room("theorem_1").measurement
+FAULTS = [(label, fault) for label in PHASE_LABELS for fault in MEASUREMENT.FAULTS[label]]
+SMALL_PLAN = PhasePlan(
+    dimensions=(10**6, 10**12),
+    samples=(5, 20),
+    seeds=1,
+    map_dimensions=(10**6,),
+    fraction_steps=3,
+    map_weights=(0.5,),
+    exponent_steps=2,
+    test_points=2000,
+)
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    tasks = plan_tasks(SMALL_PLAN, 50)
+    return TrainedEvidence((), (), (), phases=collect(tasks, [task.run() for task in tasks]))
+
+
+@pytest.mark.parametrize("label", PHASE_LABELS)
+def test_claim_holds_across_the_phases(evidence, label):
+    verdict = judge_claim(claim(label), MEASUREMENT.CHECKS[label], evidence, 1e-4)
+    assert verdict.outcome is Outcome.CONSISTENT, verdict.reason
+
+
+@pytest.mark.parametrize(("label", "fault"), FAULTS, ids=[f"{label}-{fault.name}" for label, fault in FAULTS])
+def test_planted_fault_is_refuted(evidence, label, fault):
+    verdict = judge_fault(claim(label), MEASUREMENT.CHECKS[label], evidence, 1e-4, fault)
+    assert verdict.outcome is Outcome.REFUTED, verdict.description
+
+
+def test_figures_have_points_and_predictions(evidence):
+    figures = {figure.name: figure for figure in phase_figures(evidence.phases)}
+    assert set(figures) == {
+        "theorem_1_phases",
+        "theorem_1_collapse",
+        "theorem_1_boundaries",
+        "theorem_1_exponent_plane",
+    }
+    assert all(panel.series for figure in figures.values() for panel in figure.panels)
+
+
+def draw_of(setting, seed):
+    return initial_draws_of(draw_subspace_problem(setting, (seed,)))[0]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "changes"),
+    [
+        (10**7, {"degree": 4, "width": 12, "num_samples": 6}),
+        (10**8, {"num_patches": 3, "width": 8, "num_samples": 4}),
+        (10**6, {"adversarial_weight": 0.3, "num_samples": 5}),
+    ],
+)
+def test_phase_boundary_is_enclosed_for_other_parameters(dimension, changes):
+    setting = PatchSetting.version_1(dimension, **changes)
+    located = locate_memorization_boundary(setting, 9)
+    assert not located.failure
+    enclosure = located.predict_memorization().interval
+    assert enclosure.low <= located.low <= located.high <= enclosure.high
+    assert enclosure.high < 1.1 * enclosure.low
+
+
+def test_noise_clock_encloses_an_integrated_one():
+    """The same clock from an ODE in time, with every noise margin 0, instead of sums over the signal's clock."""
+    setting = PatchSetting.version_1(10**6, attacked_signal_fraction=0.003)
+    draw = draw_of(setting, 1)
+    horizon = boundary.race_horizon(setting, draw)
+    weight, q = setting.adversarial_weight, setting.degree
+
+    def speed(log_time, state):
+        u = state[:-1]
+        signal = float((np.sign(u) * np.abs(u) ** q).sum())
+        clean, attacked = (expit(-gain * signal) for gain in (setting.clean_gain, setting.attacked_gain))
+        pull = (1 - weight) * clean + weight * attacked
+        gain = (1 - weight) * setting.clean_gain * clean + weight * setting.attacked_gain * attacked
+        return math.exp(log_time) * np.append(q * np.abs(u) ** (q - 1) * gain, pull)
+
+    start = np.append(draw.signal_projections, 0.0)
+    span = (math.log(1e-9), math.log(horizon))
+    solved = solve_ivp(speed, span, start, method="LSODA", rtol=1e-9, atol=1e-14)
+    enclosed = boundary._noise_clock(setting, draw, horizon)
+    assert enclosed.low <= solved.y[-1, -1] <= enclosed.high
+    assert enclosed.high < 1.2 * enclosed.low
+
+
+def test_unmet_assumptions_leave_the_boundaries_without_an_enclosure():
+    setting = PatchSetting.version_1(10**6, num_samples=4, width=8)
+    draw = draw_of(setting, 0)
+    for changed in ({"adversarial_weight": 1.0}, {"adversarial_weight": 0.0}):
+        other = replace(setting, **changed)
+        assert boundary.predict_overfitting_boundary(other, draw, 1e5).unmet
+        assert boundary.predict_memorization_boundary(other, draw).unmet
+    assert "degree > 2" in boundary.predict_memorization_boundary(replace(setting, degree=2), draw).unmet
+
+
+def test_phases_are_told_apart():
+    setting = PatchSetting.version_1(10**8, num_samples=4, width=12)
+    found = [
+        train_cell(replace(setting, attacked_signal_fraction=fraction), 2, 1000).phase
+        for fraction in (1e-6, 1e-3, 0.1)
+    ]
+    assert found == [Phase.OVERFITS, Phase.ROBUST, Phase.UNMEMORIZED]
+    standard = train_cell(replace(setting, adversarial_weight=0.0), 2, 1000)
+    assert standard.memorized == 0
+    assert standard.phase is Phase.UNMEMORIZED_FRAGILE
