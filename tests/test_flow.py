@@ -133,3 +133,11 @@ def test_enough_memorized_points_end_a_run_early():
         assert part.final_time[0] == pytest.approx(times[count - 1], rel=1e-6)
     with pytest.raises(InvalidInput, match=r"enough_memorized must be an integer in \[1, 6\]"):
         integrate_flow(problem, horizon=horizon, enough_memorized=7)
+
+
+def test_a_flow_does_not_depend_on_its_batch():
+    setting = PatchSetting.version_1(10**5, num_samples=7, num_patches=4, width=3)
+    whole = integrate_flow(draw_subspace_problem(setting, (0, 1, 2)), horizon=300.0)
+    alone = integrate_flow(draw_subspace_problem(setting, (2,)), horizon=300.0)
+    for name in ("signal_time", "memorization_times", "final_preactivations", "final_weight_gram", "noise_gram"):
+        assert np.array_equal(getattr(whole, name)[2], getattr(alone, name)[0], equal_nan=True), name

@@ -20,6 +20,9 @@ from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.trainer.reduction import SubspaceProblem
 
+NEURON_BLOCK = 8
+"""Neurons are padded to a multiple of this many: 64 bytes of float64, 32 of float32."""
+
 
 @dataclass(frozen=True)
 class TrainingState:
@@ -160,7 +163,9 @@ class SubspaceEngine:
     """Gradient descent by the exact recursions of the feature projections (theory.md 2.2.2).
 
     The state is u, shape (runs, m), and v, shape (runs, n, m); noise preactivations move through the Gram
-    matrix, so no vector of length d is ever built and a step costs n² m multiplications.
+    matrix, so no vector of length d is ever built and a step costs n² m multiplications. Inside, v has zero
+    columns up to a multiple of NEURON_BLOCK neurons: matrices that start at odd addresses, or are vectors, are
+    multiplied in an order that depends on the batch, and a run is to have the same bits in any batch.
     """
 
     def __init__(self, problem: SubspaceProblem, learning_rate: float, adversary: AdversaryName) -> None:
@@ -174,7 +179,7 @@ class SubspaceEngine:
         self._scaled_gram = problem.gram * (learning_rate * setting.degree / setting.num_samples)
         self._labels = problem.labels
         self._u = problem.signal_projections.clone()
-        self._v = problem.preactivations
+        self._v = torch.nn.functional.pad(problem.preactivations, (0, -setting.width % NEURON_BLOCK))
         weight = setting.adversarial_weight
         # The two losses, clean and attacked, are the leading axis of everything that follows.
         self._weights = self._labels.new_tensor([1.0 - weight, weight])[:, None, None]
@@ -198,9 +203,10 @@ class SubspaceEngine:
         return self._signal, self._noise_margins
 
     def objective(self) -> torch.Tensor:
-        """L(W) from the margins z_i and z̃_i."""
-        margins = self._margins()
-        return adversarial_objective(margins[0], margins[1], self._setting.adversarial_weight)
+        """L(W) from the margins z_i and z̃_i, in float64."""
+        losses = np.logaddexp(0.0, -self._margins().cpu().numpy().astype(np.float64)).mean(axis=-1)
+        weight = self._setting.adversarial_weight
+        return torch.as_tensor((1.0 - weight) * losses[0] + weight * losses[1])
 
     def attacked_margins(self) -> torch.Tensor:
         """z̃_i = φ_q(κα) U + V_i."""
@@ -236,7 +242,8 @@ class SubspaceEngine:
 
     def state(self) -> TrainingState:
         """Projections, preactivations and the Gram matrix they imply."""
-        return TrainingState(self._u.clone(), self._v.clone(), self._problem.weight_gram_at(self._v))
+        v = self._v[..., : self._setting.width].clone()
+        return TrainingState(self._u.clone(), v, self._problem.weight_gram_at(v))
 
     def _margins(self) -> torch.Tensor:
         """Clean and attacked margins. shape: (2, runs, N)"""
@@ -283,6 +290,7 @@ def _power(base: torch.Tensor, exponent: int, out: torch.Tensor) -> torch.Tensor
     torch.mul(base, base, out=out)
     if exponent == 2:
         return out
-    if exponent % 2 == 0:
-        return out.pow_(exponent // 2)
-    return out.pow_(exponent // 2).mul_(base.abs())
+    squares = out.clone()
+    for _ in range(exponent // 2 - 1):
+        out.mul_(squares)
+    return out.mul_(base.abs()) if exponent % 2 else out

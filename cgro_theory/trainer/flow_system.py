@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -31,13 +32,13 @@ class FlowSystem:
             raise InvalidInput("adversary", adversary.value, "transfer or span for the gradient flow")
         self.setting: PatchSetting = problem.setting
         self._span = adversary is AdversaryName.SPAN
-        setting = problem.setting
-        self._gram = np.ascontiguousarray(as_array(problem.gram[run]))
-        self._signs = np.repeat(as_array(problem.labels[run]), setting.noise_patches)
+        setting, own = problem.setting, problem.select(torch.tensor([run]))
+        self._gram = np.ascontiguousarray(as_array(own.gram[0]))
+        self._signs = np.repeat(as_array(own.labels[0]), setting.noise_patches)
         self._weights = np.array([[1.0 - setting.adversarial_weight], [setting.adversarial_weight]])
         self._gains = {sign: np.array(self.gains(sign)) for sign in (-1.0, 1.0)}
         self.initial = np.concatenate(
-            [as_array(problem.signal_projections[run]), as_array(problem.preactivations[run]).ravel()]
+            [as_array(own.signal_projections[0]), as_array(own.preactivations[0]).ravel()]
         )
         u, v = self.split(self.initial)
         tiny = np.finfo(float).tiny

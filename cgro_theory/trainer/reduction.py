@@ -9,6 +9,7 @@ normal in every coordinate, and the residuals enter only through an m × m Wisha
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,22 +51,22 @@ class SubspaceProblem:
     @property
     def gram(self) -> torch.Tensor:
         """The Gram matrix of the noise patches. shape: (runs, n, n)"""
-        return self.noise_factor @ self.noise_factor.mT
+        return run_by_run(torch.matmul, self.noise_factor, self.noise_factor.mT)
 
     @property
     def preactivations(self) -> torch.Tensor:
         """v_ijr(0) = <w_r, ξ_ij>. shape: (runs, n, m)"""
-        return self.noise_factor @ self.coordinates.mT
+        return run_by_run(torch.matmul, self.noise_factor, self.coordinates.mT)
 
     def coordinates_at(self, preactivations: torch.Tensor) -> torch.Tensor:
         """The weights' coordinates in the noise span, from their preactivations. shape: (runs, m, n)"""
-        coordinates: torch.Tensor = torch.linalg.solve_triangular(self.noise_factor, preactivations, upper=False)
-        return coordinates.mT
+        return run_by_run(_solve_lower, self.noise_factor, preactivations).mT
 
     def weight_gram_at(self, preactivations: torch.Tensor) -> torch.Tensor:
         """Gram matrix of the parts of the weights orthogonal to w*. shape: (runs, m, m)"""
         coordinates = self.coordinates_at(preactivations)
-        return coordinates @ coordinates.mT + self.residual_factor @ self.residual_factor.mT
+        moved = run_by_run(torch.matmul, coordinates, coordinates.mT)
+        return moved + run_by_run(torch.matmul, self.residual_factor, self.residual_factor.mT)
 
     def weights_at(self, signal_projections: torch.Tensor, preactivations: torch.Tensor) -> torch.Tensor:
         """The weights in the 1 + n + m coordinates (w*, noise span, residuals). shape: (runs, m, 1+n+m)"""
@@ -101,6 +102,27 @@ class SubspaceProblem:
             coordinates=self.coordinates[indices],
             residual_factor=self.residual_factor[indices],
         )
+
+
+def run_by_run(
+    operation: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], first: torch.Tensor, second: torch.Tensor
+) -> torch.Tensor:
+    """``operation`` on the matrices of each run alone, on the CPU. shapes: (runs, …) each.
+
+    Matrix libraries choose their order of summation by the batch and by the address of a matrix; a fresh copy per
+    run gives every run the same bits in any batch.
+    """
+    pairs = zip(first.cpu(), second.cpu(), strict=True)
+    parts = [operation(one.clone(memory_format=_ROWS), other.clone(memory_format=_ROWS)) for one, other in pairs]
+    return torch.stack(parts).to(first.device)
+
+
+_ROWS = torch.contiguous_format
+
+
+def _solve_lower(factor: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    solved: torch.Tensor = torch.linalg.solve_triangular(factor, right, upper=False)
+    return solved
 
 
 def draw_subspace_problem(setting: PatchSetting, seeds: tuple[int, ...]) -> SubspaceProblem:

@@ -46,6 +46,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.ladder import (
     check_memorization_time_exponent,
     check_signal_time_exponent,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.ladder_drawing import ladder_figures
 from cgro_theory.theorems.theorem_1_feature_learning.limit_checks import (
     check_clean_error_limit,
     check_robust_error_limit,
@@ -74,7 +75,7 @@ def figures(evidence: TrainedEvidence) -> tuple[Figure, ...]:
         predicted_signal_time=predict.leading_signal_time(setting, draw),
         predicted_memorization_time=memorize.leading_memorization_time(setting, draw),
     )
-    return stages + phases
+    return stages + ladder_figures(evidence.ladder) + phases
 
 
 def parameters(evidence: TrainedEvidence) -> dict[str, Any]:
