@@ -147,6 +147,42 @@ def simulate(
     raise typer.Exit(run_simulate(request))
 
 
+@app.command()
+def sweep(
+    grid: Annotated[Path, typer.Argument(help="TOML file of the grid; see docs/sweeps.md")],
+    store: Annotated[Path | None, typer.Option(help="folder of the results; GRID.sweep beside the grid")] = None,
+    workers: Annotated[int, typer.Option(help="local worker processes; 0 runs in this process")] = 0,
+    scheduler: Annotated[str | None, typer.Option(help="address of a dask.distributed scheduler")] = None,
+    table: Annotated[Path | None, typer.Option(help="write the results to this CSV file")] = None,
+    status: Annotated[bool, typer.Option("--status", help="only say what is done, failed and left")] = False,
+    check: Annotated[bool, typer.Option("--check", help="only read every result with its checksum")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only check the grid and count its runs")] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="try failed runs again")] = False,
+    rerun_damaged: Annotated[bool, typer.Option("--rerun-damaged", help="redo runs with damaged results")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
+) -> None:
+    """Do every run of a grid; stopped or killed at any moment, the same command goes on.
+
+    Exit code: 0 all runs done, 2 invalid input, 3 some failed or results damaged, 130 stopped.
+    """
+    from cgro_theory.commands.sweep import SweepRequest, run_sweep
+
+    request = SweepRequest(
+        grid=grid,
+        store=store,
+        workers=workers,
+        scheduler=scheduler,
+        retry_failed=retry_failed,
+        rerun_damaged=rerun_damaged,
+        dry_run=dry_run,
+        status=status,
+        check=check,
+        table=table,
+        quiet=quiet,
+    )
+    raise typer.Exit(run_sweep(request))
+
+
 @app.command(name="paper-map")
 def paper_map(
     check: Annotated[bool, typer.Option("--check", help="only say whether a file is stale (exit code 1)")] = False,

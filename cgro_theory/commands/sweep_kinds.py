@@ -1,0 +1,186 @@
+"""The kinds of runs that a grid can ask for: their parameters, limits and defaults. Imports no training code."""
+
+from __future__ import annotations
+
+from cgro_theory.errors import InvalidInput
+from cgro_theory.setting.parameters import (
+    INIT_EXPONENT,
+    MAX_DEGREE,
+    MAX_DIMENSION,
+    NOISE_EXPONENT,
+    SIGNAL_EXPONENT,
+    PatchSetting,
+)
+from cgro_theory.sweep.run_kind import Parameter, Parameters, RunKind
+
+_RUNS = "cgro_theory.commands.sweep_runs"
+_POSITIVE = 5e-324
+MAX_SEED = 2**32
+
+_SEED = Parameter("seed", "integer", 0, 0, MAX_SEED, help="decides every draw of the run")
+
+
+def simulate_setting(parameters: Parameters) -> PatchSetting:
+    """The setting of a simulation, as ``cgro simulate`` makes it from options of the same names."""
+    fraction, radius = parameters["attacked_fraction"], parameters["perturbation_radius"]
+    if fraction != "auto" and radius != "auto":
+        raise InvalidInput("perturbation_radius", radius, "given without attacked_fraction")
+    setting = PatchSetting.version_1(
+        int(parameters["dimension"]),
+        num_samples=int(parameters["samples"]),
+        num_patches=int(parameters["patches"]),
+        width=int(parameters["width"]),
+        degree=int(parameters["degree"]),
+        signal_exponent=float(parameters["signal_exponent"]),
+        noise_exponent=float(parameters["noise_exponent"]),
+        init_exponent=float(parameters["init_exponent"]),
+        attacked_signal_fraction=None if fraction == "auto" else float(fraction),
+        adversarial_weight=float(parameters["adversarial_weight"]),
+    )
+    return setting if radius == "auto" else setting.with_perturbation_radius(float(radius))
+
+
+def _check_simulation(parameters: Parameters) -> None:
+    setting = simulate_setting(parameters)
+    if parameters["method"] == "flow":
+        if parameters["engine"] == "dense":
+            raise InvalidInput("method", "flow", "descent for the dense engine")
+        if not setting.reduces:
+            low = 1 + setting.num_noise + setting.width
+            raise InvalidInput("patch_dimension", setting.patch_dimension, f">= {low} for the flow")
+        if parameters["adversary"] == "l2":
+            raise InvalidInput("adversary", "l2", "transfer or span for the flow")
+
+
+SIMULATE = RunKind(
+    name="simulate",
+    version=1,
+    function=f"{_RUNS}:run_simulation",
+    help="train the patch network adversarially, as `cgro simulate` does",
+    check=_check_simulation,
+    parameters=(
+        Parameter("dimension", "integer", 10_000, 2, MAX_DIMENSION, (), "patch_dimension", "patch dimension d"),
+        Parameter("samples", "integer", 20, 1, setting_name="num_samples", help="training points N"),
+        Parameter("patches", "integer", 2, 2, setting_name="num_patches", help="patches P of a point"),
+        Parameter("width", "integer", 24, 1, help="neurons m"),
+        Parameter("degree", "integer", 3, 2, MAX_DEGREE, help="degree q of the activation sgn(z)|z|^q"),
+        Parameter("adversarial_weight", "number", 0.9, 0.0, 1.0, help="weight λ of the attacked loss"),
+        Parameter(
+            "attacked_fraction",
+            "number",
+            "auto",
+            -1.0,
+            1.0,
+            ("auto",),
+            "attacked_signal_fraction",
+            "κ = 1 - δ/α; auto is 1/(√d log d)",
+        ),
+        Parameter("perturbation_radius", "number", "auto", 0.0, words=("auto",), help="δ in place of κ"),
+        Parameter("signal_exponent", "number", SIGNAL_EXPONENT, -10, 10, help="α = d^this"),
+        Parameter("noise_exponent", "number", NOISE_EXPONENT, -10, 10, help="σ = d^this"),
+        Parameter("init_exponent", "number", INIT_EXPONENT, -10, 10, help="σ0 = d^this"),
+        Parameter("method", "word", "descent", words=("descent", "flow"), help="descent, or its limit η → 0"),
+        Parameter(
+            "learning_rate",
+            "number",
+            0.05,
+            _POSITIVE,
+            words=("auto",),
+            help="step η of descent; auto is the largest that follows the flow",
+        ),
+        Parameter("steps", "integer", 20_000, 1, help="horizon of descent"),
+        Parameter(
+            "horizon",
+            "number",
+            "auto",
+            _POSITIVE,
+            words=("auto",),
+            help="time at which a flow stops; auto is until memorization",
+        ),
+        Parameter(
+            "tolerance",
+            "number",
+            1e-8,
+            1e-12,
+            1e-3,
+            setting_name="relative_tolerance",
+            help="relative error per step of a flow",
+        ),
+        Parameter("engine", "word", "subspace", words=("subspace", "dense"), help="engine of descent"),
+        Parameter("adversary", "word", "transfer", words=("transfer", "span", "l2"), help="what training faces"),
+        Parameter("checkpoints", "integer", 100, 2, 100_000, help="log-spaced records"),
+        Parameter(
+            "record",
+            "word",
+            "summary",
+            words=("summary", "trajectory"),
+            help="trajectory keeps every recorded array, Gram matrices included",
+        ),
+        Parameter("runs", "integer", 1, 1, 4096, help="networks trained together; number i has seed SEED + i"),
+        _SEED,
+    ),
+)
+
+
+def _check_memorizer(parameters: Parameters) -> None:
+    if parameters["data"] == "digits":
+        if parameters["dimension"] != DIGITS_DIMENSION:
+            raise InvalidInput("dimension", parameters["dimension"], f"{DIGITS_DIMENSION} for the digits")
+        if int(parameters["samples"]) > DIGITS_SAMPLES:
+            raise InvalidInput("samples", parameters["samples"], f"<= {DIGITS_SAMPLES} for the digits 3 and 8")
+
+
+DIGITS_DIMENSION = 64
+DIGITS_SAMPLES = 357
+
+MEMORIZER = RunKind(
+    name="memorizer",
+    version=1,
+    function=f"{_RUNS}:run_memorizer",
+    help="build theorem 2's robust memorizer around a least-squares classifier and certify it",
+    check=_check_memorizer,
+    parameters=(
+        Parameter(
+            "data", "word", "uniform", words=("uniform", "digits"), help="points: unit cube, or digits 3, 8"
+        ),
+        Parameter("samples", "integer", 100, 1, 1_000_000, help="training points N"),
+        Parameter("dimension", "integer", 64, 1, 1_000_000, help="input dimension D; 64 for the digits"),
+        Parameter("norm_order", "word", "inf", words=("1", "2", "inf"), help="p of the balls"),
+        Parameter(
+            "radius_share", "number", 0.375, 1e-6, 0.499, help="δ over the smallest distance of opposite labels"
+        ),
+        Parameter("certify", "word", "yes", words=("yes", "no"), help="bound the margin over every ball"),
+        _SEED,
+    ),
+)
+
+LANDSCAPE = RunKind(
+    name="landscape",
+    version=1,
+    function="cgro_theory.commands.sweep_landscape:run_landscape_cell",
+    help="train an image classifier and measure its loss landscape, as `cgro landscape` does on a CPU",
+    parameters=(
+        Parameter("data", "word", "digits", words=("digits", "mnist", "cifar10")),
+        Parameter("root", "text", "", help="folder of the data files; empty for the digits"),
+        Parameter("train_size", "integer", 500, 2, 10**6, help="training images"),
+        Parameter("test_size", "integer", 500, 1, 10**6, help="test images"),
+        Parameter(
+            "radius", "number", 0.2, 0.0, 1.0, help="l_inf radius of training, in units of the pixels' range"
+        ),
+        Parameter("adversarial", "word", "yes", words=("yes", "no"), help="no trains on clean images"),
+        Parameter("architecture", "word", "lenet", words=("lenet", "resnet")),
+        Parameter("width", "integer", 32, 1, 4096, help="channels of the first layer"),
+        Parameter("epochs", "integer", 150, 1, 10**6),
+        Parameter("batch_size", "integer", 100, 1, 10**6),
+        Parameter("learning_rate", "number", 0.06, _POSITIVE, help="largest step of Adam in a cycle"),
+        Parameter("cycles", "integer", 1, 1, 10**6, help="cycles of the learning rate"),
+        Parameter("attack_steps", "integer", 3, 1, 10**4, help="ascent steps of the attack of training"),
+        Parameter("measure_steps", "integer", 10, 1, 10**4, help="ascent steps of a measure; twice at the end"),
+        Parameter("measure_restarts", "integer", 1, 1, 100, help="starts of a measure; twice at the end"),
+        Parameter("recorded_epochs", "integer", 10, 1, 10**4, help="how many epochs are measured on the way"),
+        _SEED,
+    ),
+)
+
+KINDS = {kind.name: kind for kind in (SIMULATE, MEMORIZER, LANDSCAPE)}
+"""All kinds. A new one is a :class:`RunKind` here, with its function in a module that only workers import."""
