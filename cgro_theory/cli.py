@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,29 @@ from cgro_theory.errors import CgroError, InvalidInput
 app = typer.Typer(
     name="cgro",
     help="The CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
+
+FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged.
+
+  cgro verify all --out results   judge every claim on trained networks (minutes), with figures
+  cgro report results             one HTML page from those results
+  cgro bound stages --dimension 1e9     the theory's numbers for your own parameters, in a second
+  cgro simulate --dimension 1e12 --method flow --runs 1     train one network of the paper's kind
+  cgro --help                     everything else; cgro COMMAND --help for its options"""
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    no_color: Annotated[bool, typer.Option("--no-color", help="no colours in tables and progress")] = False,
+) -> None:
+    """The CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged."""
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    if context.invoked_subcommand is None:
+        print(FIRST_STEPS)
 
 
 def parse_dimension(text: str) -> int:

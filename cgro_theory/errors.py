@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterable
 from typing import Any
+
+MOST_LISTED = 8
+"""Longer lists of choices are not written out in an error; the nearest one is."""
 
 
 class CgroError(Exception):
@@ -49,3 +54,19 @@ def require_integer(name: str, value: int, low: int, high: int | None = None) ->
     if high is not None and value > high:
         raise InvalidInput(name, value, allowed)
     return value
+
+
+def require_choice(name: str, value: str, choices: Iterable[str]) -> str:
+    """Return ``value`` when it is one of ``choices``, else raise :class:`InvalidInput` with the nearest one.
+
+    >>> require_choice("engine", "subspce", ("subspace", "dense"))
+    Traceback (most recent call last):
+    cgro_theory.errors.InvalidInput: engine must be subspace or dense (did you mean 'subspace'?), got 'subspce'
+    """
+    known = tuple(str(choice) for choice in choices)
+    if value in known:
+        return value
+    close = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
+    listed = f"one of {len(known)} known names" if len(known) > MOST_LISTED else ", ".join(known[:-1])
+    listed += f" or {known[-1]}" if 1 < len(known) <= MOST_LISTED else ""
+    raise InvalidInput(name, value, listed + (f" (did you mean {close[0]!r}?)" if close else ""))

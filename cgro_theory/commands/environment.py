@@ -11,13 +11,12 @@ import torch
 
 from cgro_theory import __version__
 from cgro_theory.claims import Environment
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidInput, require_choice
 
 
 def resolve_device(name: str) -> str:
     """``cpu`` or ``cuda``; ``auto`` takes a GPU when there is one. :class:`InvalidInput` when it is missing."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise InvalidInput("device", name, "auto, cpu or cuda")
+    require_choice("device", name, ("auto", "cpu", "cuda"))
     if "OMP_NUM_THREADS" not in os.environ:
         # Operations on a batch are short; a second thread that has to wait for a busy core stalls every one.
         torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from cgro_theory.atomic_file import atomic_write, require_writable
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import resolve_device
-from cgro_theory.errors import InvalidInput, require_integer
+from cgro_theory.errors import InvalidInput, require_choice, require_integer
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.fresh_points import sampled_l2_test_error
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, Probability, error_at_margin
@@ -56,12 +56,9 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
     """Train, then write the JSON document to the asked file or standard output (``-``)."""
     require_integer("runs", request.runs, 1)
     require_integer("seed", request.seed, 0)
-    if request.engine not in ("subspace", "dense"):
-        raise InvalidInput("engine", request.engine, "subspace or dense")
-    if request.adversary not in list(AdversaryName):
-        raise InvalidInput("adversary", request.adversary, "transfer, span or l2")
-    if request.method not in ("descent", "flow"):
-        raise InvalidInput("method", request.method, "descent or flow")
+    require_choice("engine", request.engine, ("subspace", "dense"))
+    require_choice("adversary", request.adversary, AdversaryName)
+    require_choice("method", request.method, ("descent", "flow"))
     if request.method == "flow" and (request.engine == "dense" or not request.setting.reduces):
         raise InvalidInput("method", request.method, "descent for the dense engine and for d below 1 + n + m")
     if request.method == "flow" and request.dtype != "float64":

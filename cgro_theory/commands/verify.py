@@ -11,7 +11,7 @@ from cgro_theory.atomic_file import require_folder, require_writable
 from cgro_theory.claims import ExitCode, VerificationResult, exit_code, save_result
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.report.figures import save_figures
 from cgro_theory.report.text import verdict_table
 from cgro_theory.theorems.catalogue import ROOMS, room
@@ -34,8 +34,7 @@ def run_verify(
     ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. Everything
     about the output is checked before any training starts.
     """
-    if profile not in ("quick", "full"):
-        raise InvalidInput("profile", profile, "quick or full")
+    require_choice("profile", profile, ("quick", "full"))
     if seed < 0:
         raise InvalidInput("seed", seed, "an integer >= 0")
     rooms = tuple(ROOMS) if theorem == "all" else (room(theorem),)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from cgro_theory.claims import Claim
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.theorems.room import Room
 
 ROOMS: tuple[Room, ...] = (
     Room("lemmas", "Lemmas", "cgro_theory.theorems.lemmas"),
     Room("theorem_1", "Feature learning on patch data", "cgro_theory.theorems.theorem_1_feature_learning"),
     Room("theorem_2", "Representation complexity", "cgro_theory.theorems.theorem_2_representation_complexity"),
+    Room(
+        "theorem_3",
+        "Robust generalization and global flatness",
+        "cgro_theory.theorems.theorem_3_global_flatness",
+    ),
 )
 
 
 def room(label: str) -> Room:
     """The room with this label; :class:`InvalidInput` names the known ones."""
-    for candidate in ROOMS:
-        if candidate.label == label:
-            return candidate
-    raise InvalidInput("theorem", label, "one of " + ", ".join(candidate.label for candidate in ROOMS))
+    require_choice("theorem", label, ("all", *(candidate.label for candidate in ROOMS)))
+    return next(candidate for candidate in ROOMS if candidate.label == label)
 
 
 def room_of_claim(label: str) -> Room:

@@ -23,7 +23,7 @@ from cgro_theory.claims import (
     VerificationResult,
     judge,
 )
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import require_choice
 from cgro_theory.theorems.catalogue import claim, room_of_claim, with_dependencies
 from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, Profile, Progress, Room, RunRequest
 
@@ -49,8 +49,7 @@ def verify_room(
     started = time.monotonic()
     own = tuple(entry.label for entry in room.statement.CLAIMS)
     for label in only:
-        if label not in own:
-            raise InvalidInput("claim", label, "one of " + ", ".join(own))
+        require_choice("claim", label, own)
     asked = only or own
     labels = (*asked, *(label for label in with_dependencies(asked) if label not in asked))
     claims = [claim(label) for label in labels]
