@@ -115,7 +115,7 @@ BAD = [
     (["simulate", "--method", "flow", "--horizon", "soon"], "horizon must be auto or a time > 0"),
     (["simulate", "--method", "flow", "--horizon", "-1"], "horizon must be"),
     (["simulate", "--method", "flow", "--tolerance", "1"], "relative_tolerance must be in [1e-12, 1e-3]"),
-    (["verify", "theorem_9"], "theorem must be one of"),
+    (["verify", "theorem_9"], "theorem must be all, lemmas"),
     (["verify", "theorem_1", "--profile", "slow"], "profile must be quick or full"),
     (["verify", "theorem_1", "--only", "theorem_1.magic"], "claim must be one of"),
     (["verify", "theorem_1", "--seed", "-1"], "seed must be"),

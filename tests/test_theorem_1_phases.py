@@ -84,7 +84,7 @@ def test_phase_boundary_is_enclosed_for_other_parameters(dimension, changes):
     setting = PatchSetting.version_1(dimension, **changes)
     located = locate_memorization_boundary(setting, 9)
     assert not located.failure
-    enclosure = located.predict_memorization().interval
+    enclosure = located.predicted_memorization.interval
     assert enclosure.low <= located.low <= located.high <= enclosure.high
     assert enclosure.high < 1.1 * enclosure.low
 

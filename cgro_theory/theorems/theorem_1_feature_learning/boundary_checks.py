@@ -17,7 +17,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import 
     BoundaryPrediction,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.phases import LocatedBoundary
+from cgro_theory.theorems.theorem_1_feature_learning.phases import MEMORIZATION, OVERFITTING, LocatedBoundary
 from cgro_theory.theorems.theorem_1_feature_learning.slopes import Compared, nearest_boundary, nearest_slope
 
 Array = NDArray[np.float64]
@@ -26,13 +26,13 @@ Predict = Callable[[LocatedBoundary], BoundaryPrediction]
 
 def check_overfitting_boundary(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each bracketed κ_1 against the enclosure from its own draw."""
-    return _compare(evidence.phases.overfitting, LocatedBoundary.predict_overfitting, failure_probability)
+    return _compare(evidence.phases.overfitting, OVERFITTING, failure_probability)
 
 
 def check_overfitting_boundary_exponent(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each seed's slope of log κ_1 in log d; the notes say how well κ_1 √d collapses."""
     located = evidence.phases.overfitting
-    pair = _compare_slopes(located, LocatedBoundary.predict_overfitting, _dimension, failure_probability)
+    pair = _compare_slopes(located, OVERFITTING, _dimension, failure_probability)
     if pair.measurement.failure:
         return pair
     scaled = _spread([entry.low * math.sqrt(entry.assumed.patch_dimension) for entry in located], located)
@@ -47,21 +47,19 @@ def check_overfitting_boundary_exponent(evidence: TrainedEvidence, failure_proba
 
 def check_phase_boundary(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each bracketed κ* against the enclosure from its own draw."""
-    return _compare(evidence.phases.memorization, LocatedBoundary.predict_memorization, failure_probability)
+    return _compare(evidence.phases.memorization, MEMORIZATION, failure_probability)
 
 
 def check_phase_boundary_dimension_exponent(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each seed's slope of log κ* in log d at the default N."""
-    return _compare_slopes(
-        evidence.phases.dimension_ladder, LocatedBoundary.predict_memorization, _dimension, failure_probability
-    )
+    return _compare_slopes(evidence.phases.dimension_ladder, MEMORIZATION, _dimension, failure_probability)
 
 
 def check_phase_boundary_sample_exponent(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each seed's slope of log κ* in log N at one d."""
     return _compare_slopes(
         evidence.phases.sample_ladder,
-        LocatedBoundary.predict_memorization,
+        MEMORIZATION,
         lambda entry: float(entry.assumed.num_samples),
         failure_probability,
     )

@@ -16,7 +16,13 @@ from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import 
     leading_overfitting_boundary,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import PhaseEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.phases import Cell, LocatedBoundary, Phase
+from cgro_theory.theorems.theorem_1_feature_learning.phases import (
+    MEMORIZATION,
+    OVERFITTING,
+    Cell,
+    LocatedBoundary,
+    Phase,
+)
 
 _COLOURS = {
     Phase.OVERFITS: 1,
@@ -133,8 +139,8 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
     over_dimension = (
         _located(phases.overfitting, _dimension, r"$\kappa_1$: robust test error 1/4", 1)
         + _located(phases.dimension_ladder, _dimension, r"$\kappa^*$: no point memorized", 0)
-        + _enclosures(phases.overfitting, _dimension, LocatedBoundary.predict_overfitting, 1)
-        + _enclosures(phases.dimension_ladder, _dimension, LocatedBoundary.predict_memorization, 0)
+        + _enclosures(phases.overfitting, _dimension, OVERFITTING, 1)
+        + _enclosures(phases.dimension_ladder, _dimension, MEMORIZATION, 0)
     )
     panels.append(
         Panel(
@@ -151,7 +157,7 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
         dimension = phases.sample_ladder[0].assumed.patch_dimension
         over_samples = _located(
             phases.sample_ladder, _samples, r"$\kappa^*$: no point memorized", 0
-        ) + _enclosures(phases.sample_ladder, _samples, LocatedBoundary.predict_memorization, 0)
+        ) + _enclosures(phases.sample_ladder, _samples, MEMORIZATION, 0)
         panels.append(
             Panel(
                 f"Phase boundary over N, d = {dimension:.0e}",

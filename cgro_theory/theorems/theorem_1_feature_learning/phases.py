@@ -7,8 +7,11 @@ are bracketed by networks on either side.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,13 +134,19 @@ class LocatedBoundary:
     cells: tuple[Cell, ...] = ()
     failure: str = ""
 
-    def predict_overfitting(self) -> BoundaryPrediction:
+    @cached_property
+    def predicted_overfitting(self) -> BoundaryPrediction:
         """What κ_1 should be, from the draw."""
         return predict_overfitting_boundary(self.assumed, self.draw, self.end)
 
-    def predict_memorization(self) -> BoundaryPrediction:
+    @cached_property
+    def predicted_memorization(self) -> BoundaryPrediction:
         """What κ* should be, from the draw."""
         return predict_memorization_boundary(self.assumed, self.draw)
+
+
+OVERFITTING: Callable[[LocatedBoundary], BoundaryPrediction] = attrgetter("predicted_overfitting")
+MEMORIZATION: Callable[[LocatedBoundary], BoundaryPrediction] = attrgetter("predicted_memorization")
 
 
 def train_cell(setting: PatchSetting, seed: int, test_points: int) -> Cell:
