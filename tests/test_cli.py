@@ -122,6 +122,13 @@ BAD = [
     (["verify", "all", "--json", "x.json"], "--json must be"),
     (["verify", "lemmas", "--json", "/no/such/folder/r.json"], "no such folder"),
     (["verify", "lemmas", "--out", "/proc/none"], "/proc/none"),
+    (["simulate", "--dtype", "float16"], "dtype must be float64 or float32"),
+    (["simulate", "--method", "flow", "--dtype", "float32"], "dtype must be float64 for the gradient flow"),
+    (["sweep", "/no/such.toml"], "cannot be read"),
+    (["landscape", "--radius", "1.5"], "radius"),
+    (["landscape", "--data", "mnist"], "root"),
+    (["landscape", "--data", "foo"], "data"),
+    (["landscape", "--train-size", "5"], "train_size"),
     (["verfy"], "verfy"),
     (["verify", "--sed", "1"], "--sed"),
 ]

@@ -1,0 +1,1 @@
+"""The loss landscape of real images: the claims landscape.* of theory.md 4.4."""

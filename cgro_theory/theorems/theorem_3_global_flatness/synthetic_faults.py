@@ -1,0 +1,121 @@
+"""Deliberately wrong versions of the synthetic claims; each must come out refuted by the claim's own check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.theorem_3_global_flatness.evidence import SyntheticEvidence
+from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import DensitySmoothness
+
+Change = Callable[[SyntheticEvidence], SyntheticEvidence]
+
+
+def _form(**changes: Any) -> Change:
+    """The same evidence, judged by another form of the bound."""
+    return lambda evidence: replace(evidence, form=replace(evidence.form, **changes))
+
+
+def _realized_exponent_shifted(evidence: SyntheticEvidence) -> SyntheticEvidence:
+    """Realized TVs that fall more slowly, by an exponent of 0.1."""
+    ladders = tuple(
+        replace(
+            ladder,
+            realized=tuple(
+                tuple(value * float(size) ** shift for value in row)
+                for size, row in zip(ladder.sizes, ladder.realized, strict=True)
+            ),
+        )
+        for ladder in evidence.ladders
+        for shift in [0.1 if ladder.density.input_dimension == 1 else 0.0]
+    )
+    return replace(evidence, ladders=ladders)
+
+
+def _dimension_forgotten(evidence: SyntheticEvidence) -> SyntheticEvidence:
+    """Image data judged with the rate of one dimension."""
+    scales = tuple(
+        replace(
+            scale,
+            input_dimension=1,
+            density=DensitySmoothness(
+                scale.density.gradient_variation / scale.input_dimension, scale.density.class_weights
+            ),
+        )
+        for scale in evidence.image_scales
+    )
+    return replace(evidence, image_scales=scales)
+
+
+FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+    "theorem_3.flatness_bound": (
+        PlantedFault(
+            "no_variation_term",
+            "B·TV(P, P̂_h) dropped: an f that overfits has a gap far above h·E[F_r] at small h",
+            _form(variation_factor=0.0),
+        ),
+        PlantedFault(
+            "quarter_constant",
+            "h·E[F_r]/4: equally spaced points and ℓ = slope·distance need half of h·E[F_r]",
+            _form(flatness_factor=0.25),
+        ),
+    ),
+    "theorem_3.local_form": (
+        PlantedFault(
+            "half_constant",
+            "h·D/(D+1) halved: equally spaced points and ℓ = slope·distance attain 99 % of it",
+            _form(flatness_factor=0.5),
+        ),
+        PlantedFault(
+            "radius_inside",
+            "F_δ in place of F_(δ+h): a loss flat within δ of every sample point and steep outside",
+            _form(reaches_out=False),
+        ),
+        PlantedFault("no_variation_term", "B·TV(P, P̂_h) dropped", _form(variation_factor=0.0)),
+    ),
+    "theorem_3.rate": (
+        PlantedFault(
+            "bandwidth_exponent",
+            "h = N^(-1/(D+2) + 0.1) in place of N^(-1/(D+2)): the explicit bound has another exponent",
+            _form(bandwidth_shift=0.1),
+        ),
+        PlantedFault(
+            "realized_exponent",
+            "realized TV in D = 1 falls more slowly, by 0.1 in the exponent",
+            _realized_exponent_shifted,
+        ),
+    ),
+    "theorem_3.total_variation": (
+        PlantedFault(
+            "no_deviation",
+            "√(log(1/Δ)/(2N)) dropped: label counts of a uniform density fluctuate beyond the mean bound",
+            _form(deviation_factor=0.0),
+        ),
+        PlantedFault(
+            "half_sampling_term",
+            "(N(2h)^D)^(-1/2) halved: E|label count - N/2| alone is larger",
+            _form(sampling_factor=0.5),
+        ),
+    ),
+    "theorem_3.clean_to_robust_gap": (
+        PlantedFault(
+            "curvature_sign",
+            "+½δ² in place of -½δ²",
+            _form(curvature_factor=1.0),
+        ),
+        PlantedFault(
+            "no_curvature_term",
+            "the second-order term dropped: a saturated loss gains less than δ·E‖∇ℓ‖₁",
+            _form(curvature_factor=0.0),
+        ),
+    ),
+    "theorem_3.vacuity": (
+        PlantedFault(
+            "dimension_forgotten",
+            "images judged with the rate of one dimension: the bound would not be vacuous",
+            _dimension_forgotten,
+        ),
+    ),
+}
