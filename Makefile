@@ -7,7 +7,8 @@ INSTALLED := $(VENV)/.installed
 .PHONY: verify test slow lint format record clean
 
 verify: $(INSTALLED)
-	$(BIN)/cgro verify all --profile quick --out results
+	$(BIN)/cgro verify all --profile quick --out results; code=$$?; \
+	$(BIN)/cgro report results --out results/report.html && exit $$code
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
@@ -26,8 +27,8 @@ format: $(INSTALLED)
 
 # Make this run's results the recorded ones, from which README.md and paper_map.md are generated.
 record: verify
+	rm -f verification/recorded/*
 	cp results/*.json results/*.png verification/recorded/
-	for figure in results/*.svg; do rm -f verification/recorded/$$(basename $$figure .svg).json; done
 	$(BIN)/cgro paper-map
 
 $(INSTALLED): pyproject.toml constraints.txt

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cgro_theory.commands.bound import bound_app
 from cgro_theory.commands.training_options import landscape, simulate, sweep
 from cgro_theory.errors import CgroError
 
@@ -70,8 +71,20 @@ def verify(
     raise typer.Exit(code)
 
 
+app.add_typer(bound_app, name="bound")
 for _command in (simulate, landscape, sweep):
     app.command()(_command)
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="folder that `cgro verify --out` wrote")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="the HTML file to write")] = Path("report.html"),
+) -> None:
+    """Make one self-contained HTML page from result files."""
+    from cgro_theory.commands.report import run_report
+
+    raise typer.Exit(run_report(results, out))
 
 
 @app.command(name="paper-map")

@@ -18,6 +18,8 @@ ALLOWED = {
     "theorems": {"claims", "numerics", "setting", "trainer", "vision"},
     "report": {"claims"},
     "sweep": {"claims", "setting", "trainer"},
+    "calculator": {"theorems", "claims", "numerics", "setting"},
+    "schemas": set(),
     "commands": None,
     "cli": None,
     "__main__": None,

@@ -241,3 +241,13 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         interrupted()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_result_edited_by_hand_is_named(tmp_path):
+    path = tmp_path / "r.json"
+    save_result(make_result(), path)
+    text = path.read_text()
+    path.write_text(text.replace('"seed": 0', '"seed": 1', 1))
+    assert path.read_text() != text
+    with pytest.raises(InvalidFile, match=r"r\.json: its checksum does not fit"):
+        load_result(path)

@@ -13,6 +13,7 @@ from cgro_theory.claims.result import (
     exit_code,
     load_result,
     save_result,
+    sealed,
 )
 from cgro_theory.claims.verdict import (
     SEVERITY,
@@ -53,5 +54,6 @@ __all__ = [
     "judge",
     "load_result",
     "save_result",
+    "sealed",
     "worst",
 ]

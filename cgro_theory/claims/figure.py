@@ -55,9 +55,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class Figure:
-    """A named figure of one or more panels, side by side; ``caption`` says what to see in it."""
+    """A named figure of one or more panels, side by side; ``caption`` says what to see in it.
+
+    ``claims`` are the labels of the claims that it shows.
+    """
 
     name: str
     title: str
     caption: str
     panels: tuple[Panel, ...]
+    claims: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
@@ -99,9 +100,20 @@ def exit_code(outcomes: list[Outcome]) -> ExitCode:
 
 def save_result(result: VerificationResult, path: str | Path) -> None:
     """Write the result as JSON, whole or not at all. Raises :class:`InvalidFile` when it cannot."""
-    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(sealed(result.to_json()), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_write(path) as stream:
         stream.write(text.encode() + b"\n")
+
+
+def sealed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its checksum under ``sha256``: of all other keys, sorted, without spaces."""
+    return document | {"sha256": _checksum(document)}
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    others = {key: value for key, value in document.items() if key != "sha256"}
+    text = json.dumps(others, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 _TOP_KEYS = ("theorem", "profile", "seed", "seconds", "environment", "parameters", "claims", "outcome")
@@ -113,7 +125,7 @@ def load_result(path: str | Path) -> dict[str, Any]:
     """Read and check a ``cgro-result/1`` file; return the document.
 
     Raises :class:`InvalidFile` when the file is missing, truncated, of another schema, lacks a key, names an
-    unknown outcome, or carries statuses that do not follow from its own claims.
+    unknown outcome, carries statuses that do not follow from its own claims, or does not fit its checksum.
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
@@ -132,6 +144,8 @@ def load_result(path: str | Path) -> dict[str, Any]:
     for entry in document["claims"]:
         _check_claim(path, entry)
     _check_statuses(path, document)
+    if document.get("sha256") != _checksum(document):
+        raise InvalidFile(path, "its checksum does not fit: edited by hand, or by something else than cgro")
     return dict(document)
 
 

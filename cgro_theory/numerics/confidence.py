@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from cgro_theory.errors import InvalidInput
 
@@ -40,8 +40,8 @@ def clopper_pearson(successes: int, trials: int, failure_probability: float) -> 
     if not 0 <= successes <= trials:
         raise InvalidInput("successes", successes, f"in [0, {trials}]")
     tail = failure_probability / 2.0
-    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(stats.beta.isf(tail, successes + 1, trials - successes))
+    low = 0.0 if successes == 0 else float(special.betaincinv(successes, trials - successes + 1, tail))
+    high = 1.0 if successes == trials else float(special.betainccinv(successes + 1, trials - successes, tail))
     return Ends(low * (1.0 - _SLACK), min(1.0, high * (1.0 + _SLACK)))
 
 
@@ -70,7 +70,8 @@ def student_mean(values: ArrayLike, failure_probability: float) -> Ends:
     sample = np.asarray(values, dtype=float).ravel()
     if sample.size < 2:
         raise InvalidInput("number of values", sample.size, ">= 2")
-    half = float(stats.t.isf(failure_probability / 2.0, sample.size - 1) * stats.sem(sample))
+    error = float(sample.std(ddof=1)) / math.sqrt(sample.size)
+    half = -float(special.stdtrit(sample.size - 1, failure_probability / 2.0)) * error
     mean = float(sample.mean())
     return Ends(mean - half, mean + half)
 
@@ -84,9 +85,9 @@ def median_by_order_statistics(values: Sequence[float] | ArrayLike, failure_prob
     sample = np.sort(np.asarray(values, dtype=float).ravel())
     if sample.size < 1:
         raise InvalidInput("number of values", sample.size, ">= 1")
-    rank = int(stats.binom.ppf(failure_probability / 2.0, sample.size, 0.5))
-    while rank > 0 and stats.binom.cdf(rank - 1, sample.size, 0.5) > failure_probability / 2.0:
-        rank -= 1
+    # The largest rank whose tail of fair coins is small enough.
+    tails = special.bdtr(np.arange(sample.size // 2 + 1), sample.size, 0.5)
+    rank = int(np.searchsorted(tails, failure_probability / 2.0, side="right"))
     if rank == 0:
         return Ends(-math.inf, math.inf)
     return Ends(float(sample[rank - 1]), float(sample[sample.size - rank]))

@@ -53,7 +53,7 @@ def format_interval(ends: Mapping[str, Any]) -> str:
     if low == "-∞":
         return f"≤ {high}"
     if high == "∞":
-        return f"≥ {low}"
+        return "> 0" if 0.0 < float(ends["low"]) < 1e-300 else f"≥ {low}"
     return f"[{low}, {high}]"
 
 

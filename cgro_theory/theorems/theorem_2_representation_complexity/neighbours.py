@@ -42,7 +42,8 @@ def neighbour_bounds(
     li = "Li, Jin, Zhong, Hopcroft and Wang 2022, arXiv 2205.13863"
     kim = "Kim, Moon and Yun 2025, arXiv 2510.24643"
     within = ratio <= math.sqrt(1.0 - 1.0 / dimension)
-    easy = (2.0 * radius) ** (-(dimension - 1) / 6.0) if 2.0 * radius < 1.0 else None
+    log_easy = -(dimension - 1) / 6.0 * math.log(2.0 * radius) if 0.0 < 2.0 * radius < 1.0 else None
+    easy = None if log_easy is None else math.exp(log_easy) if log_easy < 700.0 else math.inf
     logs = max(0.0, dimension * math.log(dimension / radius) + math.log(max(samples / radius, 1.0)))
     return (
         NeighbourBound(

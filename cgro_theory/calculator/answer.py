@@ -1,0 +1,166 @@
+"""What the calculator answers: values with their direction, terms, assumptions, formula and source."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import flint
+
+from cgro_theory.numerics.arb import lower_float, upper_float
+
+BOUND_SCHEMA = "cgro-bound/1"
+BITS = 256
+"""Working precision of the calculator's own formulas."""
+
+Number = int | float
+
+
+class Direction(enum.StrEnum):
+    """How a value stands to the quantity that it is about."""
+
+    UPPER = "upper bound"
+    LOWER = "lower bound"
+    EQUALITY = "equality"
+    LEADING_ORDER = "leading order"
+    ENCLOSURE = "enclosure"
+    ESTIMATE = "estimate"
+    SHAPE = "shape"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A part of a value, such as h·F; ``formula`` says which."""
+
+    name: str
+    value: Number | None
+    formula: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An assumption, and whether the given parameters meet it; None where they cannot tell."""
+
+    name: str
+    statement: str
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One value of an answer.
+
+    Attributes:
+        name: such as ``signal_time``.
+        value: the number, inf where no float holds a bound, None where the formula gives none.
+        direction: what the value is of the quantity. An upper bound is rounded up, a lower bound down, an equality
+            is an exact integer or the nearest float.
+        formula: in the symbols of theory.md.
+        source: the section of theory.md or the paper.
+        unit: of the value.
+        terms: what the value is made of.
+        low, high: both ends, for an enclosure or an estimate.
+        log10: of the value, rounded to the same side; for sizes that no float holds.
+        vacuous: whether the bound says nothing beyond the quantity's natural range; None where it is no bound.
+        note: what else a reader has to know.
+    """
+
+    name: str
+    value: Number | None
+    direction: Direction
+    formula: str
+    source: str
+    unit: str = ""
+    terms: tuple[Term, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    log10: float | None = None
+    vacuous: bool | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Everything that one question to the calculator gave."""
+
+    question: str
+    parameters: Mapping[str, Any]
+    quantities: tuple[Quantity, ...]
+    conditions: tuple[Condition, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> Quantity:
+        """The quantity of this name; KeyError names those that there are."""
+        for quantity in self.quantities:
+            if quantity.name == name:
+                return quantity
+        raise KeyError(f"{name}: one of {', '.join(quantity.name for quantity in self.quantities)}")
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """The statements of the assumptions that are not met."""
+        return tuple(condition.statement for condition in self.conditions if condition.met is False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; infinite numbers as the strings "inf" and "-inf"."""
+        return {
+            "parameters": {name: _plain(value) for name, value in self.parameters.items()},
+            "quantities": [_quantity_to_json(quantity) for quantity in self.quantities],
+            "assumptions": [
+                {"name": each.name, "statement": each.statement, "met": each.met} for each in self.conditions
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def answers_to_json(question: str, answers: Sequence[Answer], over: str | None = None) -> dict[str, Any]:
+    """The ``cgro-bound/1`` document of one answer, or of a table of them over the parameter ``over``."""
+    return {
+        "schema": BOUND_SCHEMA,
+        "question": question,
+        "over": over,
+        "answers": [answer.to_json() for answer in answers],
+    }
+
+
+def nearest(ball: flint.arb) -> tuple[float, float | None]:
+    """A ball as the nearest float and its log10 (None unless positive); 0 or inf where the float range ends."""
+    middle = ball.mid()
+    upper, lower = upper_float(middle), lower_float(middle)
+    value = float(middle) if lower > 0.0 or upper < 0.0 else 0.0
+    if upper == math.inf:
+        value = math.inf
+    return value, float(middle.log() / flint.arb(10).log()) if middle > 0 else None
+
+
+def upper_log10(ball: flint.arb) -> float:
+    """log10 of a ball >= 0, rounded up; -inf for 0."""
+    return upper_float(ball.log() / flint.arb(10).log()) if ball > 0 else -math.inf
+
+
+def _quantity_to_json(quantity: Quantity) -> dict[str, Any]:
+    return {
+        "name": quantity.name,
+        "value": _plain(quantity.value),
+        "low": _plain(quantity.low),
+        "high": _plain(quantity.high),
+        "log10": _plain(quantity.log10),
+        "direction": quantity.direction.value,
+        "unit": quantity.unit,
+        "vacuous": quantity.vacuous,
+        "terms": [{"name": t.name, "value": _plain(t.value), "formula": t.formula} for t in quantity.terms],
+        "formula": quantity.formula,
+        "source": quantity.source,
+        "note": quantity.note,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return value

@@ -1,0 +1,293 @@
+"""Theorem 1's stages for given parameters: T_I, the plateau, T_III, their exponents, and the boundaries in κ.
+
+Without a draw these are leading orders at the *typical* initial draw: every maximum of n normal variables is
+replaced by its expectation, every ‖ξ‖² by σ²(d-1). One draw's times scatter around them; :func:`drawn_stages` in
+:mod:`drawn_stages` encloses those of one draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flint
+
+from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term, nearest
+from cgro_theory.calculator.typical_draw import expected_maximum
+from cgro_theory.numerics.arb import exact, precision
+from cgro_theory.setting.parameters import PatchSetting
+
+_SECTION = "theory.md 2.4"
+_TIME = "η·step"
+
+
+@dataclass(frozen=True)
+class RegimeExponents:
+    """a, b and s of α = d^a, σ = d^b, σ0 = d^-s, for the exponents of the times."""
+
+    signal: float
+    noise: float
+    init: float
+
+
+def stages(setting: PatchSetting, exponents: RegimeExponents | None = None) -> Answer:
+    """The three stages of theorem 1 and its phase boundaries at the typical draw, as leading orders.
+
+    With ``exponents`` also the exponents of T_I and T_III in d. Times are in η·step. Accurate to 1e-12 of the
+    formulas; what the formulas themselves leave out is what :func:`drawn_stages` encloses.
+
+    >>> answer = stages(PatchSetting.version_1(10**4))
+    >>> answer["signal_time"].value < answer["memorization_time"].value
+    True
+    """
+    with precision(BITS):
+        typical = _Typical(setting)
+        quantities = (
+            _signal_time(setting, typical),
+            _memorization_time(setting, typical),
+            _plateau(setting, typical),
+            _attacked_plateau(setting, typical),
+            _overfitting_boundary(setting, typical),
+            _memorization_boundary(setting, typical),
+            *(() if exponents is None else _exponents(setting, exponents)),
+        )
+        return Answer(
+            "stages",
+            setting.to_json(),
+            quantities,
+            (*conditions(setting), *typical.conditions()),
+            (_phase_note(setting, typical),),
+        )
+
+
+def conditions(setting: PatchSetting) -> tuple[Condition, ...]:
+    """What theorem 1 assumes of the parameters."""
+    weight, width = setting.adversarial_weight, setting.width * setting.noise_patches
+    failure = f"fails with probability at most N 2^(-mJ) = {setting.num_samples / 2.0 ** min(width, 1000):.3g}"
+    return (
+        Condition("mixed weight", "0 < λ < 1: both losses are trained on", 0.0 < weight < 1.0),
+        Condition("radius", "δ <= α: the attack leaves κ >= 0", setting.attacked_signal_fraction >= 0.0),
+        Condition(
+            "width", f"every point has a neuron with y v(0) > 0 ({failure})", 2**width > setting.num_samples
+        ),
+        Condition("typical maximum", "m >= 2, so that the expected maximum of u_r(0) is > 0", setting.width >= 2),
+    )
+
+
+class _Typical:
+    """The typical draw, and T_I, T_III, z and the boundaries there as balls (None: no such number)."""
+
+    def __init__(self, setting: PatchSetting) -> None:
+        self.alpha, self.sigma = exact(setting.signal_strength), exact(setting.noise_std)
+        self.kappa, self.weight = exact(setting.attacked_signal_fraction), exact(setting.adversarial_weight)
+        self.degree, self.count = setting.degree, setting.num_samples
+        sigma_0 = exact(setting.init_std)
+        self.neuron_maximum = expected_maximum(setting.width)
+        self.noise_maximum = expected_maximum(setting.num_noise * setting.width)
+        self.projection = sigma_0 * exact(self.neuron_maximum)
+        self.norm_squared = self.sigma**2 * (setting.patch_dimension - 1)
+        self.preactivation = sigma_0 * self.norm_squared.sqrt() * exact(self.noise_maximum)
+        attacked = abs(self.kappa * self.alpha) ** self.degree * (
+            1 if setting.attacked_signal_fraction >= 0 else -1
+        )
+        self.gain = ((1 - self.weight) * self.alpha**self.degree + self.weight * attacked) / 2
+        self.signal_time = self._time(self.projection, self.gain, self.alpha)
+        pull = self.weight * self.norm_squared / (2 * self.count)
+        self.memorization_time = self._time(self.preactivation, pull, flint.arb(1))
+        self.margin = self._plateau()
+        self.spread = self._fresh_spread(setting, sigma_0)
+        self.overfitting, self.memorization = self._boundaries()
+
+    def _time(self, start: flint.arb, gain: flint.arb, scale: flint.arb) -> flint.arb | None:
+        """start^(2-q)/(q(q-2)·gain); for q = 2 log(1/(scale·start))/(2·gain), at least 0."""
+        if not (start > 0 and gain > 0):
+            return None
+        if self.degree == 2:
+            needed = -(scale * start).log() / 2
+            return (needed if needed > 0 else flint.arb(0)) / gain
+        return start ** (2 - self.degree) / (self.degree * (self.degree - 2) * gain)
+
+    def _plateau(self) -> flint.arb | None:
+        """The larger z of e^z = t q² α² (1-λ) z^(2-2/q) at t = T_III, by Lambert's W_-1; None if there is none."""
+        if self.memorization_time is None or not self.weight < 1:
+            return None
+        scale = self.memorization_time * self.degree**2 * self.alpha**2 * (1 - self.weight)
+        if not scale > flint.arb(1).exp():
+            return None
+        power = 2 - flint.arb(2) / self.degree
+        return -power * (-(-scale.log() / power).exp() / power).lambertw(-1)
+
+    def _fresh_spread(self, setting: PatchSetting, sigma_0: flint.arb) -> flint.arb:
+        """std V of a fresh point, every V_i = 1 by one neuron each, the points shared out evenly."""
+        initial = sigma_0**2 * self.sigma**2 * setting.patch_dimension
+        added = self.sigma**2 / self.norm_squared
+        each, more = divmod(setting.num_samples, setting.width)
+        total = more * (initial + (each + 1) * added) ** self.degree
+        total += (setting.width - more) * (initial + each * added) ** self.degree
+        odd_factorial = 1
+        for factor in range(1, 2 * self.degree, 2):
+            odd_factorial *= factor
+        return (setting.noise_patches * odd_factorial * total).sqrt()
+
+    def _boundaries(self) -> tuple[flint.arb | None, flint.arb | None]:
+        if self.memorization_time is None:
+            return None, None
+        margin = self.margin if self.margin is not None and self.margin > 1 else flint.arb(1)
+        first = (self.spread / margin) ** (flint.arb(1) / self.degree)
+        if self.degree == 2:
+            return first, None
+        plateau_weight = margin ** (flint.arb(1) / self.degree) / self.alpha
+        race = self.norm_squared * self.preactivation ** (self.degree - 2) / self.count
+        race /= self.alpha**self.degree * plateau_weight ** (self.degree - 2)
+        return first, race ** (flint.arb(1) / self.degree)
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Whether the stages come in the paper's order."""
+        first, last = self.signal_time, self.memorization_time
+        ordered = None if first is None or last is None else bool(first < last)
+        return (Condition("stage order", "T_I < T_III at the typical draw: signal first, noise last", ordered),)
+
+
+def _leading(
+    name: str,
+    ball: flint.arb | None,
+    formula: str,
+    label: str,
+    terms: tuple[Term, ...],
+    unit: str = "",
+    note: str = "",
+) -> Quantity:
+    value, log10 = (None, None) if ball is None else nearest(ball)
+    return Quantity(
+        name,
+        value,
+        Direction.LEADING_ORDER,
+        formula,
+        f"{_SECTION}, {label}",
+        unit,
+        terms,
+        log10=log10,
+        note=note,
+    )
+
+
+def _term(name: str, ball: flint.arb, formula: str) -> Term:
+    return Term(name, nearest(ball)[0], formula)
+
+
+def _signal_time(setting: PatchSetting, typical: _Typical) -> Quantity:
+    return _leading(
+        "signal_time",
+        typical.signal_time,
+        "T_I = log(1/(α u_max))/(2g)" if setting.degree == 2 else "T_I = u_max^(2-q)/(q(q-2)·g)",
+        "theorem_1.signal_time",
+        (
+            Term("expected maximum", typical.neuron_maximum, f"E max of m = {setting.width} normals"),
+            _term("u_max", typical.projection, "σ0 · E max"),
+            _term("g", typical.gain, "½[(1-λ)α^q + λφ_q(κα)]"),
+        ),
+        _TIME,
+    )
+
+
+def _memorization_time(setting: PatchSetting, typical: _Typical) -> Quantity:
+    count = setting.num_noise * setting.width
+    quadratic = "T_III = N log(1/v_0)/(2·½λ‖ξ‖²)"
+    return _leading(
+        "memorization_time",
+        typical.memorization_time,
+        quadratic if setting.degree == 2 else "T_III = N v_0^(2-q)/(q(q-2)·½λ‖ξ‖²)",
+        "theorem_1.first_memorization_time",
+        (
+            Term("expected maximum", typical.noise_maximum, f"E max of NJm = {count} normals"),
+            _term("v_0", typical.preactivation, "σ0 ‖ξ‖ · E max"),
+            _term("‖ξ‖²", typical.norm_squared, "σ²(d-1)"),
+        ),
+        _TIME,
+    )
+
+
+def _plateau(setting: PatchSetting, typical: _Typical) -> Quantity:
+    return _leading(
+        "plateau_signal_margin",
+        typical.margin,
+        "e^z = t q²α²(1-λ) z^(2-2/q) at t = T_III",
+        "theorem_1.signal_plateau",
+        (Term("2-2/q", 2.0 - 2.0 / setting.degree, "exponent of z"),),
+        note="none: T_III comes before the plateau" if typical.margin is None else "",
+    )
+
+
+def _attacked_plateau(setting: PatchSetting, typical: _Typical) -> Quantity:
+    attacked = None
+    if typical.margin is not None:
+        attacked = abs(typical.kappa) ** setting.degree * typical.margin
+        attacked = attacked if setting.attacked_signal_fraction >= 0 else -attacked
+    return _leading(
+        "attacked_signal_margin",
+        attacked,
+        "z̃ = φ_q(κ) z",
+        "theorem_1.signal_plateau",
+        (Term("κ", setting.attacked_signal_fraction, "1 - δ/α"),),
+    )
+
+
+def _overfitting_boundary(setting: PatchSetting, typical: _Typical) -> Quantity:
+    return _leading(
+        "overfitting_boundary",
+        typical.overfitting,
+        "κ_1 = (std V/max(1, z))^(1/q)",
+        "theorem_1.overfitting_boundary",
+        (_term("std V", typical.spread, "of a fresh point, all V_i = 1 by one neuron each"),),
+        note="robust overfitting for κ well below, robust generalization for κ well above",
+    )
+
+
+def _memorization_boundary(setting: PatchSetting, typical: _Typical) -> Quantity:
+    missing = "none for q = 2: there is no blow-up" if setting.degree == 2 else ""
+    return _leading(
+        "memorization_boundary",
+        typical.memorization,
+        "κ* = (‖ξ‖² v_0^(q-2)/(N α^q u_p^(q-2)))^(1/q), u_p = max(1, z)^(1/q)/α",
+        "theorem_1.phase_boundary",
+        (_term("v_0", typical.preactivation, "σ0 ‖ξ‖ · E max"),),
+        note=missing or "nothing is memorized for κ well above",
+    )
+
+
+def _exponents(setting: PatchSetting, regime: RegimeExponents) -> tuple[Quantity, ...]:
+    a, b, s = exact(regime.signal), exact(regime.noise), exact(regime.init)
+    degree = setting.degree
+    signal = -degree * a + (degree - 2) * s
+    noise = (degree - 2) * (s - b - exact("0.5")) - (2 * b + 1)
+    terms = (
+        Term("a", regime.signal, "α = d^a"),
+        Term("b", regime.noise, "σ = d^b"),
+        Term("s", regime.init, "σ0 = d^-s"),
+    )
+    note = "of the power of d alone, without the slowly varying expected maxima; for λ < 1 and κ → 0"
+    return (
+        _leading(
+            "signal_time_exponent", signal, "-q a + (q-2) s", "theorem_1.signal_time_exponent", terms, note=note
+        ),
+        _leading(
+            "memorization_time_exponent",
+            noise,
+            "(q-2)(s - b - ½) - (2b + 1)",
+            "theorem_1.memorization_time_exponent",
+            terms,
+            note=note,
+        ),
+    )
+
+
+def _phase_note(setting: PatchSetting, typical: _Typical) -> str:
+    kappa, first, last = typical.kappa, typical.overfitting, typical.memorization
+    if setting.attacked_signal_fraction < 0 or first is None or last is None:
+        return "phase: not covered by these boundaries"
+    if kappa > last and kappa > first:
+        return "phase: κ > κ* and κ_1: no memorization, robust generalization by the signal (leading order)"
+    if kappa > last:
+        return "phase: κ* < κ < κ_1: the boundaries are in the other order at this size, no phase is claimed"
+    if kappa < first:
+        return "phase: κ < κ_1 and κ*: memorization and robust overfitting, CGRO (leading order)"
+    return "phase: κ_1 <= κ <= κ*: memorization with robust generalization (leading order)"

@@ -1,0 +1,109 @@
+"""Values and ranges as a user writes them: ``1e4``, ``1e4:1e15:12`` (log-spaced), ``0,0.1,0.2``."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from cgro_theory.errors import InvalidInput
+from cgro_theory.numerics.arb import exact, precision
+
+MAX_VALUES = 1000
+MAX_EXPONENT = 4000
+"""Integers beyond 10^this are refused instead of written out."""
+
+
+def parse_integers(name: str, text: str) -> tuple[int, ...]:
+    """Integers from ``1e15``, ``1,2,5`` or ``LOW:HIGH:COUNT``, log-spaced, rounded, each once, in order.
+
+    >>> parse_integers("dimension", "1e4:1e15:12")[:3]
+    (10000, 100000, 1000000)
+    """
+    low_high = _ends(name, text)
+    if low_high is None:
+        return tuple(_integer(name, part) for part in text.split(","))
+    low, high, count = low_high
+    with precision(64 + 4 * MAX_EXPONENT):
+        first, last = exact(_integer(name, low)), exact(_integer(name, high))
+        _check_order(name, text, bool(0 < first < last))
+        step = (last / first).log() / (count - 1)
+        values = [
+            int((first * (index * step).exp() + exact("0.5")).mid().floor().fmpz()) for index in range(count)
+        ]
+    return tuple(dict.fromkeys(values))
+
+
+def parse_numbers(name: str, text: str) -> tuple[float, ...]:
+    """Numbers from ``0.25``, ``0,0.1`` or ``LOW:HIGH:COUNT``, log-spaced.
+
+    >>> parse_numbers("flatness", "1:100:3")
+    (1.0, 10.0, 100.0)
+    """
+    low_high = _ends(name, text)
+    if low_high is None:
+        return tuple(_number(name, part) for part in text.split(","))
+    low, high, count = low_high
+    with precision(128):
+        first, last = exact(_number(name, low)), exact(_number(name, high))
+        _check_order(name, text, bool(0 < first < last))
+        step = (last / first).log() / (count - 1)
+        middle = [float((first * (index * step).exp()).mid()) for index in range(1, count - 1)]
+        return (float(first), *middle, float(last))
+
+
+def choose(name: str, value: str, options: Sequence[str]) -> str:
+    """``value`` if it is an option, else :class:`InvalidInput` that suggests the nearest one.
+
+    >>> choose("norm_order", "inff", ("1", "2", "inf"))
+    Traceback (most recent call last):
+    cgro_theory.errors.InvalidInput: norm_order must be 1, 2 or inf (did you mean 'inf'?), got 'inff'
+    """
+    if value in options:
+        return value
+    close = difflib.get_close_matches(value, options, n=1, cutoff=0.4)
+    listed = ", ".join(options[:-1]) + f" or {options[-1]}"
+    raise InvalidInput(name, value, listed + (f" (did you mean {close[0]!r}?)" if close else ""))
+
+
+def _ends(name: str, text: str) -> tuple[str, str, int] | None:
+    if ":" not in text:
+        return None
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise InvalidInput(name, text, "a value, or a range LOW:HIGH:COUNT such as 1e4:1e15:12")
+    count = _integer(name, parts[2])
+    if not 2 <= count <= MAX_VALUES:
+        raise InvalidInput(f"count of {name}", count, f"in [2, {MAX_VALUES}]")
+    return parts[0], parts[1], count
+
+
+def _check_order(name: str, text: str, in_order: bool) -> None:
+    if not in_order:
+        raise InvalidInput(name, text, "a log-spaced range LOW:HIGH:COUNT with 0 < LOW < HIGH")
+
+
+def _integer(name: str, text: str) -> int:
+    allowed = "an integer such as 10000 or 1e15"
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        raise InvalidInput(name, text, allowed) from None
+    if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT:
+        raise InvalidInput(name, text, f"{allowed}, below 1e{MAX_EXPONENT}")
+    whole = Fraction(number)
+    if whole.denominator != 1:
+        raise InvalidInput(name, text, allowed)
+    return int(whole)
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InvalidInput(name, text, "a number") from None
+    if not math.isfinite(value):
+        raise InvalidInput(name, text, "a finite number")
+    return value

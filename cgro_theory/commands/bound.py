@@ -1,0 +1,263 @@
+"""``cgro bound``: the calculator, one subcommand per quantity. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cgro_theory.commands.bound_run import PATCH_NAMES, SIZE_NAMES, norm_order_of, patch_setting, run_bound
+from cgro_theory.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from cgro_theory.calculator.answer import Answer
+
+bound_app = typer.Typer(
+    name="bound",
+    help="Compute a bound or prediction of the theorems for your own parameters, with its terms and assumptions. "
+    "Numeric options take a value, a list 1,2,5 or a log-spaced range LOW:HIGH:COUNT such as 1e4:1e15:12.",
+    no_args_is_help=True,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="print a cgro-bound/1 JSON document")]
+Table = Annotated[bool, typer.Option("--table", help="print a table; implied by a list or a range")]
+Integer = str
+Samples = Annotated[Integer, typer.Option("--samples", help="training points N")]
+Fraction = Annotated[str, typer.Option("--attacked-fraction", help="κ = 1 - δ/α in [-1, 1]")]
+Degree = Annotated[Integer, typer.Option("--degree", help="degree q of the activation, 2 to 9")]
+Width = Annotated[Integer, typer.Option("--width", help="neurons m")]
+Patches = Annotated[Integer, typer.Option("--patches", help="patches P of a point, one of them the signal")]
+Norm = Annotated[str, typer.Option("--norm-order", help="p of the attack's norm: 1, 2 or inf")]
+Failure = Annotated[str, typer.Option("--failure-probability", help="Δ in (0, 1)")]
+
+
+@bound_app.command(name="stages")
+def stages_command(
+    dimension: Annotated[Integer, typer.Option(help="patch dimension d")] = "1e4",
+    samples: Samples = "20",
+    patches: Patches = "2",
+    width: Width = "24",
+    degree: Degree = "3",
+    adversarial_weight: Annotated[str, typer.Option(help="weight λ of the attacked loss")] = "0.9",
+    attacked_fraction: Annotated[str, typer.Option(help="κ = 1 - δ/α; auto is 1/(√d log d)")] = "auto",
+    signal_exponent: Annotated[str, typer.Option(help="a of α = d^a")] = "0.249",
+    noise_exponent: Annotated[str, typer.Option(help="b of σ = d^b")] = "-0.509",
+    init_exponent: Annotated[str, typer.Option(help="-s of σ0 = d^-s")] = "-0.5",
+    seed: Annotated[
+        int | None, typer.Option(help="enclose the stages of this draw, as in `cgro simulate`")
+    ] = None,
+    learning_rate: Annotated[str, typer.Option(help="η of a draw's descent; 0 is the gradient flow")] = "0",
+    table: Table = False,
+    json: Json = False,
+) -> None:
+    """Theorem 1's T_I, plateau, T_III, their exponents in d, and the phase boundaries κ_1 and κ*."""
+    integers = {"dimension": dimension, "samples": samples, "patches": patches, "width": width, "degree": degree}
+    numbers = {
+        "adversarial_weight": adversarial_weight,
+        "attacked_fraction": attacked_fraction,
+        "signal_exponent": signal_exponent,
+        "noise_exponent": noise_exponent,
+        "init_exponent": init_exponent,
+        "learning_rate": learning_rate,
+    }
+
+    def answer(at: Mapping[str, Any]) -> Answer:
+        from cgro_theory.calculator.stages import RegimeExponents, stages
+
+        setting = patch_setting(at)
+        if seed is not None:
+            from cgro_theory.calculator.drawn_stages import drawn_stages
+
+            return drawn_stages(setting, seed, at["learning_rate"])
+        if at["learning_rate"] != 0.0:
+            raise InvalidInput("--learning-rate", at["learning_rate"], "given with --seed only")
+        regime = RegimeExponents(at["signal_exponent"], at["noise_exponent"], -at["init_exponent"])
+        return stages(setting, regime)
+
+    run_bound("stages", integers, numbers, answer, PATCH_NAMES, table=table, json=json)
+
+
+@bound_app.command(name="test-error")
+def error_command(
+    signal_margin: Annotated[str, typer.Option(help="z = α^q U of the trained network")] = "10",
+    attacked_fraction: Fraction = "0.001",
+    covariance_scale: Annotated[str, typer.Option(help="c of C = c·I, variance of a preactivation")] = "1e-4",
+    width: Width = "24",
+    patches: Patches = "2",
+    degree: Degree = "3",
+    weights: Annotated[str | None, typer.Option(help="npz with weights (m, d), or of `simulate --npz`")] = None,
+    run: Annotated[int, typer.Option(help="which run of a trajectory file")] = 0,
+    signal_strength: Annotated[str | None, typer.Option(help="α, for a file of weights")] = None,
+    noise_std: Annotated[str | None, typer.Option(help="σ, for a file of weights")] = None,
+    directions: Annotated[int, typer.Option(help="add an estimate from this many sampled directions")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the directions")] = 0,
+    table: Table = False,
+    json: Json = False,
+) -> None:
+    """Clean and robust test error from weights, or from z, κ and C: bounds from both sides."""
+    integers = {"width": width, "patches": patches, "degree": degree}
+    numbers = {
+        "signal_margin": signal_margin,
+        "attacked_fraction": attacked_fraction,
+        "covariance_scale": covariance_scale,
+    }
+    if (signal_strength is None) != (noise_std is None) or (weights is None and signal_strength is not None):
+        raise InvalidInput("--signal-strength and --noise-std", None, "given together, with --weights")
+    if signal_strength is not None and noise_std is not None:
+        numbers |= {"signal_strength": signal_strength, "noise_std": noise_std}
+
+    def answer(at: Mapping[str, Any]) -> Answer:
+        from cgro_theory.calculator.fresh_point import FreshPointLaw, fresh_point_errors
+
+        patches_left = at["patches"] - 1
+        if weights is not None:
+            from cgro_theory.calculator.trained_weights import WeightScales, load_law
+
+            scales = None
+            if "noise_std" in at:
+                fraction, degree = at["attacked_fraction"], at["degree"]
+                scales = WeightScales(at["signal_strength"], at["noise_std"], fraction, degree, patches_left)
+            return fresh_point_errors(load_law(weights, run, scales), directions=directions, seed=seed)
+        law = FreshPointLaw.isotropic(
+            at["signal_margin"],
+            at["attacked_fraction"],
+            at["covariance_scale"],
+            at["width"],
+            at["degree"],
+            patches_left,
+        )
+        return fresh_point_errors(law, directions=directions, seed=seed)
+
+    names = {"attacked_fraction": "attacked_signal_fraction", "patches": "noise_patches"}
+    names["covariance_scale"] = "mean_variance"
+    run_bound("test-error", integers, numbers, answer, names, table=table, json=json)
+
+
+@bound_app.command(name="memorizer")
+def memorizer_command(
+    dimension: Annotated[Integer, typer.Option(help="input dimension D")] = "784",
+    samples: Samples = "1000",
+    norm_order: Norm = "inf",
+    clean_parameters: Annotated[Integer | None, typer.Option(help="W_clean; default D + 1, linear")] = None,
+    clean_widths: Annotated[str, typer.Option(help="hidden widths of the clean classifier, 64,64")] = "",
+    squarings: Annotated[Integer | None, typer.Option(help="M for p = 2; default from radius and gap")] = None,
+    perturbation_radius: Annotated[str | None, typer.Option(help="δ")] = None,
+    separation: Annotated[str | None, typer.Option(help="distance of opposite labels, > 2δ")] = None,
+    extent: Annotated[str, typer.Option(help="range of the data per coordinate")] = "1",
+    table: Table = False,
+    json: Json = False,
+) -> None:
+    """Theorem 2's CGRO network: its parameters, structural and dense, as exact integers."""
+    integers = {"dimension": dimension, "samples": samples}
+    integers |= _given(clean_parameters=clean_parameters, squarings=squarings)
+    numbers = {"extent": extent} | _given(perturbation_radius=perturbation_radius, separation=separation)
+
+    def answer(at: Mapping[str, Any]) -> Answer:
+        from cgro_theory.calculator.memorizer import memorizer
+        from cgro_theory.calculator.value_range import parse_integers
+
+        return memorizer(
+            at["samples"],
+            at["dimension"],
+            norm_order_of(norm_order),
+            clean_count=at.get("clean_parameters"),
+            clean_widths=parse_integers("clean_widths", clean_widths) if clean_widths else (),
+            squarings=at.get("squarings"),
+            perturbation_radius=at.get("perturbation_radius"),
+            separation=at.get("separation"),
+            extent=at["extent"],
+        )
+
+    names = SIZE_NAMES | {"clean_parameters": "clean_count"}
+    run_bound("memorizer", integers, numbers, answer, names, table=table, json=json)
+
+
+@bound_app.command(name="robust-size")
+def robust_size_command(
+    dimension: Annotated[Integer, typer.Option(help="input dimension D of the hypercube instance")] = "784",
+    samples: Samples = "1000",
+    perturbation_radius: Annotated[str, typer.Option(help="δ > 0; below 1/2 for p = inf")] = "0.25",
+    norm_order: Norm = "inf",
+    error_share: Annotated[str, typer.Option(help="robust test error ε allowed, in [0, 1/2)")] = "0",
+    layers: Annotated[Integer, typer.Option(help="layers L, the output's included")] = "4",
+    table: Table = False,
+    json: Json = False,
+) -> None:
+    """Theorem 2's lower and upper bounds of a robust network's parameters, and the neighbours' bounds."""
+    integers = {"dimension": dimension, "samples": samples, "layers": layers}
+    numbers = {"perturbation_radius": perturbation_radius, "error_share": error_share}
+
+    def answer(at: Mapping[str, Any]) -> Answer:
+        from cgro_theory.calculator.robust_size import robust_size
+
+        return robust_size(
+            at["dimension"],
+            num_samples=at["samples"],
+            perturbation_radius=at["perturbation_radius"],
+            norm_order=norm_order_of(norm_order),
+            error_share=at["error_share"],
+            num_layers=at["layers"],
+        )
+
+    run_bound(
+        "robust-size", integers, numbers, answer, SIZE_NAMES | {"layers": "num_layers"}, table=table, json=json
+    )
+
+
+@bound_app.command(name="flatness")
+def flatness_command(
+    dimension: Annotated[Integer, typer.Option(help="input dimension D")] = "2",
+    samples: Samples = "1e4",
+    flatness: Annotated[str, typer.Option(help="F >= 0, bound of the global flatness")] = "1",
+    gradient_variation: Annotated[str, typer.Option(help="V = Σ π_y ∫‖∇p_y‖₁ of the density")] = "1",
+    class_weights: Annotated[str, typer.Option(help="π_y, with sum 1")] = "0.5,0.5",
+    perturbation_radius: Annotated[str, typer.Option(help="δ >= 0 in the max norm")] = "0.1",
+    loss_bound: Annotated[str, typer.Option(help="B: the loss lies in [0, B]")] = "1",
+    failure_probability: Failure = "0.05",
+    bandwidth: Annotated[str, typer.Option(help="h in (0, 1/2]; auto is the best one")] = "auto",
+    level: Annotated[str | None, typer.Option(help="target of the gap, for the N needed; default B")] = None,
+    lipschitz: Annotated[str | None, typer.Option(help="largest slope of the loss, for a comparator")] = None,
+    local: Annotated[bool, typer.Option("--local", help="the local form")] = False,
+    table: Table = False,
+    json: Json = False,
+) -> None:
+    """Theorem 3's bound of the robust generalization gap, with the best h, its terms and the N needed."""
+    integers = {"dimension": dimension, "samples": samples}
+    numbers = {
+        "flatness": flatness,
+        "gradient_variation": gradient_variation,
+        "perturbation_radius": perturbation_radius,
+        "loss_bound": loss_bound,
+        "failure_probability": failure_probability,
+        "bandwidth": bandwidth,
+    } | _given(level=level, lipschitz=lipschitz)
+
+    def answer(at: Mapping[str, Any]) -> Answer:
+        from cgro_theory.calculator.flatness import FlatnessProblem
+        from cgro_theory.calculator.flatness import flatness as flatness_bound
+        from cgro_theory.calculator.value_range import parse_numbers
+        from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import DensitySmoothness
+
+        weights = parse_numbers("class_weights", class_weights)
+        return flatness_bound(
+            FlatnessProblem(
+                num_samples=at["samples"],
+                input_dimension=at["dimension"],
+                flatness=at["flatness"],
+                density=DensitySmoothness(at["gradient_variation"], weights),
+                perturbation_radius=at["perturbation_radius"],
+                loss_bound=at["loss_bound"],
+                failure_probability=at["failure_probability"],
+                bandwidth=at["bandwidth"],
+                level=at.get("level"),
+                lipschitz=at.get("lipschitz"),
+                local=local,
+            )
+        )
+
+    run_bound("flatness", integers, numbers, answer, SIZE_NAMES, table=table, json=json)
+
+
+def _given(**options: str | None) -> dict[str, str]:
+    return {name: text for name, text in options.items() if text is not None}

@@ -1,0 +1,110 @@
+"""The calculator's answers as text: one block per value, or one table row per answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from typing import Any
+
+from cgro_theory.calculator.answer import Answer, Direction, Number, Quantity
+
+_MET = {True: "met", False: "NOT MET", None: "not checked here"}
+_DIGITS = 10
+_ROUNDING = {Direction.UPPER: ROUND_CEILING, Direction.LOWER: ROUND_FLOOR}
+
+
+def format_value(
+    value: Number | None, log10: float | None = None, digits: int = _DIGITS, direction: Direction | None = None
+) -> str:
+    """``digits`` significant digits; as a power of ten where no float holds the value; a dash for None.
+
+    An upper bound is rounded up and a lower bound down, so that the text is a bound, too.
+
+    >>> format_value(6415), format_value(0.1234567890123), format_value(math.inf, 1234.5), format_value(None)
+    ('6415', '0.123456789', '10^1234.5', '—')
+    >>> format_value(0.1234, digits=3, direction=Direction.UPPER)
+    '0.124'
+    """
+    if value is None:
+        return "—"
+    beyond = abs(value) > 1e300 if not isinstance(value, int) else value.bit_length() > 64
+    if log10 is not None and (beyond or (value == 0 and math.isfinite(log10))):
+        return f"10^{_rounded(log10, digits, direction)}"
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 128 else f"about 10^{math.log10(value):.{digits}g}"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    return _rounded(value, digits, direction)
+
+
+def _rounded(value: float, digits: int, direction: Direction | None) -> str:
+    if direction not in _ROUNDING or not math.isfinite(value):
+        return f"{value:.{digits}g}"
+    return f"{Context(prec=digits, rounding=_ROUNDING[direction]).create_decimal_from_float(value):.{digits}g}"
+
+
+def answer_text(answer: Answer) -> str:
+    """Every value of an answer with its direction, terms, formula and source; then the assumptions."""
+    given = ", ".join(
+        f"{name} = {_parameter(value)}" for name, value in answer.parameters.items() if value is not None
+    )
+    lines = [f"{answer.question}: {given}", ""]
+    for quantity in answer.quantities:
+        lines += [*_quantity_lines(quantity), ""]
+    if answer.conditions:
+        lines.append("assumptions")
+        lines += [f"  [{_MET[each.met]}] {each.statement}" for each in answer.conditions]
+    lines += [f"note: {note}" for note in answer.notes]
+    return "\n".join(lines) + "\n"
+
+
+def table_text(answers: Sequence[Answer], over: str) -> str:
+    """One row per answer and one column per value; ``*`` marks vacuous bounds, ``!`` an unmet assumption."""
+    names = list(dict.fromkeys(quantity.name for answer in answers for quantity in answer.quantities))
+    rows = [[over, *names]]
+    for answer in answers:
+        own = {quantity.name: quantity for quantity in answer.quantities}
+        flag = "!" if answer.unmet else ""
+        cells = [_cell(own.get(name)) for name in names]
+        rows.append([_parameter(answer.parameters.get(over)) + flag, *cells])
+    directions = {q.name: q.direction.value for answer in answers for q in answer.quantities}
+    rows.insert(1, ["", *(directions[name] for name in names)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    legend = []
+    if any(quantity.vacuous for answer in answers for quantity in answer.quantities):
+        legend.append("* vacuous")
+    unmet = list(dict.fromkeys(statement for answer in answers for statement in answer.unmet))
+    if unmet:
+        legend.append("! not met in that row: " + "; ".join(unmet))
+    return "\n".join([*lines, *legend]) + "\n"
+
+
+def _quantity_lines(quantity: Quantity) -> list[str]:
+    head = f"{quantity.name} = {format_value(quantity.value, quantity.log10, direction=quantity.direction)}"
+    if quantity.low is not None and quantity.high is not None:
+        head += f"  in [{format_value(quantity.low)}, {format_value(quantity.high)}]"
+    head += f"  ({quantity.direction.value}" + (f", {quantity.unit})" if quantity.unit else ")")
+    if quantity.vacuous is not None:
+        head += "  VACUOUS" if quantity.vacuous else "  not vacuous"
+    lines = [head, f"  formula: {quantity.formula}", f"  source:  {quantity.source}"]
+    lines += [f"  term:    {term.name} = {format_value(term.value)}  ({term.formula})" for term in quantity.terms]
+    if quantity.note:
+        lines.append(f"  note:    {quantity.note}")
+    return lines
+
+
+def _cell(quantity: Quantity | None) -> str:
+    if quantity is None:
+        return ""
+    return format_value(quantity.value, quantity.log10, 6, quantity.direction) + ("*" if quantity.vacuous else "")
+
+
+def _parameter(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return ",".join(_parameter(part) for part in value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 10**9:
+        exponent = len(str(value)) - 1
+        return f"1e{exponent}" if value == 10**exponent else format_value(value)
+    return format_value(value, digits=6) if isinstance(value, (int, float)) else str(value)

@@ -1,0 +1,41 @@
+"""``cgro report``: one self-contained HTML page from a folder of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cgro_theory.atomic_file import atomic_write, require_writable
+from cgro_theory.claims import ExitCode
+from cgro_theory.errors import InvalidFile
+from cgro_theory.report.html import SIZE_LIMIT, render_report
+from cgro_theory.report.html_claims import ReportSection
+from cgro_theory.report.html_sources import read_sources
+from cgro_theory.theorems.catalogue import ROOMS
+
+
+def run_report(results: Path = Path("results"), out: Path = Path("report.html")) -> ExitCode:
+    """Write the page about the results in the folder ``results`` to ``out``, whole or not at all.
+
+    Returns 0 once the page is written, whatever the verdicts on it. Raises :class:`InvalidFile` for a missing
+    folder, a malformed result, an unwritable ``out``, or a page that would exceed its size limit.
+    """
+    require_writable(out)
+    sources = read_sources(results)
+    try:
+        page = render_report(sources, report_sections()).encode()
+    except ValueError as error:
+        if isinstance(error, InvalidFile):
+            raise
+        raise InvalidFile(results, str(error)) from error
+    if len(page) >= SIZE_LIMIT:
+        raise InvalidFile(out, f"the page would have {len(page):,} bytes; {SIZE_LIMIT:,} are the limit")
+    with atomic_write(out) as stream:
+        stream.write(page)
+    shown = len(sources.documents)
+    print(f"{out}: {len(page) / 1e6:.1f} MB from {shown} result file{'' if shown == 1 else 's'} in {results}")
+    return ExitCode.PASSED
+
+
+def report_sections() -> list[ReportSection]:
+    """The catalogue's rooms with their claims; needs no torch."""
+    return [ReportSection(entry.label, entry.title, entry.statement.CLAIMS) for entry in ROOMS]

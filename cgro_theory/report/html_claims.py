@@ -1,0 +1,240 @@
+"""What the page says about each claim: the catalogue's statement beside what the result files found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from cgro_theory.claims import SEVERITY, Assumption, Claim, Outcome, inherited_outcomes
+from cgro_theory.report.html_sources import ReportFigure
+from cgro_theory.report.html_status import NOT_RUN, STATUSES, Status
+from cgro_theory.report.mathematics import to_mathml
+from cgro_theory.report.text import COLUMNS, format_number, verdict_rows
+
+Entry = Mapping[str, Any]
+
+
+_RELATIONS = {
+    "at_most": "at most the upper end",
+    "at_least": "at least the lower end",
+    "within": "within these ends",
+    "equals": "equals",
+}
+
+
+@dataclass(frozen=True)
+class ReportSection:
+    """One room of the catalogue: its label, its title and what it claims."""
+
+    label: str
+    title: str
+    claims: Sequence[Claim]
+
+
+@dataclass(frozen=True)
+class AssumptionView:
+    """One named assumption: in words, as a formula where it has one, and who checks it."""
+
+    name: str
+    meaning: str
+    formula: Markup
+    checked: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it the same assumption in two claims."""
+        return self.name, self.meaning, str(self.formula)
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """Everything the page shows of one claim; texts are plain and escaped by the template."""
+
+    label: str
+    section: str
+    statement: str
+    formula: Markup
+    relation: str
+    tolerance: str
+    quantity: str
+    source: str
+    mark: str
+    assumptions: tuple[AssumptionView, ...]
+    silent_about: str
+    depends_on: tuple[str, ...]
+    used_by: tuple[str, ...]
+    own: Status
+    inherited: Status
+    entry: Entry | None
+    predicted: str
+    measured: str
+    sort_predicted: str
+    sort_measured: str
+    leading_order: str
+    notes: tuple[tuple[str, str], ...]
+    faults: tuple[tuple[str, str, Status], ...]
+    caught: int
+    judged_in: tuple[tuple[str, Status], ...]
+    changed: str
+    figures: tuple[ReportFigure, ...]
+
+    @property
+    def anchor(self) -> str:
+        """The element's id on the page."""
+        return f"claim-{self.label}"
+
+    @property
+    def name(self) -> str:
+        """The label without its room."""
+        return self.label.partition(".")[2]
+
+
+def claim_views(
+    sections: Sequence[ReportSection],
+    documents: Sequence[tuple[str, Mapping[str, Any]]],
+    figures: Sequence[ReportFigure],
+) -> list[ClaimView]:
+    """One view per claim of the catalogue and per judged claim that the catalogue does not have, in order.
+
+    A claim that several files judge is shown with its worst outcome, and every file is named. Inherited
+    statuses are computed over all claims of the page together.
+    """
+    stated = {claim.label: (section.label, claim) for section in sections for claim in section.claims}
+    judged: dict[str, list[tuple[str, str, Entry]]] = {}
+    for file, document in documents:
+        for entry in document["claims"]:
+            judged.setdefault(entry["label"], []).append((file, document["theorem"], entry))
+    labels = [*stated, *(label for label in judged if label not in stated)]
+    worst = {label: _worst(found, stated.get(label)) for label, found in judged.items()}
+    depends = {
+        label: tuple(worst[label]["depends_on"] if label in worst else stated[label][1].depends_on)
+        for label in labels
+    }
+    inherited = inherited_outcomes({label: Outcome(entry["outcome"]) for label, entry in worst.items()}, depends)
+    views = []
+    for label in labels:
+        section, claim = stated.get(label, ("", None))
+        section = section or judged[label][0][1]
+        views.append(
+            _view(
+                label,
+                section,
+                claim,
+                worst.get(label),
+                inherited=STATUSES[inherited[label]] if label in inherited else NOT_RUN,
+                depends_on=depends[label],
+                used_by=tuple(other for other in labels if label in depends[other]),
+                judged_in=tuple((file, STATUSES[entry["outcome"]]) for file, _, entry in judged.get(label, ())),
+                figures=tuple(figure for figure in figures if _shows(figure, label)),
+            )
+        )
+    return views
+
+
+def _worst(found: Sequence[tuple[str, str, Entry]], stated: tuple[str, Claim] | None) -> Entry:
+    home = stated[0] if stated else ""
+    # Of equal outcomes, the one from the claim's own room.
+    return max(found, key=lambda item: (SEVERITY[Outcome(item[2]["outcome"])], item[1] == home))[2]
+
+
+def _shows(figure: ReportFigure, label: str) -> bool:
+    return label in figure.claims or figure.name == label.replace(".", "_")
+
+
+def _view(
+    label: str,
+    section: str,
+    claim: Claim | None,
+    entry: Entry | None,
+    *,
+    inherited: Status,
+    depends_on: tuple[str, ...],
+    used_by: tuple[str, ...],
+    judged_in: tuple[tuple[str, Status], ...],
+    figures: tuple[ReportFigure, ...],
+) -> ClaimView:
+    said = _said(claim) | ({key: entry[key] for key in _SAID if entry.get(key)} if entry else {})
+    relation: str = said.get("relation", "")
+    tolerance = (entry or {}).get("tolerance")
+    notes = (entry or {}).get("notes", {})
+    row = dict(zip(COLUMNS, verdict_rows({"claims": [entry]})[0], strict=True)) if entry else {}
+    faults = tuple(
+        (f["name"], f["description"], STATUSES[f["outcome"]]) for f in (entry or {}).get("planted_faults", ())
+    )
+    return ClaimView(
+        label=label,
+        section=section,
+        statement=said.get("statement", ""),
+        formula=Markup(to_mathml(claim.expression)) if claim else Markup(""),
+        relation=_RELATIONS.get(relation, relation),
+        tolerance=format_number(tolerance) if isinstance(tolerance, (int, float)) else "",
+        quantity=said.get("quantity", ""),
+        source=said.get("source", ""),
+        mark=said.get("mark", ""),
+        assumptions=tuple(_assumption(a) for a in claim.assumptions) if claim else (),
+        silent_about=claim.silent_about if claim else "",
+        depends_on=depends_on,
+        used_by=used_by,
+        own=STATUSES[entry["outcome"]] if entry else NOT_RUN,
+        inherited=inherited,
+        entry=entry,
+        predicted=row.get("predicted", "—"),
+        measured=row.get("measured", "—"),
+        sort_predicted=_sort_key(entry["predicted"], "low", "high") if entry else "",
+        sort_measured=_sort_key(entry["measured"], "estimate", "low", "high") if entry else "",
+        leading_order=format_number(entry["predicted"].get("leading_order")) if entry else "—",
+        notes=tuple((str(name), _note(value)) for name, value in notes.items()),
+        faults=faults,
+        caught=sum(status.key in (Outcome.REFUTED, Outcome.OUT_OF_SCOPE) for _, _, status in faults),
+        judged_in=judged_in,
+        changed=_changed(claim, entry),
+        figures=figures,
+    )
+
+
+_SAID = ("statement", "source", "mark", "quantity", "relation")
+
+
+def _said(claim: Claim | None) -> dict[str, str]:
+    if claim is None:
+        return {}
+    values = (claim.statement, str(claim.source), claim.mark, claim.quantity, claim.relation.value)
+    return dict(zip(_SAID, values, strict=True))
+
+
+def _changed(claim: Claim | None, entry: Entry | None) -> str:
+    """What differs between the claim that was judged and the one that this version states."""
+    if entry is None:
+        return ""
+    if claim is None:
+        return "This version of the lab does not state this claim; only the result file does."
+    differing = [key for key, value in _said(claim).items() if key in entry and entry[key] != value]
+    if set(entry["depends_on"]) != set(claim.depends_on):
+        differing.append("dependencies")
+    if not differing:
+        return ""
+    return f"The result was made by another version: its {', '.join(differing)} differ from what is stated now."
+
+
+def _assumption(assumption: Assumption) -> AssumptionView:
+    known = str(assumption.condition) not in ("True", "False")
+    formula = Markup(to_mathml(assumption.condition)) if known else Markup("")
+    return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
+
+
+def _sort_key(values: Mapping[str, Any], *names: str) -> str:
+    """The first finite value among the named ones, for sorting; empty when there is none."""
+    return next((repr(float(values[name])) for name in names if _is_finite(values.get(name))), "")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _note(value: Any) -> str:
+    if value is None or value in ("inf", "-inf") or _is_finite(value):
+        return format_number(value)
+    return str(value)

@@ -1,0 +1,234 @@
+"""The report in a real browser: no error, no request, the table sorts and filters, formulas take up space.
+
+Skipped where no browser is found; the environment variable CGRO_BROWSER names one, with options if it needs any.
+The browser is spoken to over the pipe of its debugging protocol, which needs nothing but the standard library, and
+the page is not changed.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shlex
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from cgro_theory.commands.report import report_sections, run_report
+
+RECORDED = Path(__file__).parent.parent / "verification" / "recorded"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+FOUND = next((name for name in map(shutil.which, NAMES) if name), "")
+BROWSER = shlex.split(os.environ.get("CGRO_BROWSER", "")) or [FOUND]
+PATIENCE = 60.0
+pytestmark = pytest.mark.skipif(not BROWSER[0], reason="no browser; CGRO_BROWSER can name one")
+
+
+class Browser:
+    """One page of a headless browser; ``events`` are all that it reported so far."""
+
+    def __init__(self, profile, width, height):
+        self.events, self.rest, self.count, self.session = [], b"", 0, None
+        (command_end, self.commands), (self.answers, answer_end) = os.pipe(), os.pipe()
+        # Above 9, so that giving the browser its numbers 3 and 4 overwrites neither.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (command_end, answer_end)]
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe"]
+        self.process = subprocess.Popen(
+            [*BROWSER, *flags, f"--user-data-dir={profile}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            close_fds=False,
+            preexec_fn=lambda: [os.dup2(end, number) for number, end in enumerate(ends, start=3)],
+        )
+        for end in (command_end, answer_end, *ends):
+            os.close(end)
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+        shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.call("Emulation.setDeviceMetricsOverride", **shape)
+
+    def call(self, method, **parameters):
+        self.count += 1
+        message = {"id": self.count, "method": method, "params": parameters}
+        os.write(
+            self.commands,
+            json.dumps(message | ({"sessionId": self.session} if self.session else {})).encode() + b"\0",
+        )
+        answer = self.read(lambda found: found.get("id") == self.count)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def read(self, wanted):
+        end = time.monotonic() + PATIENCE
+        while True:
+            while b"\0" in self.rest:
+                text, _, self.rest = self.rest.partition(b"\0")
+                found = json.loads(text)
+                self.events.append(found)
+                if wanted(found):
+                    return found
+            ready, _, _ = select.select([self.answers], [], [], max(end - time.monotonic(), 0.0))
+            more = os.read(self.answers, 1 << 20) if ready else b""
+            assert more, "the browser stopped answering"
+            self.rest += more
+
+    def visit(self, path):
+        self.call("Page.navigate", url=path.as_uri())
+        if not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.read(lambda found: found.get("method") == "Page.loadEventFired")
+
+    def run(self, script):
+        """The value of a script's expression, promises awaited."""
+        options = {"returnByValue": True, "awaitPromise": True, "userGesture": True}
+        answer = self.call("Runtime.evaluate", expression=script, **options)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def press(self, key):
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        code = {"Enter": 13, " ": 32, "Tab": 9}[key]
+        shared = {"key": key, "windowsVirtualKeyCode": code}
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **shared)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+    def of(self, method):
+        return [event["params"] for event in self.events if event.get("method") == method]
+
+    def close(self):
+        with contextlib.suppress(OSError, AssertionError):
+            self.call("Browser.close")
+        self.process.kill()
+        self.process.wait()
+        for end in (self.commands, self.answers):
+            os.close(end)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    out = tmp_path_factory.mktemp("page") / "report.html"
+    run_report(RECORDED, out)
+    return out
+
+
+@pytest.fixture(scope="module", params=[(1280, 900), (390, 844)], ids=["desk", "phone"])
+def page(request, path, tmp_path_factory):
+    browser = Browser(tmp_path_factory.mktemp("profile"), *request.param)
+    try:
+        browser.visit(path)
+        yield browser
+    finally:
+        browser.close()
+
+
+ROWS = 'Array.from(document.querySelectorAll("#verdict-table tbody tr"))'
+SHOWN = f"{ROWS}.filter((row) => row.offsetParent !== null).map((row) => row.cells[0].textContent)"
+COUNT = 'document.getElementById("filter-count").textContent'
+
+
+def choose(page, **values):
+    for name, value in {"text": "", "room": "", "status": "", **values}.items():
+        page.run(
+            f"""(() => {{
+            const control = document.getElementById("filter-{name}");
+            control.value = {json.dumps(value)};
+            control.dispatchEvent(new Event("input", {{ bubbles: true }}));
+            return control.value === {json.dumps(value)};
+            }})()"""
+        ) or pytest.fail(f"{name} cannot be {value}")
+    return page.run(SHOWN)
+
+
+def test_every_column_sorts_both_ways_by_the_keyboard(page):
+    for column in range(8):
+        heading = f'document.querySelectorAll("#verdict-table thead th")[{column}]'
+        page.run(f'{heading}.querySelector("button").focus()')
+        for direction, key in (("ascending", "Enter"), ("descending", " ")):
+            page.press(key)
+            assert page.run(f'{heading}.getAttribute("aria-sort")') == direction
+            cell = f"row.cells[{column}]"
+            keys = page.run(f"{ROWS}.map((row) => {cell}.dataset.sort ?? {cell}.textContent)")
+            if column > 1:
+                numbers = [float(key) for key in keys if key != ""]
+                assert all(key == "" for key in keys[len(numbers) :]), "missing numbers stand last"
+                keys = numbers
+            assert keys == sorted(keys, reverse=direction == "descending")
+
+
+def test_the_filters_choose_rows_and_say_how_many(page):
+    claims = {claim.label: claim for section in report_sections() for claim in section.claims}
+    everything = f"{len(claims)} of {len(claims)} claims"
+    assert set(choose(page)) == set(claims)
+    assert page.run(COUNT) == everything
+    texts = {label: f"{label} {claim.statement} {claim.source}".lower() for label, claim in claims.items()}
+    wanted = {label for label, text in texts.items() if "exponent" in text and "time" in text}
+    assert set(choose(page, text="Exponent time")) == wanted
+    assert page.run(COUNT) == f"{len(wanted)} of {len(claims)} claims"
+    recorded = json.loads((RECORDED / "theorem_2.json").read_text(encoding="utf-8"))["claims"]
+    wanted = {entry["label"] for entry in recorded if entry["outcome"] == "certified"}
+    assert set(choose(page, room="theorem_2", status="certified")) == wanted
+    assert choose(page, text="no such claim") == []
+    page.run('document.querySelector("#filters button").click()')
+    page.run("new Promise((done) => setTimeout(done, 50))")
+    assert page.run(COUNT) == everything
+
+
+def test_formulas_and_pictures_are_drawn(page):
+    sizes = page.run(
+        """Array.from(document.querySelectorAll(".formula > math"), (formula) => {
+        const box = formula.getBoundingClientRect(); return [box.width, box.height]; })"""
+    )
+    assert len(sizes) == sum(len(section.claims) for section in report_sections())
+    assert all(width > 2 and height > 5 for width, height in sizes)
+    widths = page.run("Promise.all(Array.from(document.images, (i) => i.decode().then(() => i.naturalWidth)))")
+    assert len(widths) == len(list(RECORDED.glob("*.png")))
+    assert all(width > 100 for width in widths)
+
+
+def test_links_lead_to_their_claims(page):
+    box = 'document.querySelector(".graph .node")'
+    page.run(f"{box}.focus()")
+    assert page.run('document.querySelectorAll(".graph .node.near").length') >= 1
+    page.press("Enter")
+    page.run("new Promise((done) => setTimeout(done, 100))")
+    assert page.run('"#" + document.querySelector(":target").id') == page.run(f'{box}.getAttribute("href")')
+    assert -1 <= page.run('document.querySelector(":target").getBoundingClientRect().top') < 900
+
+
+def test_nothing_needs_sideways_scrolling(page):
+    wide, room = page.run("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= room
+
+
+def test_colours_follow_the_readers_preference(page):
+    colours = set()
+    for scheme in ("light", "dark"):
+        page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        colours.add(page.run("getComputedStyle(document.body).backgroundColor"))
+    page.call("Emulation.setEmulatedMedia", features=[])
+    assert len(colours) == 2
+
+
+def test_printing_opens_everything_and_closes_it_again(page):
+    closed = 'document.querySelectorAll("details:not([open])").length'
+    before = page.run(closed)
+    assert before > 0
+    page.run('dispatchEvent(new Event("beforeprint"))')
+    assert page.run(closed) == 0
+    page.run('dispatchEvent(new Event("afterprint"))')
+    assert page.run(closed) == before
+
+
+def test_nothing_failed_and_nothing_was_requested(page, path):
+    """Last, so that it sees what the tests above made the page do."""
+    assert page.of("Runtime.exceptionThrown") == []
+    assert page.of("Runtime.consoleAPICalled") == []
+    assert page.of("Log.entryAdded") == []
+    assert page.of("Network.loadingFailed") == []
+    requested = {event["request"]["url"] for event in page.of("Network.requestWillBeSent")}
+    assert {url for url in requested if not url.startswith("data:")} <= {path.as_uri()}

@@ -1,0 +1,112 @@
+"""Formulas on the page mean what sympy holds: the rendering is read back by other code and evaluated."""
+
+import unicodedata
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cgro_theory.report.mathematics import to_mathml
+from cgro_theory.theorems.catalogue import ROOMS
+
+VALUES = {"x": 1.37, "y": 0.71, "z_0": 2.9, "α": 0.43, "q": 3.0}
+X, Y, Z, ALPHA, Q = sympy.symbols("x y z_0 alpha q", positive=True)
+SIGNS = {"−": "-", "+": "+", "⋅": "*", "\u2062": "*", "\u2061": "", "(": "(", ")": ")", ",": ","}
+
+
+def read(element):
+    """The element as a Python expression: a reader that shares nothing with the writer."""
+    parts = list(element)
+    if element.tag == "mn":
+        return element.text
+    if element.tag in ("mi", "mtext"):
+        return element.text
+    if element.tag == "mo":
+        return SIGNS[element.text]
+    if element.tag == "mfrac":
+        return f"(({read(parts[0])})/({read(parts[1])}))"
+    if element.tag == "msup":
+        return f"({read(parts[0])})**({read(parts[1])})"
+    if element.tag == "msqrt":
+        return f"({''.join(map(read, parts))})**0.5"
+    if element.tag == "mroot":
+        return f"({read(parts[0])})**(1/({read(parts[1])}))"
+    if element.tag == "msub":
+        return f"{read(parts[0])}_{read(parts[1])}"
+    assert element.tag in ("mrow", "math"), element.tag
+    return "".join(map(read, parts))
+
+
+ATOMS = st.sampled_from([X, Y, Z, ALPHA, Q, sympy.Integer(2), sympy.Integer(-3), sympy.Rational(-5, 7), sympy.pi])
+
+
+def extend(smaller):
+    return st.one_of(
+        st.tuples(smaller, smaller).map(lambda pair: pair[0] + pair[1]),
+        st.tuples(smaller, smaller).map(lambda pair: pair[0] - pair[1]),
+        st.tuples(smaller, smaller).map(lambda pair: pair[0] * pair[1]),
+        st.tuples(smaller, st.sampled_from([X, Y + 1, Z * ALPHA])).map(lambda pair: pair[0] / pair[1]),
+        st.tuples(st.sampled_from([X, Y + Q, Z]), smaller).map(lambda pair: pair[0] ** (pair[1] / 9)),
+        st.tuples(st.sampled_from([X, Y + Q]), st.sampled_from([2, 3])).map(
+            lambda pair: pair[0] ** sympy.Rational(1, pair[1])
+        ),
+        smaller.map(lambda inner: inner**2),
+    )
+
+
+@given(st.recursive(ATOMS, extend, max_leaves=7))
+def test_a_formula_read_back_has_the_same_value(expression):
+    expected = complex(expression.subs({X: 1.37, Y: 0.71, Z: 2.9, ALPHA: 0.43, Q: 3}).evalf(30))
+    if not abs(expected) < 1e12:
+        return
+    text = read(ElementTree.fromstring(to_mathml(expression)))
+    names = VALUES | {"π": float(sympy.pi), "e": float(sympy.E), "__builtins__": {}}
+    assert complex(eval(text, names)) == pytest.approx(expected, rel=1e-8, abs=1e-9)
+
+
+def shown(name):
+    """The Greek letter of this name by the Unicode data base, whose lambda is called lamda; else the name."""
+    size = "SMALL" if name.islower() else "CAPITAL"
+    try:
+        return unicodedata.lookup(f"GREEK {size} LETTER {name.replace('lambda', 'lamda')}")
+    except KeyError:
+        return name
+
+
+def test_every_formula_of_the_catalogue_is_rendered_with_all_its_symbols():
+    for room in ROOMS:
+        for claim in room.statement.CLAIMS:
+            root = ElementTree.fromstring(to_mathml(claim.expression))
+            assert root.get("alttext") == str(claim.expression)
+            leaves = [leaf.text for leaf in root.iter() if leaf.tag in ("mi", "mn")]
+            for symbol in claim.expression.free_symbols:
+                parts = [shown(part) for part in symbol.name.split("_")]
+                assert set(parts) <= set(leaves) or " ".join(parts) in leaves
+            for assumption in claim.assumptions:
+                ElementTree.fromstring(to_mathml(assumption.condition))
+
+
+@pytest.mark.parametrize(
+    ("expression", "shown"),
+    [
+        (sympy.Function("P")(X) / 2, "P\u2061(x)2"),
+        (sympy.Eq(X, Y), "x=y"),
+        (sympy.And(X < 1, Y > 2), "y>2∧x<1"),
+        (sympy.Piecewise((X, sympy.Eq(Q, 1)), (Y, True)), "{xif\u00a0q=1yotherwise"),
+        (sympy.Abs(sympy.Symbol("V")), "|V|"),
+        (sympy.Max(X, sympy.floor(sympy.Symbol("D") / 2)), "max\u2061(x,⌊D2⌋)"),
+        (sympy.Sum(sympy.Symbol("i") ** 2, (sympy.Symbol("i"), 1, sympy.Symbol("N"))), "∑i=1Ni2"),
+        (sympy.Symbol("sigma_max"), "σmax"),
+        (sympy.erf(X), "erf\u2061(x)"),
+        (sympy.Not(sympy.Symbol("b")), "Not\u2061(b)"),
+        (sympy.Symbol("a<b"), "a<b"),
+        (sympy.oo, "∞"),
+        (sympy.Float("0.1") * X, "0.1\u2062x"),
+        (sympy.Symbol("robust_train_error"), "robust train error"),
+    ],
+)
+def test_notation(expression, shown):
+    text = "".join(ElementTree.fromstring(to_mathml(expression)).itertext())
+    assert text == shown

@@ -1,0 +1,453 @@
+"""The HTML report: self-contained, strictly well-formed, complete, and closed to whatever its files contain."""
+
+import base64
+import io
+import json
+import math
+import random
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cgro_theory.claims import Outcome, sealed
+from cgro_theory.commands.report import report_sections, run_report
+from cgro_theory.errors import InvalidFile
+from cgro_theory.report.html import SIZE_LIMIT, render_report
+from cgro_theory.report.html_claims import ReportSection
+from cgro_theory.report.html_sources import read_sources
+from cgro_theory.theorems.catalogue import ROOMS
+
+ROOT = Path(__file__).parent.parent
+RECORDED = ROOT / "verification" / "recorded"
+VOID = {"meta", "link", "img", "input", "br", "hr"}
+MATHML = {"math", "mrow", "mi", "mn", "mo", "mtext", "mfrac", "msqrt", "mroot", "msub", "msup", "munderover"}
+MATHML |= {"mtable", "mtr", "mtd"}
+
+
+class StrictPage(HTMLParser):
+    """Fails on an unbalanced tag or a repeated attribute; gathers what the tests ask about."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.ids, self.links, self.loads, self.tags, self.texts = [], [], [], [], [], []
+        self.attributes = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs, closed=False):
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice"
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.attributes += names
+        if "id" in values:
+            self.ids.append(values["id"])
+        if tag == "a":
+            self.links.append(values["href"])
+        for name in ("src", "srcset", "data", "poster", "action", "xlink:href", "background"):
+            if name in values:
+                self.loads.append(values[name])
+        if tag != "a" and "href" in values:
+            self.loads.append(values["href"])
+        if tag not in VOID and not closed:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs, closed=True)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()} closes another tag"
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def check_page(text):
+    """Everything that must hold of any page at all."""
+    page = StrictPage(text)
+    assert text.startswith("<!DOCTYPE html>")
+    assert len(page.ids) == len(set(page.ids)), "an id twice"
+    for link in page.links:
+        assert link.startswith("#"), f"{link} leaves the page"
+        assert link[1:] in page.ids, f"{link} leads nowhere"
+    assert all(load.startswith("data:") for load in page.loads)
+    assert not re.search(r"@import|url\((?!#)", text.partition("</head>")[0])
+    assert page.tags.count("script") == 1
+    assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
+    assert not {"iframe", "object", "embed", "base", "frame"} & set(page.tags)
+    inside = re.findall(r"<math.*?</math>", text, flags=re.DOTALL)
+    assert {tag for formula in inside for tag in re.findall(r"<(\w+)", formula)} <= MATHML
+    assert len(text.encode()) < SIZE_LIMIT
+    return page
+
+
+def claim_entry(label, outcome="consistent", depends_on=(), **changes):
+    measured = {"refuted": 3.0, "inconclusive": 1.0}.get(outcome, 0.5)
+    high = 2.0 if outcome == "inconclusive" else measured
+    entry = {
+        "label": label,
+        "statement": f"Statement of {label}",
+        "source": "a paper, 1",
+        "mark": "paper",
+        "quantity": "a ratio",
+        "relation": "at_most",
+        "tolerance": None,
+        "predicted": {"low": "-inf", "high": 1.0, "leading_order": None},
+        "measured": {"estimate": measured, "low": measured, "high": high, "confidence": 0.999, "runs": 7},
+        "outcome": outcome,
+        "inherited": outcome,
+        "reason": "assumption not met: x" if outcome == "out_of_scope" else "a reason",
+        "evidence": "exact" if outcome == "certified" else "statistical",
+        "depends_on": list(depends_on),
+        "failure_probability": 1e-4,
+        "seconds": 0.1,
+        "reproduce": f"cgro verify room --only {label}",
+        "notes": {"a ratio": 1.5, "an end": "inf", "nothing": None},
+        "planted_faults": [{"name": "halved", "description": "the constant halved", "outcome": "refuted"}],
+    }
+    return entry | changes
+
+
+def document(claims, theorem="room", **changes):
+    order = list(Outcome)
+    worst = max((Outcome(entry["outcome"]) for entry in claims), key=order.index)
+    return {
+        "schema": "cgro-result/1",
+        "theorem": theorem,
+        "profile": "quick",
+        "seed": 0,
+        "seconds": 1.0,
+        "environment": {"python": "3.11", "torch": "2", "device": "cpu", "dtype": "float64", "commit": "abc"},
+        "parameters": {"failure_budget": 1e-3, "nested": [{"runs": 3}]},
+        "claims": claims,
+        "ledger": [{"label": claims[0]["label"], "purpose": "a rate", "probability": 1e-4}],
+        "outcome": worst.value,
+    } | changes
+
+
+def write(folder, *documents):
+    folder.mkdir(exist_ok=True)
+    for index, content in enumerate(documents):
+        (folder / f"result_{index}.json").write_text(json.dumps(sealed(content)), encoding="utf-8")
+    return folder
+
+
+def render(folder, sections=()):
+    return render_report(read_sources(folder), sections)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return render_report(read_sources(RECORDED), report_sections())
+
+
+def test_the_recorded_results_make_a_sound_page(recorded):
+    page = check_page(recorded)
+    assert page.tags.count("img") == len(list(RECORDED.glob("*.png")))
+
+
+def test_every_claim_has_its_row_its_box_and_its_article(recorded):
+    page = check_page(recorded)
+    for room in ROOMS:
+        for claim in room.statement.CLAIMS:
+            assert f"claim-{claim.label}" in page.ids
+            assert page.links.count(f"#claim-{claim.label}") >= 2
+            assert recorded.count(f'data-node="{claim.label}"') == 2
+            assert " ".join(claim.statement.split()) in page.text
+            assert claim.silent_about in page.text
+            for assumption in claim.assumptions:
+                assert assumption.meaning in page.text
+
+
+def test_the_page_carries_what_each_result_says(recorded):
+    page = check_page(recorded)
+    for path in RECORDED.glob("*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for entry in content["claims"]:
+            assert entry["reproduce"] in page.text
+            assert entry["reason"] in page.text
+            assert all(name in page.text for name in entry["notes"])
+        assert all(line["purpose"] in page.text for line in content["ledger"])
+        assert content["environment"]["commit"] in page.text
+
+
+def test_the_same_input_gives_the_same_bytes(recorded):
+    assert recorded == render_report(read_sources(RECORDED), report_sections())
+
+
+def test_only_the_pages_own_script_and_style_are_allowed(recorded):
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', recorded)[1]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+HOSTILE = "</script><script>alert(1)</script>\"'><img src=http://x.example/ onerror=alert(2)>{{ 7*7 }}&amp;<!--"
+
+
+def test_whatever_files_contain_is_shown_as_text(tmp_path):
+    entry = claim_entry(
+        "room.one",
+        **dict.fromkeys(("statement", "source", "mark", "quantity", "relation", "reproduce"), HOSTILE),
+        reason=HOSTILE,
+        notes={HOSTILE: HOSTILE},
+        planted_faults=[{"name": HOSTILE, "description": HOSTILE, "outcome": "refuted"}],
+    )
+    content = document(
+        [entry],
+        profile=HOSTILE,
+        seed=HOSTILE,
+        environment={HOSTILE: HOSTILE},
+        parameters={HOSTILE: [HOSTILE]},
+        ledger=[{"label": HOSTILE, "purpose": HOSTILE, "probability": 0.1}],
+    )
+    folder = write(tmp_path / "results", content)
+    shutil.copy(next(RECORDED.glob("*.png")), folder / "room_figure.png")
+    about = {
+        "name": "room_figure",
+        "title": HOSTILE,
+        "caption": HOSTILE,
+        "panels": [],
+        "claims": ["room.one", HOSTILE],
+    }
+    (folder / "room_figure.json").write_text(json.dumps(about), encoding="utf-8")
+    page = check_page(render(folder))
+    assert " ".join(HOSTILE.split()) in page.text
+    assert page.tags.count("img") == 1
+
+
+def test_a_figure_stands_with_the_claim_it_was_drawn_for(tmp_path):
+    folder = write(tmp_path / "results", document([claim_entry("room.one"), claim_entry("room.two")]))
+    for name in ("room_two", "elsewhere"):
+        shutil.copy(next(RECORDED.glob("*.png")), folder / f"{name}.png")
+    about = {
+        "name": "elsewhere",
+        "title": "A title",
+        "caption": "What to see",
+        "panels": [],
+        "claims": ["room.one"],
+    }
+    (folder / "elsewhere.json").write_text(json.dumps(about), encoding="utf-8")
+    text = render(folder)
+    page = check_page(text)
+    one, two = (text.partition(f'id="claim-room.{name}"')[2].partition("</article>")[0] for name in ("one", "two"))
+    assert "#figure-elsewhere" in one
+    assert "#figure-room_two" in two
+    assert "#figure-room_two" not in one
+    assert "What to see" in page.text
+
+
+def test_pictures_that_do_not_fit_are_named_and_the_page_stays_small(tmp_path):
+    folder = write(tmp_path / "results", document([claim_entry("room.one")]))
+    for index in range(4):
+        (folder / f"room_{index}.png").write_bytes(bytes(1_200_000))
+    page = check_page(render(folder))
+    assert page.tags.count("img") == 2
+    assert "The picture room_3 is left out" in page.text
+
+
+def test_large_pictures_get_a_palette_and_look_the_same(tmp_path):
+    folder = write(tmp_path / "results", document([claim_entry("room.one")]))
+    original = max(RECORDED.glob("*.png"), key=lambda path: path.stat().st_size)
+    count = 3_400_000 // original.stat().st_size + 2
+    for index in range(count):
+        shutil.copy(original, folder / f"room_{index:02}.png")
+    text = render(folder)
+    assert check_page(text).tags.count("img") == count
+    content = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]*)"', text)[1])
+    assert len(content) < original.stat().st_size
+    before = np.asarray(Image.open(original).convert("RGB"), dtype=float)
+    after = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=float)
+    assert np.mean(np.abs(before - after)) < 1.0
+
+
+def test_a_claim_judged_twice_shows_its_worst_outcome(tmp_path):
+    good, bad = claim_entry("room.one"), claim_entry("room.one", "refuted")
+    above = claim_entry("other.two", "certified", depends_on=["room.one"], inherited="refuted")
+    folder = write(tmp_path / "results", document([good]), document([above, bad], theorem="other"))
+    text = render(folder)
+    check_page(text)
+    article = text.partition('id="claim-room.one"')[2].partition("</article>")[0]
+    assert "result_0.json (consistent)" in article
+    assert "result_1.json (refuted)" in article
+    assert 'class="status refuted"' in article
+    node = re.search(r'class="node ([^"]*)" data-node="other.two"', text)[1]
+    assert node.split() == ["certified", "worse"]
+
+
+def test_claims_without_a_result_are_shown_as_not_run(tmp_path):
+    sections = report_sections()
+    folder = write(tmp_path / "results", document([claim_entry("room.one")]))
+    text = render(folder, sections)
+    page = check_page(text)
+    assert text.count('data-status="not_run"') == sum(len(section.claims) for section in sections)
+    assert "does not state this claim" in page.text
+
+
+def test_a_result_of_another_version_says_so(tmp_path):
+    section = next(section for section in report_sections() if section.label == "theorem_2")
+    claim = section.claims[0]
+    entry = claim_entry(claim.label, statement="Another sentence.")
+    folder = write(tmp_path / "results", document([entry], theorem="theorem_2"))
+    page = check_page(render(folder, [ReportSection("theorem_2", "title", section.claims)]))
+    assert "made by another version: its statement" in page.text
+
+
+def test_questions_stand_with_their_answers_and_each_picture_once(tmp_path):
+    listed = [
+        {"question": "Is it so?", "answer": "It is. We saw it.", "kind": "claim", "claim": "questions.one"},
+        {"question": "And this?", "answer": "Not here.", "kind": "observation", "figure": "questions_one"},
+    ]
+    listed[0]["figure"] = "questions_one"
+    content = document([claim_entry("questions.one")], theorem="questions", parameters={"answers": listed})
+    folder = write(tmp_path / "results", content)
+    shutil.copy(next(RECORDED.glob("*.png")), folder / "questions_one.png")
+    page = check_page(render(folder))
+    for words in ("1. Is it so?", "It is. We saw it.", "2. And this?", "This is an observation."):
+        assert words in page.text
+    assert page.tags.count("img") == 1
+    listed[1]["answer"] = 3
+    folder = write(tmp_path / "results", content)
+    with pytest.raises(InvalidFile, match="question and an answer"):
+        render(folder)
+
+
+def test_the_command_writes_the_page_and_returns_zero(tmp_path, capsys):
+    out = tmp_path / "report.html"
+    assert run_report(RECORDED, out) == 0
+    check_page(out.read_text(encoding="utf-8"))
+    assert str(out) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing folder", None, "no such folder"),
+        ("empty folder", {}, "holds no result"),
+        ("truncated", '{"schema": "cgro-result/1", "the', "not valid JSON"),
+        ("no object", "[1, 2]", "JSON object"),
+        ("newer schema", '{"schema": "cgro-result/2"}', "schema must be"),
+        ("no schema", "{}", "schema must be"),
+        ("not text", b"\xff\xfe\x00", "not valid JSON"),
+    ],
+)
+def test_unusable_results_are_one_line_and_nothing_is_written(tmp_path, name, content, message):
+    folder = tmp_path / "results"
+    if content is not None:
+        folder.mkdir()
+    if content:
+        data = content if isinstance(content, bytes) else content.encode()
+        (folder / "result.json").write_bytes(data)
+    with pytest.raises(InvalidFile, match=message) as error:
+        run_report(folder, tmp_path / "report.html")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.glob("*report*"))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        claim_entry("room.one", "refuted") | {"outcome": "consistent", "inherited": "consistent"},
+        claim_entry("room.one", "inconclusive") | {"outcome": "consistent", "inherited": "consistent"},
+        claim_entry("room.one") | {"outcome": "certified", "inherited": "certified"},
+        claim_entry("room.one") | {"outcome": "refuted", "inherited": "refuted"},
+        claim_entry("room.one") | {"measured": {"estimate": None, "low": None, "high": None, "runs": 0}},
+        claim_entry("room.one", "refuted")
+        | {"outcome": "out_of_scope", "inherited": "out_of_scope"}
+        | {"reason": ""},
+    ],
+)
+def test_an_edited_verdict_is_refused(tmp_path, entry):
+    folder = write(tmp_path / "results", document([entry]))
+    with pytest.raises(InvalidFile, match=r"result_0\.json"):
+        render(folder)
+
+
+def places(value, path=()):
+    yield path
+    for key, below in (
+        value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else ())
+    ):
+        yield from places(below, (*path, key))
+
+
+JUNK = (None, True, -1, 1e400, "", "text", [], {}, [None], {"a": 1}, "nan", HOSTILE)
+
+
+def resealed(content):
+    """With a fitting checksum where the damage lets it have one, so that it is not all that is refused."""
+    try:
+        return sealed(content)
+    except (TypeError, ValueError):
+        return content
+
+
+def test_any_damaged_field_is_refused_or_shown_soundly(tmp_path):
+    claims = [claim_entry("room.one"), claim_entry("room.two", "certified", depends_on=["room.one"])]
+    claims[1]["inherited"] = "consistent"
+    original = document(
+        claims, "questions", parameters={"answers": [{"question": "?", "answer": "!", "figure": "x", "number": 1}]}
+    )
+    generator = random.Random(5)
+    cases = [(path, junk) for path in places(original) if path for junk in (*JUNK, "delete")]
+    refused = 0
+    for path, junk in generator.sample(cases, 260):
+        content = json.loads(json.dumps(original))
+        inside = content
+        for key in path[:-1]:
+            inside = inside[key]
+        if junk == "delete":
+            del inside[path[-1]]
+        else:
+            inside[path[-1]] = junk
+        text = json.dumps(resealed(content)).replace("Infinity", "1e400")
+        folder = tmp_path / "results"
+        folder.mkdir(exist_ok=True)
+        (folder / "result.json").write_text(text, encoding="utf-8")
+        try:
+            page = render(folder)
+        except InvalidFile:
+            refused += 1
+        else:
+            check_page(page)
+    assert 100 < refused < 260
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return (
+        math.sumprod((0.2126, 0.7152, 0.0722), linear)
+        if hasattr(math, "sumprod")
+        else sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    )
+
+
+def test_every_text_has_the_contrast_that_wcag_asks_for(recorded):
+    blocks = re.findall(r":root \{(.*?)\}", recorded.partition("</style>")[0], flags=re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        colours = dict(re.findall(r"--(\w+(?:-back)?): (#[0-9a-f]{6})", block))
+        pairs = [(text, back) for text in ("text", "soft", "link") for back in ("page", "panel")]
+        for name in (*(outcome.value for outcome in Outcome), "not_run"):
+            pairs += [(name, f"{name}-back"), (name, "panel")]
+        for text, back in pairs:
+            low, high = sorted((luminance(colours[text]), luminance(colours[back])))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (text, back)
+
+
+def test_no_status_is_a_colour_alone(recorded):
+    for shown in re.findall(r'<span class="status [^>]*>(.*?)</span></?[^s]', recorded):
+        assert re.search(r"[a-z]{3}", shown)
