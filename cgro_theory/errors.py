@@ -29,6 +29,10 @@ class InvalidInput(CgroError, ValueError):
         self.value = value
         self.allowed = allowed
 
+    def __reduce__(self) -> tuple[type[InvalidInput], tuple[Any, ...]]:
+        """So that it can come back from another process."""
+        return type(self), (self.name, self.value, self.allowed)
+
 
 class InvalidFile(CgroError, ValueError):
     """A file that is missing, truncated, foreign or not writable: says which and why."""
@@ -37,6 +41,10 @@ class InvalidFile(CgroError, ValueError):
         super().__init__(f"{path}: {why}")
         self.path = path
         self.why = why
+
+    def __reduce__(self) -> tuple[type[InvalidFile], tuple[Any, ...]]:
+        """So that it can come back from another process."""
+        return type(self), (self.path, self.why)
 
 
 def require_finite(name: str, value: float, allowed: str = "a finite number") -> float:

@@ -1,5 +1,6 @@
 import json
 import math
+import pickle
 
 import pytest
 import sympy
@@ -251,3 +252,11 @@ def test_a_result_edited_by_hand_is_named(tmp_path):
     assert path.read_text() != text
     with pytest.raises(InvalidFile, match=r"r\.json: its checksum does not fit"):
         load_result(path)
+
+
+@pytest.mark.parametrize("error", [InvalidInput("width", 0, ">= 1"), InvalidFile("r.json", "is empty")])
+def test_errors_come_back_from_other_processes(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)

@@ -141,3 +141,13 @@ def test_a_flow_does_not_depend_on_its_batch():
     alone = integrate_flow(draw_subspace_problem(setting, (2,)), horizon=300.0)
     for name in ("signal_time", "memorization_times", "final_preactivations", "final_weight_gram", "noise_gram"):
         assert np.array_equal(getattr(whole, name)[2], getattr(alone, name)[0], equal_nan=True), name
+
+
+def test_span_flow_crosses_the_sign_of_the_signal():
+    """At U = 0 the attack of the span adversary jumps; this draw made the integrator give up there."""
+    setting = PatchSetting.version_1(10**6)
+    problem = draw_subspace_problem(setting, (3,))
+    runs = integrate_flow(problem, horizon=1.0, adversary=AdversaryName.SPAN)
+    assert runs.signal[0, 0] < 0
+    assert runs.stopped_because == ("horizon",)
+    assert runs.final_signal[0] > 0

@@ -15,6 +15,7 @@ ROOMS: tuple[Room, ...] = (
         "Robust generalization and global flatness",
         "cgro_theory.theorems.theorem_3_global_flatness",
     ),
+    Room("questions", "Questions that readers asked", "cgro_theory.theorems.questions"),
     Room("gaussian_model", "A claim from another paper", "cgro_theory.theorems.gaussian_model"),
 )
 

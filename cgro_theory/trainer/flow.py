@@ -26,6 +26,8 @@ Progress = Callable[[float], None]
 
 MAX_INTEGRATOR_STEPS = 200_000
 """A run that needs more steps than this has met a tolerance that cannot be met."""
+MAX_RESTARTS = 20
+"""A run whose integrator gives up more often has met a tolerance that cannot be met."""
 CLOCK_END = 1e6
 """Far more ticks of the clock than a run can need: each is a relative change of its state by a factor e."""
 SMALLEST_TOLERANCE = 1e-13
@@ -98,7 +100,8 @@ def integrate_flow(
 
 def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_tolerance: float, stop_at: int) -> str:
     """Integrate one run to the last of ``times`` or ``stop_at`` memorized points; return why it stopped."""
-    solver = _solver(system, relative_tolerance)
+    solver = _solver(system, relative_tolerance, 0.0, np.append(system.initial, 0.0))
+    restarts = 0
     level = np.full(1 + system.setting.num_samples, LEARNED_MARGIN)
     level[0] /= system.setting.clean_gain
     stamps = system.log_time(times)
@@ -110,6 +113,11 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # LSODA warns and then reports the same by its status
             solver.step()
+        if solver.status == "failed" and np.all(np.isfinite(solver.y)) and restarts < MAX_RESTARTS:
+            # Under ``span`` the attack jumps where U changes sign; a fresh start takes the jump in small steps.
+            restarts += 1
+            solver = _solver(system, relative_tolerance, solver.t, solver.y)
+            continue
         if solver.status != "running" or not np.all(np.isfinite(solver.y)):
             break
         step = _Step(system, solver.dense_output(), solver.t_old)
@@ -138,8 +146,8 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
     return "failed"
 
 
-def _solver(system: FlowSystem, relative_tolerance: float) -> LSODA:
-    """The integrator of (u, v, τ) in the system's clock."""
+def _solver(system: FlowSystem, relative_tolerance: float, start: float, state: Array) -> LSODA:
+    """The integrator of (u, v, τ) in the system's clock, from ``state`` at the clock ``start``."""
     initial = np.append(system.initial, 0.0)
     width = system.setting.width
     relative, absolute = np.full_like(initial, relative_tolerance), np.empty_like(initial)
@@ -148,7 +156,7 @@ def _solver(system: FlowSystem, relative_tolerance: float) -> LSODA:
     absolute *= 1e-3 * relative_tolerance
     # An error of τ is a relative error of t + t_c, and τ itself reaches some tens.
     absolute[-1] = relative[-1] = max(relative_tolerance / 40.0, SMALLEST_TOLERANCE)
-    return LSODA(system.in_clock, 0.0, initial, CLOCK_END, rtol=relative, atol=absolute)
+    return LSODA(system.in_clock, start, state, CLOCK_END, rtol=relative, atol=absolute)
 
 
 @dataclass(frozen=True)
