@@ -26,8 +26,6 @@ Progress = Callable[[float], None]
 
 MAX_INTEGRATOR_STEPS = 200_000
 """A run that needs more steps than this has met a tolerance that cannot be met."""
-MAX_RESTARTS = 20
-"""A run whose integrator gives up more often has met a tolerance that cannot be met."""
 CLOCK_END = 1e6
 """Far more ticks of the clock than a run can need: each is a relative change of its state by a factor e."""
 SMALLEST_TOLERANCE = 1e-13
@@ -101,7 +99,6 @@ def integrate_flow(
 def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_tolerance: float, stop_at: int) -> str:
     """Integrate one run to the last of ``times`` or ``stop_at`` memorized points; return why it stopped."""
     solver = _solver(system, relative_tolerance, 0.0, np.append(system.initial, 0.0))
-    restarts = 0
     level = np.full(1 + system.setting.num_samples, LEARNED_MARGIN)
     level[0] /= system.setting.clean_gain
     stamps = system.log_time(times)
@@ -113,15 +110,14 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # LSODA warns and then reports the same by its status
             solver.step()
-        if solver.status == "failed" and np.all(np.isfinite(solver.y)) and restarts < MAX_RESTARTS:
-            # Under ``span`` the attack jumps where U changes sign; a fresh start takes the jump in small steps.
-            restarts += 1
-            solver = _solver(system, relative_tolerance, solver.t, solver.y)
-            continue
         if solver.status != "running" or not np.all(np.isfinite(solver.y)):
             break
         step = _Step(system, solver.dense_output(), solver.t_old)
         end, state = solver.t, solver.y
+        jumps = system.attack_jumps(state[:-1])
+        if jumps:
+            end = step.when_margin_reaches(np.zeros_like(level), 0, end)
+            state = step.at(end)
         horizon_passed = bool(state[-1] >= stamps[-1])
         if horizon_passed:
             end = step.when_log_time_reaches(stamps[-1], end)
@@ -142,6 +138,9 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
         if horizon_passed or enough:
             writer.final(state[:-1], system.time_at(state[-1]))
             return "memorized" if enough or learned[1:].all() else "horizon"
+        if jumps:
+            system.signal_sign = 1.0
+            solver = _solver(system, relative_tolerance, end, state)
     writer.records["final_time"][writer.run] = system.time_at(solver.y[-1])
     return "failed"
 

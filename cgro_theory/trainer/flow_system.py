@@ -24,7 +24,9 @@ CLOCK_FLOOR = 1e-2
 class FlowSystem:
     """The right-hand side of theory.md 2.2.2 for one run, with the state y = (u, v) flattened.
 
-    ``state`` has shape (m + n m,); the derivative is with respect to time.
+    ``state`` has shape (m + n m,); the derivative is with respect to time. ``signal_sign`` is the sign of U that the
+    attack answers to: under ``span`` the derivative jumps where U changes sign, which happens once at most, as U
+    never falls; the integrator stops there and goes on with the other sign.
     """
 
     def __init__(self, problem: SubspaceProblem, run: int, adversary: AdversaryName) -> None:
@@ -40,6 +42,7 @@ class FlowSystem:
         self.initial = np.concatenate(
             [as_array(own.signal_projections[0]), as_array(own.preactivations[0]).ravel()]
         )
+        self.signal_sign = -1.0 if self.margins(self.initial)[0] < 0 else 1.0
         u, v = self.split(self.initial)
         tiny = np.finfo(float).tiny
         self._floors = (
@@ -61,6 +64,10 @@ class FlowSystem:
         margins: Array = np.concatenate([[signal], self._noise_margins(v, self._power(v))])
         return margins
 
+    def attack_jumps(self, state: Array) -> bool:
+        """Whether the attack would answer to another sign of U than the one that is integrated."""
+        return self._span and self.signal_sign < 0 and bool(self.margins(state)[0] >= 0)
+
     def gains(self, signal: float) -> tuple[float, float]:
         """Factors of U in the clean and the attacked margin."""
         setting = self.setting
@@ -75,7 +82,7 @@ class FlowSystem:
         u, v = self.split(state)
         signal_slopes, slopes = self._power(u), self._power(v)
         signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)
-        gains = self._gains[-1.0 if signal < 0 else 1.0]
+        gains = self._gains[self.signal_sign]
         shares = self._weights * expit(-(gains[:, None] * signal + noise))
         gain = float(gains @ shares.sum(axis=1)) / setting.num_samples
         pull = shares.sum(axis=0).repeat(setting.noise_patches)

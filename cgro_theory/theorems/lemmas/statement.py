@@ -32,7 +32,7 @@ CLAIMS: tuple[Claim, ...] = (
             Assumption("growth", sp.Gt(_v, _z0), "the level is above the start", "prediction"),
         ),
         statistical=False,
-        silent_about="Instances are sampled; the two-line proof of theory.md 2.3 is what covers all of them.",
+        silent_about="Instances of up to 10^5 steps are sampled; the two-line proof of theory.md 2.3 covers all.",
     ),
     Claim(
         label="lemmas.odd_symmetry",
