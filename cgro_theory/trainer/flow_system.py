@@ -24,9 +24,9 @@ CLOCK_FLOOR = 1e-2
 class FlowSystem:
     """The right-hand side of theory.md 2.2.2 for one run, with the state y = (u, v) flattened.
 
-    ``state`` has shape (m + n m,); the derivative is with respect to time. ``signal_sign`` is the sign of U that the
-    attack answers to: under ``span`` the derivative jumps where U changes sign, which happens once at most, as U
-    never falls; the integrator stops there and goes on with the other sign.
+    ``state`` has shape (m + n m,); the derivative is with respect to time. ``signal_sign`` is the sign of U that
+    the attack answers to: under ``span`` the derivative jumps where U changes sign, which happens once at most,
+    as U never falls; the integrator stops there and goes on with the other sign.
     """
 
     def __init__(self, problem: SubspaceProblem, run: int, adversary: AdversaryName) -> None:

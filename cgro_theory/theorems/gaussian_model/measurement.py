@@ -76,7 +76,15 @@ def figures(evidence: GaussianEvidence) -> tuple[Figure, ...]:
         ),
     )
     caption = "Linear classifiers in the Gaussian model, attacked at every corner of the cube."
-    return (Figure("gaussian_model_errors", "Robust error in the Gaussian model", caption, (panel,)),)
+    return (
+        Figure(
+            "gaussian_model_errors",
+            "Robust error in the Gaussian model",
+            caption,
+            (panel,),
+            ("gaussian_model.robust_error",),
+        ),
+    )
 
 
 def parameters(evidence: GaussianEvidence) -> dict[str, Any]:

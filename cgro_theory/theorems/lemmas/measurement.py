@@ -15,7 +15,6 @@ from cgro_theory.numerics.arb import Truth, exact, less, precision
 from cgro_theory.theorems.lemmas.tensor_power import tensor_power_time_bracket
 from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, RunRequest
 
-
 LONGEST = 100_000
 """Instances whose bracket allows more steps than this are not sampled: each step is done in ball arithmetic."""
 

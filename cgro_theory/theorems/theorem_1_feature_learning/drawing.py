@@ -47,7 +47,19 @@ def _stages(trajectories: Trajectories, markers: tuple[Marker, ...]) -> Figure:
         "Growth of the signal, stagnation, memorization of every point's noise. Vertical lines are the "
         "leading-order times, computed from the initial draw."
     )
-    return Figure("theorem_1_three_stages", "Three stages of adversarial training", caption, (panel,))
+    return Figure(
+        "theorem_1_three_stages",
+        "Three stages of adversarial training",
+        caption,
+        (panel,),
+        (
+            "theorem_1.signal_time",
+            "theorem_1.signal_plateau",
+            "theorem_1.first_memorization_time",
+            "theorem_1.stage_order",
+            "theorem_1.noise_memorization",
+        ),
+    )
 
 
 def _errors(trajectories: Trajectories) -> Figure:
@@ -81,7 +93,18 @@ def _errors(trajectories: Trajectories) -> Figure:
         panel("Training set", clean_train, robust_train),
         panel("Fresh points", clean_test, robust_test),
     )
-    return Figure("theorem_1_errors", "Clean generalization and robust overfitting", caption, panels)
+    return Figure(
+        "theorem_1_errors",
+        "Clean generalization and robust overfitting",
+        caption,
+        panels,
+        (
+            "theorem_1.clean_train_error",
+            "theorem_1.robust_train_error",
+            "theorem_1.clean_test_error",
+            "theorem_1.robust_test_error",
+        ),
+    )
 
 
 def _carried(wrong: NDArray[np.bool_], trajectories: Trajectories) -> Array:

@@ -55,4 +55,15 @@ def ladder_figures(ladder: Groups) -> tuple[Figure, ...]:
     caption = (
         "Gradient flows on the same seeds. The stages move apart like a power of d; leading order becomes exact."
     )
-    return (Figure("theorem_1_ladder", "The stages over the dimension", caption, panels),)
+    return (
+        Figure(
+            "theorem_1_ladder",
+            "The stages over the dimension",
+            caption,
+            panels,
+            (
+                "theorem_1.signal_time_exponent",
+                "theorem_1.memorization_time_exponent",
+            ),
+        ),
+    )

@@ -89,7 +89,16 @@ def _maps(phases: PhaseEvidence) -> Figure:
         "The three phases. Below κ_1 training points are memorized and fresh attacked points lost (CGRO); between "
         "the curves points are memorized and the network is robust on fresh ones; above κ* nothing is memorized."
     )
-    return Figure("theorem_1_phases", "Phases of adversarial training on patch data", caption, panels)
+    return Figure(
+        "theorem_1_phases",
+        "Phases of adversarial training on patch data",
+        caption,
+        panels,
+        (
+            "theorem_1.overfitting_boundary",
+            "theorem_1.phase_boundary",
+        ),
+    )
 
 
 def _collapse(phases: PhaseEvidence) -> Figure:
@@ -131,7 +140,16 @@ def _collapse(phases: PhaseEvidence) -> Figure:
         "Points: misclassified among fresh attacked points, each network trained at its own κ. Curves: the exact "
         "law of the network trained at κ = 1/√d, mean over seeds. Against κ √d the dimensions fall on one curve."
     )
-    return Figure("theorem_1_collapse", "Robust overfitting ends at κ of order 1/√d", caption, tuple(panels))
+    return Figure(
+        "theorem_1_collapse",
+        "Robust overfitting ends at κ of order 1/√d",
+        caption,
+        tuple(panels),
+        (
+            "theorem_1.robust_error_law",
+            "theorem_1.overfitting_boundary_exponent",
+        ),
+    )
 
 
 def _boundaries(phases: PhaseEvidence) -> Figure:
@@ -172,7 +190,18 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
         "Points: boundaries bracketed by trained networks on either side, every seed. Bands: enclosures computed "
         "from the initial draws alone."
     )
-    return Figure("theorem_1_boundaries", "The two boundaries", caption, tuple(panels))
+    return Figure(
+        "theorem_1_boundaries",
+        "The two boundaries",
+        caption,
+        tuple(panels),
+        (
+            "theorem_1.overfitting_boundary",
+            "theorem_1.phase_boundary",
+            "theorem_1.phase_boundary_dimension_exponent",
+            "theorem_1.phase_boundary_sample_exponent",
+        ),
+    )
 
 
 def _exponent_plane(phases: PhaseEvidence) -> Figure:
@@ -213,7 +242,9 @@ def _exponent_plane(phases: PhaseEvidence) -> Figure:
         "Which exponents give clean generalization with robust overfitting. Lines: the leading-order conditions "
         "of theory.md, section 5, question 3; dotted: the paper's choice."
     )
-    return Figure("theorem_1_exponent_plane", "Which exponents give CGRO", caption, (panel,))
+    return Figure(
+        "theorem_1_exponent_plane", "Which exponents give CGRO", caption, (panel,), ("theorem_1.stage_order",)
+    )
 
 
 def _points(cells: Sequence[Cell], x: Callable[[Cell], float], y: Callable[[Cell], float]) -> Iterable[Series]:

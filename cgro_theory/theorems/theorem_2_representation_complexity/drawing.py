@@ -60,7 +60,16 @@ def _hierarchy_figure(evidence: RepresentationEvidence) -> Figure:
         "dimension. Lower bound: every labelling, robust error at most "
         f"{share:g}; upper: the memorizer of all 2^(D-1) corners."
     )
-    return Figure("theorem_2_hierarchy", "Clean, CGRO and robust sizes", caption, (panel,))
+    return Figure(
+        "theorem_2_hierarchy",
+        "Clean, CGRO and robust sizes",
+        caption,
+        (panel,),
+        (
+            "theorem_2.hierarchy",
+            "theorem_2.robust_lower_bound",
+        ),
+    )
 
 
 def _growth_figure(evidence: RepresentationEvidence) -> Figure:
@@ -74,7 +83,16 @@ def _growth_figure(evidence: RepresentationEvidence) -> Figure:
         axis = "training points N" if variable == "N" else "input dimension D"
         panels.append(Panel(f"Built networks, {fixed}", axis, "edges and biases", tuple(series), (), "log", "log"))
     caption = "Structural counts of built networks: slope 1 in N and in D; p = 2 after division by M squarings."
-    return Figure("theorem_2_counts", "O(ND) parameters", caption, tuple(panels))
+    return Figure(
+        "theorem_2_counts",
+        "O(ND) parameters",
+        caption,
+        tuple(panels),
+        (
+            "theorem_2.parameter_count",
+            "theorem_2.count_growth",
+        ),
+    )
 
 
 def _error_figure(evidence: RepresentationEvidence) -> Figure:
@@ -99,7 +117,13 @@ def _error_figure(evidence: RepresentationEvidence) -> Figure:
         "Hypercube", "N / K", "expected robust test error", tuple(series), (Marker("N = K", 1.0),), x_scale="log"
     )
     caption = "Robust overfitting lasts exactly as long as the sample misses most of the K = 2^(D-1) corners."
-    return Figure("theorem_2_robust_test_error", "When the memorizer overfits", caption, (panel,))
+    return Figure(
+        "theorem_2_robust_test_error",
+        "When the memorizer overfits",
+        caption,
+        (panel,),
+        ("theorem_2.robust_test_error",),
+    )
 
 
 def _continuous_figure(evidence: RepresentationEvidence) -> Figure:
@@ -124,7 +148,9 @@ def _continuous_figure(evidence: RepresentationEvidence) -> Figure:
         "Uniform inputs in three dimensions: bands run from what an attack found to what could not be proved "
         "robust. The error falls once the balls and their ramps cover the support; larger δ covers it sooner."
     )
-    return Figure("theorem_2_continuous", "A continuous example", caption, tuple(panels))
+    return Figure(
+        "theorem_2_continuous", "A continuous example", caption, tuple(panels), ("theorem_2.robust_test_error",)
+    )
 
 
 def _trained_figure(evidence: RepresentationEvidence) -> Figure:
@@ -165,4 +191,6 @@ def _trained_figure(evidence: RepresentationEvidence) -> Figure:
         "Adversarial training on the hypercube (δ = 1/8, τ = 1/16): upper estimates under a fixed budget, between "
         "the lower bound for the worst labels and the memorizer of all corners."
     )
-    return Figure("theorem_2_trained", "Robust nets in practice", caption, (panel,))
+    return Figure(
+        "theorem_2_trained", "Robust nets in practice", caption, (panel,), ("theorem_2.robust_lower_bound",)
+    )

@@ -88,7 +88,16 @@ def _bound_figure(evidence: SyntheticEvidence, trained: Sequence[FlatnessCase]) 
         "purpose has a gap that is seen. Beside it what holds for f fixed in advance (Hoeffding, "
         f"Δ = {COMPARED_PROBABILITY:g}) and, in the mean over samples, from the largest slope alone."
     )
-    return Figure("theorem_3_bound", "The flatness bound against the true gap", caption, tuple(panels))
+    return Figure(
+        "theorem_3_bound",
+        "The flatness bound against the true gap",
+        caption,
+        tuple(panels),
+        (
+            "theorem_3.flatness_bound",
+            "theorem_3.local_form",
+        ),
+    )
 
 
 def _only(condition: bool, label: str) -> str:
@@ -131,7 +140,13 @@ def _flatness_figure(trained: Sequence[FlatnessCase]) -> Figure:
         "Global flatness enclosed: from below by the largest gradient at the cubes' centres, from above by "
         "interval bounds over the cubes. The bound uses the upper end."
     )
-    return Figure("theorem_3_flatness", "Certified against sampled flatness", caption, (panel,))
+    return Figure(
+        "theorem_3_flatness",
+        "Certified against sampled flatness",
+        caption,
+        (panel,),
+        ("theorem_3.flatness_bound",),
+    )
 
 
 def _variation_figure(evidence: SyntheticEvidence) -> Figure:
@@ -164,4 +179,13 @@ def _variation_figure(evidence: SyntheticEvidence) -> Figure:
         "TV(P, P̂_h) at h = N^(-1/(D+2)): realized on samples, in expectation by the binomial law of the counts, "
         "and its explicit bound, whose slope is exactly -1/(D+2)."
     )
-    return Figure("theorem_3_total_variation", "Total variation falls at the rate", caption, tuple(panels))
+    return Figure(
+        "theorem_3_total_variation",
+        "Total variation falls at the rate",
+        caption,
+        tuple(panels),
+        (
+            "theorem_3.total_variation",
+            "theorem_3.rate",
+        ),
+    )

@@ -77,7 +77,13 @@ def _radius_figure(evidence: LandscapeEvidence) -> Figure:
         "gradient, pixels in [0, 1]."
     )
     panels = radius_panels(evidence.main, evidence.controls, evidence.radius)
-    return Figure("landscape_radius", "Flat inside the training radius, sharp outside", caption, panels)
+    return Figure(
+        "landscape_radius",
+        "Flat inside the training radius, sharp outside",
+        caption,
+        panels,
+        ("landscape.flat_inside_sharp_outside",),
+    )
 
 
 def epoch_figure(runs: Sequence[ExperimentRecord], radius: float, name: str) -> Figure:
@@ -127,7 +133,13 @@ def _gap_figure(evidence: LandscapeEvidence) -> Figure:
     axis = f"global flatness: mean F_r on test images (nats), r = {evidence.radius:g}"
     panel = Panel(title, axis, "robust test error - robust train error", tuple(series), x_scale="log")
     caption = "One point per run and recorded epoch; points of one run are not independent."
-    return Figure("landscape_gap", "The robust gap follows global flatness", caption, (panel,))
+    return Figure(
+        "landscape_gap",
+        "The robust gap follows global flatness",
+        caption,
+        (panel,),
+        ("landscape.gap_follows_global_flatness",),
+    )
 
 
 def _capacity_figure(evidence: LandscapeEvidence) -> Figure:
