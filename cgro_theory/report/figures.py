@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
@@ -53,8 +54,15 @@ def render(figure: Figure) -> dict[str, bytes]:
     """The figure as ``png``, ``svg`` and ``json`` bytes."""
     with mpl.rc_context(STYLE):
         canvas = Canvas(figsize=(1.0 + 5.2 * len(figure.panels), 4.4), layout="constrained")
+        below: dict[str, Artist] = {}
         for index, panel in enumerate(figure.panels):
-            _draw(canvas.add_subplot(1, len(figure.panels), index + 1), panel)
+            axes = canvas.add_subplot(1, len(figure.panels), index + 1)
+            _draw(axes, panel)
+            if panel.legend == "below":
+                below |= {label: handle for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+        if below:
+            columns = min(len(below), 1 + len(figure.panels))
+            canvas.legend(below.values(), below.keys(), loc="outside lower center", ncols=columns, fontsize=8.5)
         canvas.suptitle(figure.title, x=0.01, ha="left", fontsize=12, fontweight="bold")
         files: dict[str, bytes] = {}
         for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
@@ -90,11 +98,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     axes.set_title(panel.title, loc="left", fontsize=10)
-    if axes.get_legend_handles_labels()[1]:
-        if panel.legend == "below":
-            axes.legend(fontsize=8.5, loc="upper center", bbox_to_anchor=(0.5, -0.16))
-        else:
-            axes.legend(fontsize=8.5)
+    if panel.legend == "inside" and axes.get_legend_handles_labels()[1]:
+        axes.legend(fontsize=8.5)
 
 
 def _label_log_axis(axis: Axis) -> None:
