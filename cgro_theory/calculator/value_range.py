@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
@@ -52,20 +50,6 @@ def parse_numbers(name: str, text: str) -> tuple[float, ...]:
         step = (last / first).log() / (count - 1)
         middle = [float((first * (index * step).exp()).mid()) for index in range(1, count - 1)]
         return (float(first), *middle, float(last))
-
-
-def choose(name: str, value: str, options: Sequence[str]) -> str:
-    """``value`` if it is an option, else :class:`InvalidInput` that suggests the nearest one.
-
-    >>> choose("norm_order", "inff", ("1", "2", "inf"))
-    Traceback (most recent call last):
-    cgro_theory.errors.InvalidInput: norm_order must be 1, 2 or inf (did you mean 'inf'?), got 'inff'
-    """
-    if value in options:
-        return value
-    close = difflib.get_close_matches(value, options, n=1, cutoff=0.4)
-    listed = ", ".join(options[:-1]) + f" or {options[-1]}"
-    raise InvalidInput(name, value, listed + (f" (did you mean {close[0]!r}?)" if close else ""))
 
 
 def _ends(name: str, text: str) -> tuple[str, str, int] | None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidInput, require_choice
 
 if TYPE_CHECKING:
     from cgro_theory.calculator.answer import Answer
@@ -67,9 +67,8 @@ def _print(question: str, answers: Sequence[Answer], over: str, *, json: bool) -
 
 def norm_order_of(text: str) -> float:
     """p of ``1``, ``2`` or ``inf``; anything else is refused with the nearest of these."""
-    from cgro_theory.calculator.value_range import choose
 
-    return float(choose("norm_order", text, ("1", "2", "inf")))
+    return float(require_choice("norm_order", text, ("1", "2", "inf")))
 
 
 def patch_setting(at: Mapping[str, Any]) -> PatchSetting:

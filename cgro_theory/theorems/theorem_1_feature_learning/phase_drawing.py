@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from cgro_theory.claims import Figure, Marker, Panel, Series
-from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import (
     BoundaryPrediction,
     leading_memorization_boundary,
     leading_overfitting_boundary,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import PhaseEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.exponent_drawing import exponent_plane_figure, points_by_phase
 from cgro_theory.theorems.theorem_1_feature_learning.phases import (
     MEMORIZATION,
     OVERFITTING,
     Cell,
     LocatedBoundary,
-    Phase,
 )
 
-_COLOURS = {
-    Phase.OVERFITS: 1,
-    Phase.ROBUST: 2,
-    Phase.UNMEMORIZED: 0,
-    Phase.UNMEMORIZED_FRAGILE: 3,
-    Phase.UNGENERAL: 7,
-}
 _FRACTION = r"attacked signal fraction $\kappa = 1 - \delta/\alpha$"
 
 
@@ -38,7 +30,7 @@ def phase_figures(phases: PhaseEvidence) -> tuple[Figure, ...]:
     """The maps, the collapse, the boundaries over d and N, and the exponent plane."""
     if not phases.overfitting or not phases.memorization:
         return ()
-    return (_maps(phases), _collapse(phases), _boundaries(phases), _exponent_plane(phases))
+    return (_maps(phases), _collapse(phases), _boundaries(phases), exponent_plane_figure(phases.exponent_map))
 
 
 def _maps(phases: PhaseEvidence) -> Figure:
@@ -59,7 +51,7 @@ def _maps(phases: PhaseEvidence) -> Figure:
             "patch dimension d",
             _FRACTION,
             (
-                *_points(phases.dimension_map, lambda cell: cell.setting.patch_dimension, _fraction),
+                *points_by_phase(phases.dimension_map, lambda cell: cell.setting.patch_dimension, _fraction),
                 Series(
                     r"predicted $\kappa_1$ (leading order)",
                     *over_dimension(leading_overfitting_boundary),
@@ -77,7 +69,7 @@ def _maps(phases: PhaseEvidence) -> Figure:
             "adversarial weight λ",
             _FRACTION,
             (
-                *_points(phases.weight_map, lambda cell: cell.setting.adversarial_weight, _fraction),
+                *points_by_phase(phases.weight_map, lambda cell: cell.setting.adversarial_weight, _fraction),
                 Series("", weights, at_weight(leading_overfitting_boundary), 6, "dashed"),
                 Series("", weights, at_weight(leading_memorization_boundary), 6),
             ),
@@ -204,56 +196,6 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
     )
 
 
-def _exponent_plane(phases: PhaseEvidence) -> Figure:
-    cells = phases.exponent_map
-    if not cells:
-        return Figure("theorem_1_exponent_plane", "No exponent plane", "Not asked for.", ())
-    dimension = cells[0].setting.patch_dimension
-    signal = [_exponent(cell.setting, "signal_strength") for cell in cells]
-    noise = [_exponent(cell.setting, "noise_std") for cell in cells]
-    grid = np.linspace(min(noise), max(noise), 50)
-    low, high = min(signal) - 0.02, max(signal) + 0.02
-    lines = []
-    for label, values, style in (
-        (r"$a = b + \frac{1}{2}$: signal first above it", grid + 0.5, "dashed"),
-        (r"$2a = 1 + 3(b + \frac{1}{2})$: memorization below it", 0.5 + 1.5 * (grid + 0.5), "line"),
-    ):
-        shown = (values >= low) & (values <= high)
-        lines.append(Series(label, grid[shown].tolist(), values[shown].tolist(), 6, style))  # type: ignore[arg-type]
-    panel = Panel(
-        f"d = {dimension:.0e}, κ = 1/(√d log d)",
-        r"noise exponent b, $\sigma = d^b$",
-        r"signal exponent a, $\alpha = d^a$",
-        (
-            *_points(
-                cells,
-                lambda cell: _exponent(cell.setting, "noise_std"),
-                lambda cell: _exponent(cell.setting, "signal_strength"),
-            ),
-            *lines,
-        ),
-        markers=(
-            Marker("version 1: a = 0.249, b = -0.509", 0.249, axis="y"),
-            Marker("", -0.509, axis="x"),
-        ),
-        legend="below",
-    )
-    caption = (
-        "Which exponents give clean generalization with robust overfitting. Lines: the leading-order conditions "
-        "of theory.md, section 5, question 3; dotted: the paper's choice."
-    )
-    return Figure(
-        "theorem_1_exponent_plane", "Which exponents give CGRO", caption, (panel,), ("theorem_1.stage_order",)
-    )
-
-
-def _points(cells: Sequence[Cell], x: Callable[[Cell], float], y: Callable[[Cell], float]) -> Iterable[Series]:
-    for phase, colour in _COLOURS.items():
-        own = [cell for cell in cells if cell.phase is phase and not cell.failure]
-        if own:
-            yield Series(phase.value, [x(cell) for cell in own], [y(cell) for cell in own], colour, "points")
-
-
 def _located(
     located: Sequence[LocatedBoundary], x: Callable[[LocatedBoundary], float], label: str, colour: int
 ) -> tuple[Series, ...]:
@@ -301,7 +243,3 @@ def _dimension(entry: LocatedBoundary) -> float:
 
 def _samples(entry: LocatedBoundary) -> float:
     return float(entry.assumed.num_samples)
-
-
-def _exponent(setting: PatchSetting, name: str) -> float:
-    return math.log(getattr(setting, name)) / math.log(setting.patch_dimension)

@@ -142,8 +142,17 @@ def plan_tasks(plan: PhasePlan, first_seed: int) -> list[PhaseTask]:
 
 def collect(tasks: Sequence[PhaseTask], results: Iterable[LocatedBoundary | Cell]) -> PhaseEvidence:
     """The evidence from the results of the tasks, in their order."""
-    parts: dict[str, list[LocatedBoundary | Cell]] = {part.value: [] for part in Part}
+    located: dict[Part, list[LocatedBoundary]] = {Part.OVERFITTING: [], Part.MEMORIZATION: []}
+    cells: dict[Part, list[Cell]] = {Part.DIMENSION_MAP: [], Part.WEIGHT_MAP: [], Part.EXPONENT_MAP: []}
     for task, result in zip(tasks, results, strict=True):
-        parts[task.part.value].append(result)
-    fields = {name: tuple(values) for name, values in parts.items()}
-    return PhaseEvidence(**fields)  # type: ignore[arg-type]
+        if isinstance(result, Cell):
+            cells[task.part].append(result)
+        else:
+            located[task.part].append(result)
+    return PhaseEvidence(
+        overfitting=tuple(located[Part.OVERFITTING]),
+        memorization=tuple(located[Part.MEMORIZATION]),
+        dimension_map=tuple(cells[Part.DIMENSION_MAP]),
+        weight_map=tuple(cells[Part.WEIGHT_MAP]),
+        exponent_map=tuple(cells[Part.EXPONENT_MAP]),
+    )
