@@ -17,9 +17,10 @@ from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
 from cgro_theory.schemas import NAMES, load_schema
 from cgro_theory.setting import PatchSetting
+from cgro_theory.theorems.catalogue import ROOMS
 
 ROOT = Path(__file__).parent.parent
-RECORDED = sorted((ROOT / "verification" / "recorded").glob("*.json"))
+RECORDED = [ROOT / "verification" / "recorded" / f"{room.label}.json" for room in ROOMS]
 
 
 def validator(name):
