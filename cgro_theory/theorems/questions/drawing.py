@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 from cgro_theory.claims import Figure, Marker, Panel, Series
 from cgro_theory.theorems.questions.evidence import QuestionsEvidence
@@ -81,8 +82,15 @@ def draw_attacks(evidence: QuestionsEvidence) -> Figure:
     )
 
 
-def _rates(wrong: Sequence[int], entries: Sequence[object]) -> list[float]:
-    return [w / e.test_points for w, e in zip(wrong, entries, strict=True)]  # type: ignore[attr-defined]
+class _Tested(Protocol):
+    """A network that was tried on fresh points."""
+
+    @property
+    def test_points(self) -> int: ...
+
+
+def _rates(wrong: Sequence[int], entries: Sequence[_Tested]) -> list[float]:
+    return [w / e.test_points for w, e in zip(wrong, entries, strict=True)]
 
 
 def draw_degrees(evidence: QuestionsEvidence) -> Figure:
