@@ -19,22 +19,24 @@ from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.common_clock import clock_between, flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+    LATEST,
+    MOST_NOISE,
+    RACE_HORIZON,
+    first_memorization_assumptions,
     leading_memorization_time,
     memorization_assumptions,
-    point_clock,
     predict_noise_margin_ceiling,
-    relative_drift,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.noise_growth import enclose_noise_clock
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
     InitialDraw,
     follow_signal,
+    initial_margin_size,
     plateau_signal_margin,
 )
 
 Array = NDArray[np.float64]
 
-RACE_HORIZON = 50.0
-"""Time that runs are given to memorize a point, in units of the first memorization time's leading order."""
 SMALL_MARGIN = 0.01
 """Noise margins below this hardly change a pull ψ: by this share at most."""
 MEDIAN_SEED = 5
@@ -157,30 +159,33 @@ def race_horizon(setting: PatchSetting, draw: InitialDraw) -> float:
 def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> BoundaryPrediction:
     """Enclosure of κ*, above which the gradient flow memorizes nothing before the race's horizon.
 
-    While all |V_i| <= w every pull is that of V = 0 up to e^w, and the noise's clock is a function of the
-    signal's: dΘ = [(1-λ)ψ(z) + λψ(z̃)]/g dτ, with z, z̃ and g functions of the signal's clock τ alone. The
-    integrand increases in τ, so left and right sums bound Θ. No memorization if Θ over all time stays below
-    the clock in which the first V_i reaches w; memorization if Θ until the horizon covers that and e times
-    the rest to V_i = 1. Off-diagonal Gram entries enter by their relative drift, as in T_III.
+    In the clock dΘ = ψ̃(V = 0) dt the noise is bracketed without knowing signal or κ (:func:`enclose_noise_clock`);
+    Θ itself is an integral over the signal's clock τ, dΘ = [(1-λ)ψ(z) + λψ(z̃)]/g dτ, with z, z̃ and g functions of τ
+    alone up to the noise margins in g. The integrand increases in τ, so left and right sums bound Θ. No memorization if
+    Θ over all time stays below the clock in which the first |V_i| can reach w; memorization if Θ until the horizon
+    covers the clock in which some V_i surely reaches 1. Θ over all time falls in κ where |z(0)| < 1 (docs: theory.md 8.1),
+    so nothing is memorized at any larger κ either.
     """
     leading = leading_memorization_boundary(setting, draw)
-    unmet = memorization_assumptions(setting, draw)
+    unmet = first_memorization_assumptions(replace(setting, attacked_signal_fraction=0.0), draw)
     if setting.degree == 2:
         unmet = (*unmet, "degree > 2")
     if not draw.signal_projections.max() > 0:
         unmet = (*unmet, "some neuron starts with u_r > 0")
     if setting.adversarial_weight == 1.0:
         unmet = (*unmet, "adversarial_weight < 1")
-    if unmet:
-        return BoundaryPrediction(None, leading, unmet)
-    begins, ends = _needed_clocks(setting, draw)
+    if not initial_margin_size(setting, draw) < 1.0:
+        unmet = (*unmet, "the initial signal margin is below 1")
     horizon = race_horizon(setting, draw)
+    if unmet or setting.num_noise > MOST_NOISE or not 0.0 < horizon < LATEST:
+        return BoundaryPrediction(None, leading, unmet)
+    noise = enclose_noise_clock(setting, [draw], [horizon], SMALL_MARGIN)[0]
 
     def never(fraction: float) -> bool:
-        return _noise_clock(_with_fraction(setting, fraction), draw, horizon).high <= begins
+        return _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).high <= noise.small
 
     def surely(fraction: float) -> bool:
-        return _noise_clock(_with_fraction(setting, fraction), draw, horizon).low >= ends
+        return _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).low >= noise.first.high
 
     return BoundaryPrediction(Interval(_last(surely, leading), _first(never, leading)), leading)
 
@@ -189,25 +194,10 @@ def _with_fraction(setting: PatchSetting, fraction: float) -> PatchSetting:
     return replace(setting, attacked_signal_fraction=fraction)
 
 
-def _needed_clocks(setting: PatchSetting, draw: InitialDraw) -> tuple[float, float]:
-    """Noise clock at which surely no V_i has reached w, and at which surely one has reached 1."""
-    signed = draw.signed_preactivations(setting.noise_patches)
-    begins, ends = [], []
-    for point in range(setting.num_samples):
-        own = slice(point * setting.noise_patches, (point + 1) * setting.noise_patches)
-        clock, margin = point_clock(setting, signed[own], np.diag(draw.noise_gram)[own])
-        if clock.size == 0:
-            continue
-        drift = relative_drift(setting, draw, signed, point)
-        reaches = float(clock[max(0, int(np.searchsorted(margin, SMALL_MARGIN)) - 1)])
-        begins.append(reaches / (1.0 + drift))
-        rest = math.e * (float(clock[-1]) - reaches)
-        ends.append((reaches + rest) / (1.0 - drift) if drift < 1.0 else math.inf)
-    return min(begins), min(ends)
-
-
-def _noise_clock(setting: PatchSetting, draw: InitialDraw, horizon: float) -> Interval:
-    """Bounds of Θ = ∫ ψ̃ dt while |V_i| <= w: at least until ``horizon``, at most over all time."""
+def _noise_clock(setting: PatchSetting, draw: InitialDraw, horizon: float, deepest: float) -> Interval:
+    """Bounds of Θ = ∫ ψ̃(V = 0) dt: at least until ``horizon`` while -``deepest`` <= V_i <= 1, at most over all time
+    while |V_i| <= w. Noise margins in [-a, b] change the signal's gain g by a factor in [e^-b, e^a].
+    """
     degree, weight = setting.degree, setting.adversarial_weight
     largest = float(draw.signal_projections.max())
     # Beyond this leader the attacked margin is so large that only a tail in closed form is left.
@@ -219,12 +209,13 @@ def _noise_clock(setting: PatchSetting, draw: InitialDraw, horizon: float) -> In
     clean, attacked = (expit(-gain * signal) for gain in (setting.clean_gain, setting.attacked_gain))
     pull = (1.0 - weight) * clean + weight * attacked
     gain = (1.0 - weight) * setting.clean_gain * clean + weight * setting.attacked_gain * attacked
-    speed = pull / gain
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = np.where(gain > 0, pull / gain, 1.0 / setting.attacked_gain)  # its supremum, where both underflow
+        needed = clock / gain[1:]
     tail = float(leader[-1]) ** (2 - degree) / (degree * (degree - 2) * setting.attacked_gain)
-    slack = math.exp(2.0 * SMALL_MARGIN)
-    high = slack * (float(clock @ speed[1:]) + tail)
-    reached = slack * np.cumsum(clock / gain[1:]) <= horizon
-    return Interval(float((clock * speed[:-1])[reached].sum()) / slack, high)
+    high = math.exp(SMALL_MARGIN) * (float(clock @ speed[1:]) + tail) * (1.0 + 1e-9)
+    reached = math.e * np.cumsum(needed) <= horizon
+    return Interval(float((clock * speed[:-1])[reached].sum()) * math.exp(-deepest) * (1.0 - 1e-9), high)
 
 
 def _last(holds: Callable[[float], bool], start: float) -> float:

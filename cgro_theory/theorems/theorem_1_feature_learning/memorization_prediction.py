@@ -1,27 +1,31 @@
 """What theorem 1 predicts about memorization from given parameters and initial draws (theory.md 2.2 to 2.4).
 
-No torch, no training. Times are in units of η·step; error terms are known before the run, as on the signal's side
-(:mod:`prediction`).
+No torch, no training. Times are in units of η·step. The signal's side is in :mod:`prediction`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import expit
 
-from cgro_theory.claims import Interval
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.noise_growth import enclose_first_memorization
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
     Array,
     InitialDraw,
     TimePrediction,
-    clean_drive,
-    initial_margin_size,
     logarithmic_growth,
-    plateau_signal_margin,
 )
+
+RACE_HORIZON = 50.0
+"""Time that runs are given to memorize a point, in units of the first memorization time's leading order."""
+LATEST = 1e300
+"""Times beyond this are not followed: they leave the range of floats."""
+MOST_NOISE = 400
+"""Noise patches n = NJ of a draw that is followed: a step costs n² m operations."""
+BELOW_BOUNDARY = "attacked_signal_fraction is below κ* (here no V_i reaches 1 within 50 times the leading order)"
 
 
 def leading_memorization_time(setting: PatchSetting, draw: InitialDraw) -> float:
@@ -49,38 +53,40 @@ def predict_first_memorization_time(
 ) -> TimePrediction:
     """Enclosure of the first time with some V_i >= 1 (claim ``theorem_1.first_memorization_time``).
 
-    For each point all its projections follow one clock θ, dθ = ψ̃_i dt, each at speed q ‖ξ_ij‖²/N, until V_i
-    reaches 1; the time is ∫ dθ/ψ̃_i. The error terms, all fixed by the initial draw: the drift from other
-    points, relative size Σ_k |K_ki| |v_k|^(q-1) / (K_ii v_i^(q-1)); the clean loss's share of the clock, at
-    most the signal's whole clock (an identity, not an estimate); the attacked signal in ψ̃; Euler's lag.
+    See :func:`predict_first_memorization_times`, which is faster for many draws.
     """
-    leading = leading_memorization_time(setting, draw)
-    unmet = memorization_assumptions(setting, draw)
-    if unmet:
-        return TimePrediction(None, leading, unmet)
-    weight, degree = setting.adversarial_weight, setting.degree
-    fraction = setting.attacked_gain / setting.clean_gain
-    start = initial_margin_size(setting, draw)
-    high_attacked = fraction * (plateau_signal_margin(setting, 4.0 * leading) + 2.0 + start)
-    low_attacked = -fraction * start
-    clean_share = clean_drive(setting, draw)
-    signed = draw.signed_preactivations(setting.noise_patches)
-    lows, highs = [], []
-    for point in range(setting.num_samples):
-        own = slice(point * setting.noise_patches, (point + 1) * setting.noise_patches)
-        clock, margin = point_clock(setting, signed[own], np.diag(draw.noise_gram)[own])
-        if clock.size == 0:
-            continue
-        drift = relative_drift(setting, draw, signed, point)
-        fast = np.concatenate([[0.0], np.cumsum(np.diff(clock) / expit(-(margin[:-1] + low_attacked)))])
-        slow = np.concatenate([[0.0], np.cumsum(np.diff(clock) / expit(-(margin[1:] + high_attacked)))])
-        needed = max(0.0, clock[-1] / (1.0 + drift) - clean_share)
-        lows.append(float(np.interp(needed, clock, fast)) / weight)
-        norm = float(np.diag(draw.noise_gram)[own].max())
-        ratio = learning_rate * degree * norm / setting.num_samples
-        highs.append(slow[-1] / weight * (1.0 + ratio) ** (degree - 1) / (1.0 - drift) if drift < 1 else np.inf)
-    interval = Interval(max(0.0, min(lows) - learning_rate), min(highs) + learning_rate)
-    return TimePrediction(interval.outward(), leading)
+    return predict_first_memorization_times(setting, [draw], learning_rate)[0]
+
+
+def predict_first_memorization_times(
+    setting: PatchSetting, draws: Sequence[InitialDraw], learning_rate: float
+) -> list[TimePrediction]:
+    """Enclosures of the first times with some V_i >= 1, one per draw, by differential inequalities (theory.md 8.2).
+
+    Every run is followed until some V_i has surely reached 1, at most RACE_HORIZON times its leading order. Where none
+    can have reached it by then, κ is too large for this draw: an assumption fails. Where neither is shown, or more than
+    MOST_NOISE noise patches would be followed, there is no interval.
+    """
+    leading = [leading_memorization_time(setting, draw) for draw in draws]
+    unmet = [first_memorization_assumptions(setting, draw) for draw in draws]
+    followed = [
+        index
+        for index, time in enumerate(leading)
+        if not unmet[index] and 0.0 < time < LATEST and setting.num_noise <= MOST_NOISE
+    ]
+    predictions = [
+        TimePrediction(None, time, reasons) for time, reasons in zip(leading, unmet, strict=True)
+    ]
+    horizons = [RACE_HORIZON * leading[index] for index in followed]
+    kept = [draws[index] for index in followed]
+    brackets = enclose_first_memorization(setting, kept, horizons, learning_rate) if kept else []
+    for index, horizon, bracket in zip(followed, horizons, brackets, strict=True):
+        time = leading[index]
+        if math.isfinite(bracket.first.high):
+            predictions[index] = TimePrediction(bracket.first.outward(), time)
+        elif bracket.first.low >= horizon * (1.0 - 1e-9):
+            predictions[index] = TimePrediction(None, time, (BELOW_BOUNDARY,))
+    return predictions
 
 
 def predict_noise_margin_ceiling(setting: PatchSetting, draw: InitialDraw, time: float) -> float:
@@ -104,61 +110,27 @@ def memorization_horizon(setting: PatchSetting, draw: InitialDraw, factor: float
     return factor * float(finite.max()) if finite.size else math.inf
 
 
-def point_clock(setting: PatchSetting, signed: Array, norms: Array) -> tuple[Array, Array]:
-    """Clock θ and margin V(θ) of one point, its projections alone, until V = 1. shapes: (J, m), (J,)"""
-    degree = setting.degree
-    speed = norms[:, None] / setting.num_samples
-    best = float((np.maximum(signed, 0.0) ** max(1, degree - 2) * speed).max())
-    if best <= 0:
-        return np.zeros(0), np.zeros(0)
-
-    def margin_at(clock: Array) -> Array:
-        moved = clock[:, None, None] * speed
-        if degree == 2:
-            grown = np.where(signed > 0, signed * np.exp(2.0 * moved), signed * np.exp(-2.0 * moved))
-        else:
-            power = degree - 2
-            with np.errstate(divide="ignore"):
-                start = np.abs(signed) ** -power
-                shift = degree * power * moved
-                left = np.maximum(np.where(signed > 0, start - shift, start + shift), 0.0)
-                grown = np.sign(signed) * left ** (-1.0 / power)
-        return np.asarray((np.sign(grown) * np.abs(grown) ** degree).sum(axis=(1, 2)))
-
-    if degree == 2:
-        end = 1.0
-        while margin_at(np.array([end]))[0] < 1.0:
-            end *= 2.0
-    else:
-        end = 1.0 / (degree * (degree - 2) * best)
-    low, high = 0.0, end
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if margin_at(np.array([middle]))[0] < 1.0 else (low, middle)
-    # Dense near the end, where the margin takes off.
-    clock = low * (1.0 - np.geomspace(1.0, 1e-9, 800))
-    clock = np.append(clock, low)
-    return clock, margin_at(clock)
-
-
-def relative_drift(setting: PatchSetting, draw: InitialDraw, signed: Array, point: int) -> float:
-    """Speed that the other noise patches lend to the point's best projection, relative to its own."""
-    patches = setting.noise_patches
-    own = np.arange(point * patches, (point + 1) * patches)
-    best_patch, neuron = np.unravel_index(int(signed[own].argmax()), signed[own].shape)
-    row = int(own[best_patch])
-    pulls = np.abs(draw.noise_gram[row]) * np.abs(signed[:, neuron]) ** (setting.degree - 1)
-    return float((pulls.sum() - pulls[row]) / pulls[row])
+def first_memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
+    """What the first memorization assumes and this draw does not fulfil."""
+    unmet = list(_parameter_assumptions(setting))
+    if not draw.signed_preactivations(setting.noise_patches).max() > 0:
+        unmet.append("some point has a neuron with y v > 0")
+    return tuple(unmet)
 
 
 def memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
-    """What the claims about memorization assume and this draw does not fulfil."""
+    """What the claims about the memorization of every point assume and this draw does not fulfil."""
+    unmet = list(_parameter_assumptions(setting))
+    best = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1).max(axis=1)
+    if not np.all(best > 0):
+        unmet.append("every point has a neuron with y v > 0")
+    return tuple(unmet)
+
+
+def _parameter_assumptions(setting: PatchSetting) -> tuple[str, ...]:
     unmet = []
     if setting.adversarial_weight == 0:
         unmet.append("adversarial_weight > 0")
     if setting.attacked_signal_fraction < 0:
         unmet.append("perturbation_radius <= signal_strength")
-    best = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1).max(axis=1)
-    if not np.all(best > 0):
-        unmet.append("every point has a neuron with y v > 0")
     return tuple(unmet)

@@ -1,0 +1,185 @@
+"""Random small settings against the enclosures of T_I, T_III and κ*: how many are offered, how many violated.
+
+    python benchmarks/enclosures.py --settings 224 --seed 17
+
+The measured side shares no code with the package: weights and patches are drawn in R^d, the reduced flow is written
+out again from its definition and integrated by scipy's DOP853, times come from its own event location. Only the
+initial draw is handed to the enclosures. Exit code 1 when an offered enclosure is violated.
+"""
+
+import argparse
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import predict_memorization_boundary
+from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+    predict_first_memorization_time,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, predict_signal_time
+
+TOLERANCE = 1e-10
+ROOM = 1e-7
+"""Relative error that is allowed to the integrator's own times."""
+
+
+@dataclass
+class Tally:
+    """Of one quantity: settings tried, enclosures offered, violated; widths relative to the middle."""
+
+    tried: int = 0
+    offered: int = 0
+    violated: int = 0
+    widths: list = field(default_factory=list)
+    violations: list = field(default_factory=list)
+
+
+def random_setting(generator):
+    dimension = int(round(10 ** generator.uniform(math.log10(50), 4)))
+    patches = int(generator.integers(2, 6))
+    samples = int(generator.integers(2, 13))
+    return dict(
+        patch_dimension=dimension,
+        num_samples=samples,
+        num_patches=patches,
+        width=int(generator.integers(2, 9)),
+        degree=int(generator.integers(2, 7)),
+        signal_strength=dimension ** float(generator.uniform(0.15, 0.3)),
+        noise_std=dimension ** float(generator.uniform(-0.56, -0.46)),
+        init_std=dimension ** float(generator.uniform(-0.55, -0.45)),
+        attacked_signal_fraction=10 ** float(generator.uniform(-4, math.log10(0.5))),
+        adversarial_weight=float(generator.uniform(0.1, 0.95)),
+    )
+
+
+class Flow:
+    """The gradient flow of one drawn network, from vectors in R^d."""
+
+    def __init__(self, values, generator):
+        self.__dict__.update(values)
+        d, count, others, m = self.patch_dimension, self.num_samples, self.num_patches - 1, self.width
+        feature = np.zeros(d)
+        feature[0] = 1.0
+        noise = self.noise_std * generator.standard_normal((count * others, d))
+        noise[:, 0] = 0.0
+        weights = self.init_std * generator.standard_normal((m, d))
+        self.labels = 2.0 * generator.integers(0, 2, count) - 1.0
+        self.u = weights @ feature
+        self.v = noise @ weights.T
+        self.gram = noise @ noise.T
+        self.point = np.repeat(np.arange(count), others)
+
+    def pulls(self, z, attacked, margins):
+        sigma = lambda s: np.exp(-np.logaddexp(0.0, s))  # noqa: E731
+        return (1 - self.adversarial_weight) * sigma(z + margins), self.adversarial_weight * sigma(attacked + margins)
+
+    def margins(self, state):
+        q, m = self.degree, self.width
+        u, v = state[:m], state[m:].reshape(-1, m)
+        noise = np.bincount(self.point, weights=(np.sign(v) * np.abs(v) ** q).sum(1), minlength=self.num_samples)
+        return float((np.sign(u) * np.abs(u) ** q).sum()), self.labels * noise
+
+    def slope(self, _, state, fraction):
+        q, m = self.degree, self.width
+        u, v = state[:m], state[m:].reshape(-1, m)
+        signal, margins = self.margins(state)
+        clean_gain, attacked_gain = self.signal_strength**q, (fraction * self.signal_strength) ** q
+        clean, attacked = self.pulls(clean_gain * signal, attacked_gain * signal, margins)
+        gain = float((clean_gain * clean + attacked_gain * attacked).mean())
+        pull = (self.labels * (clean + attacked))[self.point, None] * q * np.abs(v) ** (q - 1)
+        return np.concatenate([gain * q * np.abs(u) ** (q - 1), (self.gram @ pull).ravel() / self.num_samples])
+
+    def times(self, fraction, horizon, until_memorized=True):
+        """First times with α^q U >= 1 and with some V_i >= 1, inf where not before the horizon."""
+        start = np.concatenate([self.u, self.v.ravel()])
+
+        def signal(_, state):
+            return self.signal_strength**self.degree * self.margins(state)[0] - 1.0
+
+        def noise(_, state):
+            return self.margins(state)[1].max() - 1.0
+
+        signal.direction = noise.direction = 1.0
+        noise.terminal = until_memorized
+        done = solve_ivp(
+            lambda t, y: self.slope(t, y, fraction),
+            (0.0, horizon),
+            start,
+            method="DOP853",
+            rtol=TOLERANCE,
+            atol=TOLERANCE * 1e-4 * np.abs(start).max(),
+            events=(signal, noise),
+        )
+        assert done.success, done.message
+        found = [0.0 if event(0, start) >= 0 else (float(t[0]) if t.size else math.inf)
+                 for event, t in zip((signal, noise), done.t_events, strict=True)]
+        return found[0], found[1]
+
+
+def compare(tally, interval, value, what):
+    tally.tried += 1
+    if interval is None:
+        return
+    tally.offered += 1
+    tally.widths.append((interval.high - interval.low) / max(1e-300, 0.5 * (interval.high + interval.low)))
+    if not interval.low * (1 - ROOM) <= value <= interval.high * (1 + ROOM):
+        tally.violated += 1
+        tally.violations.append({"value": value, "low": interval.low, "high": interval.high} | what)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", type=int, default=224)
+    parser.add_argument("--seed", type=int, default=17)
+    parser.add_argument("--json", default="")
+    options = parser.parse_args()
+    tallies = {name: Tally() for name in ("T_I", "T_III", "κ*, memorized below", "κ*, not above")}
+    seconds = 0.0
+    for index in range(options.settings):
+        generator = np.random.default_rng([options.seed, index])
+        values = random_setting(generator)
+        setting, flow = PatchSetting(**values), Flow(values, generator)
+        draw = InitialDraw(flow.labels, flow.u, flow.v, flow.gram)
+        started = time.perf_counter()
+        signal, memory = predict_signal_time(setting, draw, 0.0), predict_first_memorization_time(setting, draw, 0.0)
+        seconds += time.perf_counter() - started
+        boundary = predict_memorization_boundary(setting, draw)
+        leading = [entry.leading_order for entry in (signal, memory) if math.isfinite(entry.leading_order)]
+        ends = [entry.interval.high for entry in (signal, memory) if entry.interval is not None]
+        horizon = 1.01 * max([50.0 * max(leading, default=1.0), *(end for end in ends if math.isfinite(end))])
+        what = {"index": index} | values
+        both = flow.times(setting.attacked_signal_fraction, horizon, until_memorized=False)
+        for name, entry, value in (("T_I", signal, both[0]), ("T_III", memory, both[1])):
+            compare(tallies[name], entry.interval, value, what)
+        for name, end, wanted in (
+            ("κ*, memorized below", "low", True),
+            ("κ*, not above", "high", False),
+        ):
+            tally = tallies[name]
+            tally.tried += 1
+            if boundary.interval is None or not 0.0 < getattr(boundary.interval, end) < 1.0:
+                continue
+            tally.offered += 1
+            fraction = getattr(boundary.interval, end)
+            memorized = math.isfinite(flow.times(fraction, 50.0 * memory.leading_order)[1])
+            if memorized is not wanted:
+                tally.violated += 1
+                tally.violations.append({"fraction": fraction, "memorized": memorized} | what)
+    print(f"{options.settings} random settings, seed {options.seed}; {seconds / options.settings:.3f} s each for T_I and T_III")
+    print(f"{'quantity':22} {'tried':>6} {'offered':>8} {'violated':>9} {'median width':>13}")
+    for name, tally in tallies.items():
+        width = f"{np.median(tally.widths):.3g}" if tally.widths else ""
+        print(f"{name:22} {tally.tried:6} {tally.offered:8} {tally.violated:9} {width:>13}")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as stream:
+            json.dump({name: asdict(tally) for name, tally in tallies.items()}, stream, indent=1)
+    raise SystemExit(any(tally.violated for tally in tallies.values()))
+
+
+if __name__ == "__main__":
+    main()
