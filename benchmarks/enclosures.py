@@ -70,6 +70,7 @@ class Flow:
         weights = self.init_std * generator.standard_normal((m, d))
         self.labels = 2.0 * generator.integers(0, 2, count) - 1.0
         self.u = weights @ feature
+        self.signs = np.sign(self.u)
         self.v = noise @ weights.T
         self.gram = noise @ noise.T
         self.point = np.repeat(np.arange(count), others)
@@ -80,23 +81,24 @@ class Flow:
 
     def margins(self, state):
         q, m = self.degree, self.width
-        u, v = state[:m], state[m:].reshape(-1, m)
+        u, v = self.signs * np.exp(state[:m]), state[m:].reshape(-1, m)
         noise = np.bincount(self.point, weights=(np.sign(v) * np.abs(v) ** q).sum(1), minlength=self.num_samples)
         return float((np.sign(u) * np.abs(u) ** q).sum()), self.labels * noise
 
     def slope(self, _, state, fraction):
         q, m = self.degree, self.width
-        u, v = state[:m], state[m:].reshape(-1, m)
+        size, v = np.exp(state[:m]), state[m:].reshape(-1, m)
         signal, margins = self.margins(state)
         clean_gain, attacked_gain = self.signal_strength**q, (fraction * self.signal_strength) ** q
         clean, attacked = self.pulls(clean_gain * signal, attacked_gain * signal, margins)
         gain = float((clean_gain * clean + attacked_gain * attacked).mean())
         pull = (self.labels * (clean + attacked))[self.point, None] * q * np.abs(v) ** (q - 1)
-        return np.concatenate([gain * q * np.abs(u) ** (q - 1), (self.gram @ pull).ravel() / self.num_samples])
+        return np.concatenate([gain * q * self.signs * size ** (q - 2), (self.gram @ pull).ravel() / self.num_samples])
 
     def times(self, fraction, horizon, until_memorized=True):
         """First times with α^q U >= 1 and with some V_i >= 1, inf where not before the horizon."""
-        start = np.concatenate([self.u, self.v.ravel()])
+        # No u_r ever changes its sign, so log|u_r| is integrated: a rounding error across 0 would grow for q = 2.
+        start = np.concatenate([np.log(np.abs(self.u)), self.v.ravel()])
 
         def signal(_, state):
             return self.signal_strength**self.degree * self.margins(state)[0] - 1.0
@@ -112,7 +114,7 @@ class Flow:
             start,
             method="DOP853",
             rtol=TOLERANCE,
-            atol=TOLERANCE * 1e-4 * np.abs(start).max(),
+            atol=TOLERANCE * 1e-4 * np.abs(self.v).max(),
             events=(signal, noise),
         )
         assert done.success, done.message

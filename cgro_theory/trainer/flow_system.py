@@ -44,6 +44,7 @@ class FlowSystem:
         )
         self.signal_sign = -1.0 if self.margins(self.initial)[0] < 0 else 1.0
         u, v = self.split(self.initial)
+        self._starts = np.sign(u)
         tiny = np.finfo(float).tiny
         self._floors = (
             CLOCK_FLOOR**2 * float(u @ u) + tiny,
@@ -80,6 +81,8 @@ class FlowSystem:
         """du/dt and dv/dt."""
         setting = self.setting
         u, v = self.split(state)
+        # No u_r ever changes its sign; one that an integrator's error carries past 0 would grow from there for q = 2.
+        u = np.where(u * self._starts >= 0, u, 0.0)
         signal_slopes, slopes = self._power(u), self._power(v)
         signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)
         gains = self._gains[self.signal_sign]
