@@ -2,9 +2,9 @@
 
     python benchmarks/enclosures.py --settings 224 --seed 17
 
-The measured side shares no code with the package: weights and patches are drawn in R^d, the reduced flow is written
-out again from its definition and integrated by scipy's DOP853, times come from its own event location. Only the
-initial draw is handed to the enclosures. Exit code 1 when an offered enclosure is violated.
+The measured side shares no code with the package: weights and patches are drawn in R^d, the reduced flow is
+written out again from its definition and integrated by scipy's DOP853, times come from its own event location.
+Only the initial draw is handed to the enclosures. Exit code 1 when an offered enclosure is violated.
 """
 
 import argparse
@@ -40,21 +40,21 @@ class Tally:
 
 
 def random_setting(generator):
-    dimension = int(round(10 ** generator.uniform(math.log10(50), 4)))
+    dimension = round(10 ** generator.uniform(math.log10(50), 4))
     patches = int(generator.integers(2, 6))
     samples = int(generator.integers(2, 13))
-    return dict(
-        patch_dimension=dimension,
-        num_samples=samples,
-        num_patches=patches,
-        width=int(generator.integers(2, 9)),
-        degree=int(generator.integers(2, 7)),
-        signal_strength=dimension ** float(generator.uniform(0.15, 0.3)),
-        noise_std=dimension ** float(generator.uniform(-0.56, -0.46)),
-        init_std=dimension ** float(generator.uniform(-0.55, -0.45)),
-        attacked_signal_fraction=10 ** float(generator.uniform(-4, math.log10(0.5))),
-        adversarial_weight=float(generator.uniform(0.1, 0.95)),
-    )
+    return {
+        "patch_dimension": dimension,
+        "num_samples": samples,
+        "num_patches": patches,
+        "width": int(generator.integers(2, 9)),
+        "degree": int(generator.integers(2, 7)),
+        "signal_strength": dimension ** float(generator.uniform(0.15, 0.3)),
+        "noise_std": dimension ** float(generator.uniform(-0.56, -0.46)),
+        "init_std": dimension ** float(generator.uniform(-0.55, -0.45)),
+        "attacked_signal_fraction": 10 ** float(generator.uniform(-4, math.log10(0.5))),
+        "adversarial_weight": float(generator.uniform(0.1, 0.95)),
+    }
 
 
 class Flow:
@@ -77,7 +77,9 @@ class Flow:
 
     def pulls(self, z, attacked, margins):
         sigma = lambda s: np.exp(-np.logaddexp(0.0, s))  # noqa: E731
-        return (1 - self.adversarial_weight) * sigma(z + margins), self.adversarial_weight * sigma(attacked + margins)
+        return (1 - self.adversarial_weight) * sigma(z + margins), self.adversarial_weight * sigma(
+            attacked + margins
+        )
 
     def margins(self, state):
         q, m = self.degree, self.width
@@ -93,7 +95,9 @@ class Flow:
         clean, attacked = self.pulls(clean_gain * signal, attacked_gain * signal, margins)
         gain = float((clean_gain * clean + attacked_gain * attacked).mean())
         pull = (self.labels * (clean + attacked))[self.point, None] * q * np.abs(v) ** (q - 1)
-        return np.concatenate([gain * q * self.signs * size ** (q - 2), (self.gram @ pull).ravel() / self.num_samples])
+        return np.concatenate(
+            [gain * q * self.signs * size ** (q - 2), (self.gram @ pull).ravel() / self.num_samples]
+        )
 
     def times(self, fraction, horizon, until_memorized=True):
         """First times with α^q U >= 1 and with some V_i >= 1, inf where not before the horizon."""
@@ -118,8 +122,10 @@ class Flow:
             events=(signal, noise),
         )
         assert done.success, done.message
-        found = [0.0 if event(0, start) >= 0 else (float(t[0]) if t.size else math.inf)
-                 for event, t in zip((signal, noise), done.t_events, strict=True)]
+        found = [
+            0.0 if event(0, start) >= 0 else (float(t[0]) if t.size else math.inf)
+            for event, t in zip((signal, noise), done.t_events, strict=True)
+        ]
         return found[0], found[1]
 
 
@@ -148,7 +154,10 @@ def main():
         setting, flow = PatchSetting(**values), Flow(values, generator)
         draw = InitialDraw(flow.labels, flow.u, flow.v, flow.gram)
         started = time.perf_counter()
-        signal, memory = predict_signal_time(setting, draw, 0.0), predict_first_memorization_time(setting, draw, 0.0)
+        signal, memory = (
+            predict_signal_time(setting, draw, 0.0),
+            predict_first_memorization_time(setting, draw, 0.0),
+        )
         seconds += time.perf_counter() - started
         boundary = predict_memorization_boundary(setting, draw)
         leading = [entry.leading_order for entry in (signal, memory) if math.isfinite(entry.leading_order)]
@@ -172,7 +181,8 @@ def main():
             if memorized is not wanted:
                 tally.violated += 1
                 tally.violations.append({"fraction": fraction, "memorized": memorized} | what)
-    print(f"{options.settings} random settings, seed {options.seed}; {seconds / options.settings:.3f} s each for T_I and T_III")
+    each = seconds / options.settings
+    print(f"{options.settings} random settings, seed {options.seed}; {each:.3f} s each for T_I and T_III")
     print(f"{'quantity':22} {'tried':>6} {'offered':>8} {'violated':>9} {'median width':>13}")
     for name, tally in tallies.items():
         width = f"{np.median(tally.widths):.3g}" if tally.widths else ""

@@ -81,7 +81,8 @@ class FlowSystem:
         """du/dt and dv/dt."""
         setting = self.setting
         u, v = self.split(state)
-        # No u_r ever changes its sign; one that an integrator's error carries past 0 would grow from there for q = 2.
+        # No u_r ever changes its sign; one that an integrator's error carries past 0 would grow from there for q =
+        # 2.
         u = np.where(u * self._starts >= 0, u, 0.0)
         signal_slopes, slopes = self._power(u), self._power(v)
         signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)

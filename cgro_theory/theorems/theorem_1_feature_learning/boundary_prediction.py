@@ -159,12 +159,12 @@ def race_horizon(setting: PatchSetting, draw: InitialDraw) -> float:
 def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> BoundaryPrediction:
     """Enclosure of κ*, above which the gradient flow memorizes nothing before the race's horizon.
 
-    In the clock dΘ = ψ̃(V = 0) dt the noise is bracketed without knowing signal or κ (:func:`enclose_noise_clock`);
-    Θ itself is an integral over the signal's clock τ, dΘ = [(1-λ)ψ(z) + λψ(z̃)]/g dτ, with z, z̃ and g functions of τ
-    alone up to the noise margins in g. The integrand increases in τ, so left and right sums bound Θ. No memorization if
-    Θ over all time stays below the clock in which the first |V_i| can reach w; memorization if Θ until the horizon
-    covers the clock in which some V_i surely reaches 1. Θ over all time falls in κ where |z(0)| < 1 (docs: theory.md 8.1),
-    so nothing is memorized at any larger κ either.
+    In the clock dΘ = ψ̃(V = 0) dt the noise is bracketed without knowing signal or κ
+    (:func:`enclose_noise_clock`); Θ itself is an integral over the signal's clock τ, dΘ = [(1-λ)ψ(z) + λψ(z̃)]/g
+    dτ, with z, z̃ and g functions of τ alone up to the noise margins in g. The integrand increases in τ, so left
+    and right sums bound Θ. No memorization if Θ over all time stays below the clock in which the first |V_i| can
+    reach w; memorization if Θ until the horizon covers the clock in which some V_i surely reaches 1. Θ over all
+    time falls in κ where |z(0)| < 1 (docs: theory.md 8.1), so nothing is memorized at any larger κ either.
     """
     leading = leading_memorization_boundary(setting, draw)
     unmet = first_memorization_assumptions(replace(setting, attacked_signal_fraction=0.0), draw)
@@ -185,7 +185,9 @@ def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> B
         return _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).high <= noise.small
 
     def surely(fraction: float) -> bool:
-        return _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).low >= noise.first.high
+        return (
+            _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).low >= noise.first.high
+        )
 
     return BoundaryPrediction(Interval(_last(surely, leading), _first(never, leading)), leading)
 
@@ -195,8 +197,8 @@ def _with_fraction(setting: PatchSetting, fraction: float) -> PatchSetting:
 
 
 def _noise_clock(setting: PatchSetting, draw: InitialDraw, horizon: float, deepest: float) -> Interval:
-    """Bounds of Θ = ∫ ψ̃(V = 0) dt: at least until ``horizon`` while -``deepest`` <= V_i <= 1, at most over all time
-    while |V_i| <= w. Noise margins in [-a, b] change the signal's gain g by a factor in [e^-b, e^a].
+    """Bounds of Θ = ∫ ψ̃(V = 0) dt: at least until ``horizon`` while -``deepest`` <= V_i <= 1, at most over all
+    time while |V_i| <= w. Noise margins in [-a, b] change the signal's gain g by a factor in [e^-b, e^a].
     """
     degree, weight = setting.degree, setting.adversarial_weight
     largest = float(draw.signal_projections.max())

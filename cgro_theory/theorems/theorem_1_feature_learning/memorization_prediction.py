@@ -61,11 +61,12 @@ def predict_first_memorization_time(
 def predict_first_memorization_times(
     setting: PatchSetting, draws: Sequence[InitialDraw], learning_rate: float
 ) -> list[TimePrediction]:
-    """Enclosures of the first times with some V_i >= 1, one per draw, by differential inequalities (theory.md 8.2).
+    """Enclosures of the first times with some V_i >= 1, one per draw, by differential inequalities (theory.md
+    8.2).
 
-    Every run is followed until some V_i has surely reached 1, at most RACE_HORIZON times its leading order. Where none
-    can have reached it by then, κ is too large for this draw: an assumption fails. Where neither is shown, or more than
-    MOST_NOISE noise patches would be followed, there is no interval.
+    Every run is followed until some V_i has surely reached 1, at most RACE_HORIZON times its leading order. Where
+    none can have reached it by then, κ is too large for this draw: an assumption fails. Where neither is shown, or
+    more than MOST_NOISE noise patches would be followed, there is no interval.
     """
     leading = [leading_memorization_time(setting, draw) for draw in draws]
     unmet = [first_memorization_assumptions(setting, draw) for draw in draws]
@@ -74,9 +75,7 @@ def predict_first_memorization_times(
         for index, time in enumerate(leading)
         if not unmet[index] and 0.0 < time < LATEST and setting.num_noise <= MOST_NOISE
     ]
-    predictions = [
-        TimePrediction(None, time, reasons) for time, reasons in zip(leading, unmet, strict=True)
-    ]
+    predictions = [TimePrediction(None, time, reasons) for time, reasons in zip(leading, unmet, strict=True)]
     horizons = [RACE_HORIZON * leading[index] for index in followed]
     kept = [draws[index] for index in followed]
     brackets = enclose_first_memorization(setting, kept, horizons, learning_rate) if kept else []

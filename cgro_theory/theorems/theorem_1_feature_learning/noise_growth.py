@@ -1,20 +1,25 @@
 """Rigorous brackets of the noise projections from a draw, by differential inequalities (theory.md 8.2).
 
-With s_kr = y_k v_kr the reduced flow is  ds_kr/dt = (q/N) Σ_l y_k y_l G_kl ψ̃_l |s_lr|^(q-1),  ψ̃_l decreasing in V_l. Two
-curves lo <= hi enclose it when lo' is at most the smallest right-hand side over the box [lo, hi] with coordinate kr held
-at its own lower end, and hi' at least the largest one with it held at its own upper end (Müller's theorem). Each step
-bounds the right-hand side over an a priori box that is checked afterwards; the coordinate's own term is integrated in
-closed form, so that a step's slack comes from what changes within it: the couplings and the pulls. Every sum and step
-carries a relative slack of ``ROUNDING``, far above that of float64.
+With s_kr = y_k v_kr the reduced flow is  ds_kr/dt = (q/N) Σ_l y_k y_l G_kl ψ̃_l |s_lr|^(q-1),  ψ̃_l decreasing in
+V_l. Two curves low <= high enclose it when low' is at most the smallest right-hand side over the box [low, high]
+with coordinate kr held at its own lower end, and high' at least the largest one with it held at its own upper end
+(Müller's theorem). Each step bounds the right-hand side over an a priori box that is checked afterwards; a
+coordinate's own term is integrated in closed form, so that a step's slack comes from what changes within it: the
+couplings and the pulls.
 
-Gradient descent is the same system with a right-hand side taken up to one step η earlier; boxes are widened by that.
+The clock is the projection that grows fastest, the leader: it is known exactly, and time is what is bracketed. (In
+time itself a relative error of 1e-9 would separate the two curves of a leader that blows up, and then all the
+others.)
+
+Every sum and step carries a relative slack of ``ROUNDING``, far above that of float64. Gradient descent is the
+same system with a right-hand side taken up to one step η earlier; boxes are widened by that.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,24 +27,35 @@ from scipy.special import expit
 
 from cgro_theory.claims import Interval
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.noise_step import (
+    ROUNDING,
+    Box,
+    Slopes,
+    crossing_times,
+    grown,
+    power_of,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw
 from cgro_theory.theorems.theorem_1_feature_learning.signal_growth import LeaderStep, SignalBracket
 
 Array = NDArray[np.float64]
 
-ROUNDING = 1e-12
-"""Relative slack of every bound of a right-hand side, and of every step."""
-CHANGES = (0.02, 0.005)
-"""Largest relative change of a leading projection in one step, at first and where that was too coarse."""
+CHANGES = (0.02, 0.02, 0.005)
+"""Largest relative change of a leading projection in one step, at first and where that left a draw undecided."""
+LONGER, LONGEST = 1.5, 5.0
+"""A step may take this much longer than is expected: at first, and at most when the steps before took longer."""
 LOST = -5.0
 """A bracket in which some V_i may have fallen to this has come apart."""
+RESOLVED = 1e-6
+"""A step that changes the leader by a smaller share than this is clocked by time: the leader would lose its
+digits."""
 MINOR = 0.05
 """Projections below this share of the largest one are followed in absolute steps."""
 SHORTEST = 1e-6
 """A step cut down to this share of the usual one has met something that cannot be followed."""
 PADDING = 0.2
 """Room of the a priori box, as a share of all that pulls at a projection during the step."""
-MAX_STEPS = 10_000
+MAX_STEPS = 6_000
 """A draw that needs more steps than this gets no upper end."""
 
 
@@ -48,11 +64,12 @@ class MemorizationBracket:
     """What the bracket of one draw says, in time or in the clock Θ = ∫ ψ̃(V = 0) dt.
 
     Attributes:
-        first: encloses the first time with some V_i >= 1; its upper end is inf where that was not shown, its lower end
+        first: encloses the first time with some V_i >= 1; its upper end is inf where that was not shown, its lower
+        end
             the horizon where no V_i can have reached 1 by then.
         small: a time until which every |V_i| is at most the small level that was asked for.
-        deepest: every V_i stays at or above minus this until ``first.high`` (until ``followed``, where that is inf).
-        followed: how far the bracket was followed.
+        deepest: every V_i stays at or above minus this until ``first.high`` (until ``followed``, where that is
+        inf). followed: how far the bracket was followed.
     """
 
     first: Interval
@@ -82,8 +99,8 @@ def enclose_noise_clock(
 ) -> list[MemorizationBracket]:
     """The same in the clock Θ of a pull at V = 0, whatever signal and attack make of that pull; gradient flow.
 
-    ψ(z+V)/ψ(z) lies between 1 and e^-V for every z, so the noise is bracketed without knowing the signal. The brackets
-    also say until when every |V_i| is at most ``small``.
+    ψ(z+V)/ψ(z) lies between 1 and e^-V for every z, so the noise is bracketed without knowing the signal. The
+    brackets also say until when every |V_i| is at most ``small``.
     """
     return _refined(
         lambda kept: _Bracket(setting, [draws[index] for index in kept], 0.0, relative=True), horizons, small
@@ -93,18 +110,22 @@ def enclose_noise_clock(
 def _refined(
     make: Callable[[Sequence[int]], _Bracket], horizons: Sequence[float], small: float
 ) -> list[MemorizationBracket]:
-    """Follow all draws in long steps, and those that this leaves undecided in shorter ones."""
+    """Follow all draws in long steps, and those that this leaves undecided by another clock, then in shorter
+    steps."""
     found: dict[int, MemorizationBracket] = {}
-    left: Sequence[int] = range(len(horizons))
-    for change in CHANGES:
-        if left:
-            kept = np.array([horizons[index] for index in left], dtype=float)
-            found |= dict(zip(left, make(left).follow(kept, small, change), strict=True))
-        left = [
-            index
-            for index in left
-            if math.isinf(found[index].first.high) and found[index].followed < horizons[index]
-        ]
+    rivals: dict[int, int | None] = dict.fromkeys(range(len(horizons)))
+    left = list(range(len(horizons)))
+    for attempt, change in enumerate(CHANGES):
+        if not left:
+            break
+        bracket = make(left)
+        # Without blow-ups (q = 2) time is the better clock, as it is where two projections overtake each other.
+        if attempt != (0 if bracket.setting.degree == 2 else 2):
+            bracket.lead([rivals[index] for index in left])
+        kept = np.array([horizons[index] for index in left], dtype=float)
+        found |= dict(zip(left, bracket.follow(kept, small, change), strict=True))
+        rivals |= dict(zip(left, bracket.overtaking, strict=True))
+        left = [i for i in left if math.isinf(found[i].first.high) and found[i].followed < horizons[i]]
     return [found[index] for index in range(len(horizons))]
 
 
@@ -131,45 +152,62 @@ class _Bracket:
         coupling -= self.own * np.eye(coupling.shape[1])
         self.attracting, self.repelling = np.maximum(coupling, 0.0), np.minimum(coupling, 0.0)
         self.signal = None if relative else SignalBracket(setting, draws, learning_rate)
+        self.overtaking: list[int | None] = [None] * len(draws)
+        self.leader = np.zeros(self.low.shape, dtype=bool)
+
+    def lead(self, chosen: Sequence[int | None]) -> None:
+        """Take the projections with these flat indices as clocks; None: the one whose own pull would carry it
+        first."""
+        speed = self.own * np.maximum(self.low, 0.0) ** max(self.setting.degree - 2, 1)
+        fastest = speed.reshape(speed.shape[0], -1).argmax(axis=1)
+        self.leader[:] = False
+        flat = self.leader.reshape(self.leader.shape[0], -1)
+        for run, index in enumerate(chosen):
+            flat[run, fastest[run] if index is None else index] = True
 
     def follow(self, horizons: Array, small: float, change: float) -> list[MemorizationBracket]:
         """Follow every run until some V_i has surely reached 1, or to its horizon."""
         runs = self.low.shape[0]
         first_low, first_high, small_until = (np.full(runs, np.inf) for _ in range(3))
         followed, deepest, active = np.zeros(runs), np.zeros(runs), np.arange(runs)
-        time, cut = np.zeros(runs), np.ones(runs)
+        early, late, cut, room = np.zeros(runs), np.zeros(runs), np.ones(runs), np.full(runs, LONGER)
         now = self._first_slopes()
         for _ in range(MAX_STEPS):
-            reached = np.isfinite(first_low[active])
-            duration = np.minimum(cut * change * self._duration(now, reached), horizons[active] - time)
-            box = self._box_around(now, duration, reached)
+            duration = np.minimum(cut * change * self._duration(now), 1.001 * (horizons[active] - early))
+            box = self._box_around(now, duration, room)
             margins = self._margins(box.low), self._margins(box.high)
-            leader = None if self.signal is None else self.signal.advance(duration, *margins)
-            now = self._slopes(box, leader)
-            low, high, inside = self._ends(box, now, duration)
-            if self.signal is not None and leader is not None:
-                inside &= np.isfinite(leader.high)
-                self.signal.accept(leader, inside)
+            signal = None if self.signal is None else self.signal.advance(room * duration, *margins)
+            now = self._slopes(box, signal)
+            steps = self._times(box, now, duration)
+            low, high, inside = self._ends(box, now, steps)
+            inside &= (steps[0] > 0) & (steps[1] <= room * duration)
+            room = np.clip(1.2 * steps[1] / np.where(duration > 0, duration, 1.0), LONGER, LONGEST)
+            if self.signal is not None and signal is not None:
+                inside &= self.signal.accept(signal, steps, inside)
             cut = np.where(inside, np.minimum(1.0, 1.5 * cut), 0.5 * cut)
-            # What a step may reach counts from the step's start: that errs to the safe side.
-            late, early = active[inside], time[inside]
+            # What a step may reach counts from the step's earliest start: that errs to the safe side.
+            kept, start = active[inside], early[inside]
             lowest, highest = margins[0][inside].min(axis=1), margins[1][inside].max(axis=1)
-            first_low[late] = np.minimum(first_low[late], np.where(highest >= 1.0, early, np.inf))
+            first_low[kept] = np.minimum(first_low[kept], np.where(highest >= 1.0, start, np.inf))
             sizes = np.maximum(-lowest, highest)
-            small_until[late] = np.minimum(small_until[late], np.where(sizes > small, early, np.inf))
-            deepest[late] = np.maximum(deepest[late], -lowest)
-            time = np.where(inside, time + duration, time)
+            small_until[kept] = np.minimum(small_until[kept], np.where(sizes > small, start, np.inf))
+            deepest[kept] = np.maximum(deepest[kept], -lowest)
+            early, late = np.where(inside, early + steps[0], early), np.where(inside, late + steps[1], late)
             self.low = np.where(inside[:, None, None], low, self.low)
             self.high = np.where(inside[:, None, None], high, self.high)
             surely = inside & (self._margins(self.low).max(axis=1) >= 1.0)
-            first_high[active[surely]] = time[surely]
-            followed[active] = time
-            kept = ~surely & (time < horizons[active]) & (cut > SHORTEST) & (margins[0].min(axis=1) > LOST)
-            if not kept.all():
-                active, time, cut, now = active[kept], time[kept], cut[kept], now.select(kept)
+            first_high[active[surely]] = late[surely]
+            followed[active] = early
+            lost = (cut <= SHORTEST) | (margins[0].min(axis=1) <= LOST)
+            for run in np.flatnonzero(lost):
+                self.overtaking[active[run]] = int(np.argmax(self.high[run]))
+            going = ~surely & (early < horizons[active]) & ~lost
+            if not going.all():
+                active, early, late, cut, room = (part[going] for part in (active, early, late, cut, room))
+                now = now.pick(going)
                 if active.size == 0:
                     break
-                self._select(kept)
+                self._select(going)
         ends = (
             np.minimum(first_low, followed) * (1.0 - ROUNDING),
             first_high * (1.0 + ROUNDING) + self.learning_rate,
@@ -179,14 +217,14 @@ class _Bracket:
         return [MemorizationBracket(Interval(low, high), until, deep, end) for low, high, until, deep, end in rows]
 
     def _select(self, kept: NDArray[np.bool_]) -> None:
-        for name in ("unit", "low", "high", "own", "attracting", "repelling"):
+        for name in ("unit", "low", "high", "own", "attracting", "repelling", "leader"):
             setattr(self, name, getattr(self, name)[kept])
         if self.signal is not None:
             self.signal.select(kept)
 
     def _margins(self, projections: Array) -> Array:
         """V_i of projections in units. shapes: (runs, n, m) -> (runs, N)"""
-        per_patch = _power(projections, self.setting.degree).sum(axis=2)
+        per_patch = power_of(projections, self.setting.degree).sum(axis=2)
         per_point = per_patch.reshape(per_patch.shape[0], -1, self.setting.noise_patches).sum(axis=2)
         return np.asarray(per_point * self.unit[:, None] ** self.setting.degree)
 
@@ -194,53 +232,62 @@ class _Bracket:
         """(runs, N) -> (runs, n, 1)"""
         return np.repeat(per_point, self.setting.noise_patches, axis=1)[:, :, None]
 
-    def _first_slopes(self) -> _Slopes:
-        still = _Box(self.low, self.high, self.low, self.high, self.high, self.high, np.zeros(()))
+    def _first_slopes(self) -> Slopes:
+        still = Box(self.low, self.high, self.low, self.high, self.high, np.zeros(()), self.leader)
         if self.signal is None:
             return self._slopes(still, None)
         margins = self._margins(self.low)
         return self._slopes(still, self.signal.advance(np.zeros(self.low.shape[0]), margins, margins))
 
-    def _duration(self, now: _Slopes, reached: NDArray[np.bool_]) -> Array:
+    def _duration(self, now: Slopes) -> Array:
         """Time in which some leading projection changes by all of its size, or the signal by as much."""
         power, size = self.setting.degree - 1, np.abs(self.low)
-        fastest = np.abs(now.own_low * size**power + now.around_low)
+        lower = np.abs(now.own_low * size**power + now.around_low)
         upper = np.abs(now.own_high * np.abs(self.high) ** power + now.around_high)
-        fastest = np.where(reached[:, None, None], fastest, np.maximum(fastest, upper))
         floor = MINOR * size.max(axis=(1, 2))[:, None, None]
         with np.errstate(divide="ignore"):
-            steps = 1.0 / (fastest / (size + floor)).max(axis=(1, 2))
+            steps = 1.0 / (np.maximum(lower, upper) / (size + floor)).max(axis=(1, 2))
             if self.signal is not None:
                 steps = np.minimum(steps, self.signal.longest_step(self._margins(self.low)))
         return np.asarray(steps)
 
-    def _box_around(self, now: _Slopes, duration: Array, reached: NDArray[np.bool_]) -> _Box:
+    def _box_around(self, now: Slopes, duration: Array, room: Array) -> Box:
         """Where the step is expected to stay, from the slopes of the step before, with room to spare."""
-        power, step = self.setting.degree - 1, duration[:, None, None]
+        power, step = self.setting.degree - 1, (room * duration)[:, None, None]
         sizes = [np.abs(end) ** power for end in (self.low, self.high)]
         moves = now.own_low * sizes[0] + now.around_low, now.own_high * sizes[1] + now.around_high
-        room = PADDING * (now.own_high * np.maximum(*sizes) + now.activity)
+        spare = PADDING * (now.own_high * np.maximum(*sizes) + now.activity)
         slack = 16.0 * ROUNDING * np.maximum(np.abs(self.low), np.abs(self.high))
         ranges = []
         for start, move in zip((self.low, self.high), moves, strict=True):
-            ranges += [start + step * (np.minimum(move, 0.0) - room) - slack]
-            ranges += [start + step * (np.maximum(move, 0.0) + room) + slack]
-        # Until the first V_i >= 1 no projection is larger than what keeps its own V_i below 1.
-        cap = np.where(reached[:, None, None], np.maximum(self._largest_below_one(ranges[0]), ranges[1]), np.inf)
-        bottom, top = np.minimum(ranges[2], cap), np.minimum(ranges[3], cap)
+            ranges += [start + step * (np.minimum(move, 0.0) - spare) - slack]
+            ranges += [start + step * (np.maximum(move, 0.0) + spare) + slack]
         delay = np.zeros(())
         if self.learning_rate > 0.0:
-            delay = self.learning_rate * (np.maximum(np.abs(moves[0]), np.abs(moves[1])) + room)
-        return _Box(ranges[0], np.maximum(top, ranges[1]), ranges[1], bottom, top, cap, delay)
+            delay = self.learning_rate * (np.maximum(np.abs(moves[0]), np.abs(moves[1])) + spare)
+        # The leader goes exactly this far, and the time it takes is bracketed; or the other way round.
+        moved = np.maximum(0.5 * (moves[0] + moves[1]), 0.0) * duration[:, None, None]
+        enough = np.maximum(RESOLVED * np.abs(self.low), 3.0 * (self.high - self.low))
+        pinned = self.leader & (self.low > 0) & (moved > enough)
+        exact = (self.low, self.high + moved) * 2
+        ends = [np.where(pinned, end, other) for end, other in zip(exact, ranges, strict=True)]
+        return Box(ends[0], np.maximum(ends[3], ends[1]), ends[1], ends[2], ends[3], delay, pinned)
 
-    def _largest_below_one(self, low: Array) -> Array:
-        """The largest a projection can be, in units, while its own V_i < 1 and the others are at least ``low``."""
-        unit = self.unit[:, None, None]
-        others = self._per_row(self._margins(low)) - unit**self.setting.degree * _power(low, self.setting.degree)
-        left = (1.0 - others) * (1.0 + ROUNDING) + ROUNDING
-        return np.sign(left) * np.abs(left) ** (1.0 / self.setting.degree) / unit
+    def _times(self, box: Box, now: Slopes, duration: Array) -> tuple[Array, Array]:
+        """Shortest and longest time in which the leader gets to the end of its range; inf where it may not."""
+        power, pick = self.setting.degree - 2, box.pinned
+        clocked = pick.any(axis=(1, 2))
+        times = duration.copy(), duration.copy()
+        if not clocked.any():
+            return times
+        near = (np.broadcast_to(box.delay, pick.shape) / np.where(pick, self.low, 1.0))[pick]
+        shortest, longest = crossing_times(
+            (self.low[pick], self.high[pick]), box.own_high_top[pick], near, now.pick(pick), power
+        )
+        times[0][clocked], times[1][clocked] = shortest, longest
+        return times
 
-    def _slopes(self, box: _Box, leader: LeaderStep | None) -> _Slopes:
+    def _slopes(self, box: Box, leader: LeaderStep | None) -> Slopes:
         """Bounds of the right-hand side over a box, own coordinates held in their own ranges."""
         degree, unit = self.setting.degree, self.unit[:, None, None] ** self.setting.degree
         z = (None, None) if leader is None else (leader.margin_low, leader.margin_high)
@@ -255,18 +302,20 @@ class _Bracket:
         away = self.repelling @ strong, self.repelling @ weak
         activity = towards[1] - away[0]
         # The own coordinate at its own end, every other one at the far end of the box.
-        others = self._per_row(margins[1]) - unit * _power(high, degree)
-        held = self._pull(others + unit * _power(box.own_low_top + box.delay, degree), z[1], upper=False)
+        others = self._per_row(margins[1]) - unit * power_of(high, degree)
+        held = self._pull(others + unit * power_of(box.own_low_top + box.delay, degree), z[1], upper=False)
         own_low = self.own * np.maximum(held, least)
-        others = self._per_row(margins[0]) - unit * _power(low, degree)
-        held = self._pull(others + unit * _power(box.own_high_bottom - box.delay, degree), z[0], upper=True)
+        others = self._per_row(margins[0]) - unit * power_of(low, degree)
+        held = self._pull(others + unit * power_of(box.own_high_bottom - box.delay, degree), z[0], upper=True)
         own_high = self.own * np.minimum(held, most)
         around_low = towards[0] + away[0] - ROUNDING * activity
         around_high = towards[1] + away[1] + ROUNDING * activity
-        return _Slopes(own_low * (1.0 - ROUNDING), around_low, own_high * (1.0 + ROUNDING), around_high, activity)
+        own_low, own_high = own_low * (1.0 - ROUNDING), own_high * (1.0 + ROUNDING)
+        return Slopes(own_low, around_low, own_high, around_high, activity)
 
     def _pull(self, margin: Array, signal: Array | None, *, upper: bool) -> Array:
-        """ψ̃ at noise margins, shape (runs, …), and signal margins z, shape (runs,); relative to V = 0 without z."""
+        """ψ̃ at noise margins, shape (runs, …), and signal margins z, shape (runs,); relative to V = 0 without
+        z."""
         slack = 1.0 + (ROUNDING if upper else -ROUNDING)
         if signal is None:
             ratio = np.exp(-np.clip(margin, -700.0, 700.0))
@@ -278,89 +327,15 @@ class _Bracket:
             slack * ((1.0 - weight) * expit(-(clean + margin)) + weight * expit(-(attacked + margin)))
         )
 
-    def _ends(self, box: _Box, now: _Slopes, duration: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    def _ends(self, box: Box, now: Slopes, steps: tuple[Array, Array]) -> tuple[Array, Array, NDArray[np.bool_]]:
         """The two curves at the end of the step, and per run whether they stayed in the ranges assumed."""
-        step, power = duration[:, None, None], self.setting.degree - 2
-        low = _grown(self.low, (box.low, box.own_low_top), box.delay, now.own_low, now.around_low, step, power)
-        own_high = box.own_high_bottom, box.own_high_top
-        high = -_grown(
-            -self.high, (-own_high[1], -own_high[0]), box.delay, -now.own_high, -now.around_high, step, power
-        )
-        high = np.minimum(high, box.cap)
+        power = self.setting.degree - 2
+        times = steps[0][:, None, None], np.where(np.isfinite(steps[1]), steps[1], 0.0)[:, None, None]
+        own_low, own_high = (box.low, box.own_low_top), (-box.own_high_top, -box.own_high_bottom)
+        low = grown(self.low, own_low, box.delay, now.own_low, now.around_low, times, power)
+        high = -grown(-self.high, own_high, box.delay, -now.own_high, -now.around_high, times, power)
         with np.errstate(invalid="ignore"):
-            inside = (low >= box.low) & (high <= box.own_high_top)
-        return np.minimum(low, box.own_low_top), np.maximum(high, box.own_high_bottom), inside.all(axis=(1, 2))
-
-
-@dataclass(frozen=True)
-class _Slopes:
-    """own·|s|^(q-1) + around bounds a right-hand side, from below and from above. shapes: (runs, n, m)
-
-    ``activity`` is the sum of the sizes of all that is in ``around``.
-    """
-
-    own_low: Array
-    around_low: Array
-    own_high: Array
-    around_high: Array
-    activity: Array
-
-    def select(self, kept: NDArray[np.bool_]) -> _Slopes:
-        """Some of the runs."""
-        return _Slopes(*(getattr(self, part.name)[kept] for part in fields(self)))
-
-
-@dataclass(frozen=True)
-class _Box:
-    """Where a step is assumed to stay. shapes: (runs, n, m)
-
-    Attributes:
-        low, high: of every projection; ``low`` is the bottom of the lower curve's own range, too.
-        own_low_top: top of the lower curve's own range.
-        own_high_bottom, own_high_top: the upper curve's own range.
-        cap: what no projection can pass.
-        delay: how far a projection may have been away one step of descent earlier.
-    """
-
-    low: Array
-    high: Array
-    own_low_top: Array
-    own_high_bottom: Array
-    own_high_top: Array
-    cap: Array
-    delay: Array
-
-
-def _power(values: Array, degree: int) -> Array:
-    """φ_q."""
-    return np.asarray(np.sign(values) * np.abs(values) ** degree)
-
-
-def _grown(
-    value: Array, within: tuple[Array, Array], delay: Array, own: Array, around: Array, step: Array, power: int
-) -> Array:
-    """A lower bound after ``step`` of s with s' >= own |y|^(power+1) + around, y within ``delay`` of s, s in ``within``.
-
-    Where the range excludes 0 the power is taken out: |s|^(-power) (log |s| for power 0) has a bounded slope. The
-    mirror image s -> -s turns it into an upper bound.
-    """
-    bottom, top = within
-    signed = (bottom > 0) | (top < 0)
-    nearest = np.where(signed, np.minimum(np.abs(bottom), np.abs(top)), 0.0)
-    farthest = np.maximum(np.abs(bottom), np.abs(top))
-    # A pull that helps is taken where it is weakest, one that hinders where it is strongest.
-    extreme = np.where(own > 0, np.maximum(nearest - delay, 0.0), farthest + delay) ** (power + 1)
-    straight = value + step * (own * extreme + around)
-    smallest = np.where(signed, nearest, 1.0)
-    late = np.where(own > 0, np.maximum(1.0 - delay / smallest, 0.0), 1.0 + delay / smallest) ** (power + 1)
-    rate = own * late + around / np.where(around > 0, farthest, smallest) ** (power + 1)
-    moved = np.sign(value) * rate * step
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        if power == 0:
-            curved = value * np.exp(moved)
-        else:
-            left = 1.0 - power * moved * np.abs(value) ** power
-            blown = np.where(value > 0, np.inf, -np.inf)
-            curved = np.where(left > 0, value * np.where(left > 0, left, 1.0) ** (-1.0 / power), blown)
-    end = np.where(signed, np.maximum(curved, straight), straight)
-    return np.asarray(end - ROUNDING * np.abs(end))
+            inside = ((low >= box.low) & (high <= box.own_high_top)) | box.pinned
+        low = np.where(box.pinned, box.own_high_top, np.minimum(low, box.own_low_top))
+        high = np.where(box.pinned, box.own_high_top, np.maximum(high, box.own_high_bottom))
+        return low, high, np.asarray(inside.all(axis=(1, 2)))

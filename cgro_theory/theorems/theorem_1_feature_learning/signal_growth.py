@@ -1,8 +1,9 @@
-"""A rigorous bracket of the signal margin of a batch of draws, beside a bracket of the noise (theory.md 2.2.5, 8.2).
+"""A rigorous bracket of the signal margin of a batch of draws, beside a bracket of the noise (theory.md 2.2.5,
+8.2).
 
-All u_r are functions of the largest of them, the leader s (one clock drives them all), so the signal is one number per
-run; its bracket [low, high] is followed with the gain at its two extremes, its own end held:  dx/dt = -q(q-2) g for
-x = s^(2-q) (d log s/dt = 2g for q = 2), g the mean over the points of (1-λ)α^q ψ(z+V_i) + λ(κα)^q ψ(z̃+V_i).
+All u_r are functions of the largest of them, the leader s (one clock drives them all), so the signal is one number
+per run; its bracket [low, high] is followed with the gain at its two extremes, its own end held:  dx/dt = -q(q-2)
+g for x = s^(2-q) (d log s/dt = 2g for q = 2), g the mean over the points of (1-λ)α^q ψ(z+V_i) + λ(κα)^q ψ(z̃+V_i).
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ LEADER_WEIGHT = 0.1
 
 @dataclass(frozen=True)
 class LeaderStep:
-    """The leader's bracket after a step, and bounds of z all the way there. All shapes (runs,)."""
+    """Bounds of the gain over a step, and of z all the way through it. All shapes (runs,)."""
 
-    low: Array
-    high: Array
+    slowest: Array
+    fastest: Array
     margin_low: Array
     margin_high: Array
 
@@ -40,8 +41,8 @@ class LeaderStep:
 class SignalBracket:
     """Bounds of z = α^q U for a batch of runs; needs κ >= 0, so that U never falls.
 
-    The leader is kept as its growth since the start, s/s(0) >= 1. A run without a positive u_r(0) has no leader: its U
-    rises from U(0) to 0 at most, and that constant bracket serves.
+    The leader is kept as its growth since the start, s/s(0) >= 1. A run without a positive u_r(0) has no leader:
+    its U rises from U(0) to 0 at most, and that constant bracket serves.
     """
 
     def __init__(self, setting: PatchSetting, draws: Sequence[InitialDraw], learning_rate: float) -> None:
@@ -66,8 +67,8 @@ class SignalBracket:
     def margin(self, growth: Array, *, upper: bool) -> Array:
         """z, bounded from the side that is asked for, when the leader has grown by ``growth``. shape: (runs,)
 
-        In the flow every other projection has moved by the leader's clock; in descent by at least that and, if positive,
-        at most ``lag`` times it, without overtaking the leader.
+        In the flow every other projection has moved by the leader's clock; in descent by at least that and, if
+        positive, at most ``lag`` times it, without overtaking the leader.
         """
         degree, ratio = self.setting.degree, self.relative
         lag = self.lag if upper else np.ones_like(self.lag)
@@ -105,17 +106,20 @@ class SignalBracket:
         A change of z counts with the share that the clean loss still has in the pull, one of z̃ = κ^q z always.
         """
         degree, setting = self.setting.degree, self.setting
-        margin = np.maximum(self.margin(self.high, upper=True), 0.0)
-        lowest = self.margin(self.low, upper=False)
-        gain = self.gain(lowest, noise_low)
         attacked = setting.attacked_signal_fraction**degree
-        clean = (1.0 - setting.adversarial_weight) * expit(-lowest)
-        pull = clean + setting.adversarial_weight * expit(-attacked * lowest)
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            share = np.nan_to_num(np.maximum(clean / pull, np.minimum(clean / gain, 1.0)))
-            leader = self.rate / max(degree - 2, 1) * gain * self.high ** (degree - 2)
-            change = degree * margin * leader * (share + attacked)
-            return np.asarray(1.0 / np.maximum(LEADER_WEIGHT * leader, SIGNAL_WEIGHT * change))
+        fastest = np.zeros_like(self.low)
+        for growth, upper in ((self.low, False), (self.high, True)):
+            margin = self.margin(growth, upper=upper)
+            gain = self.gain(margin, noise_low)
+            clean = (1.0 - setting.adversarial_weight) * expit(-margin)
+            pull = clean + setting.adversarial_weight * expit(-attacked * margin)
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                share = np.nan_to_num(np.maximum(clean / pull, np.minimum(clean / gain, 1.0)))
+                leader = self.rate / max(degree - 2, 1) * gain * growth ** (degree - 2)
+                change = degree * np.maximum(margin, 0.0) * leader * (share + attacked)
+                fastest = np.fmax(fastest, np.maximum(LEADER_WEIGHT * leader, SIGNAL_WEIGHT * change))
+        with np.errstate(divide="ignore"):
+            return np.asarray(1.0 / fastest)
 
     def advance(self, duration: Array, noise_low: Array, noise_high: Array) -> LeaderStep:
         """A step of ``duration``, shape (runs,); its upper leader is inf where that is too long to be followed.
@@ -130,16 +134,22 @@ class SignalBracket:
         farthest, _ = self._moved(self.low, self.gain(self.margin(self.low, upper=False), noise_low), duration)
         finite = np.where(np.isfinite(farthest), farthest, self.low)
         slowest = self.gain(self.margin(finite, upper=True), noise_high) / self.lag
-        low = np.minimum(self._moved(self.low, slowest, duration)[0], finite)
-        bounds = (
-            self.margin(self.low, upper=False),
-            self.margin(np.where(np.isfinite(high), high, self.high), upper=True),
+        top = self.margin(np.where(np.isfinite(high), high, self.high), upper=True)
+        return LeaderStep(
+            slowest, np.where(np.isfinite(high), fastest, np.inf), self.margin(self.low, upper=False), top
         )
-        return LeaderStep(low * (1.0 - ROUNDING), high * (1.0 + ROUNDING), *bounds)
 
-    def accept(self, step: LeaderStep, inside: NDArray[np.bool_]) -> None:
-        """Take a step, for the runs in which it was followed."""
-        self.low, self.high = np.where(inside, step.low, self.low), np.where(inside, step.high, self.high)
+    def accept(self, step: LeaderStep, times: tuple[Array, Array], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Go on by the shortest and the longest time that the step took, in the runs ``inside`` that it was
+        followed.
+
+        Returns where that worked: nowhere past a blow-up.
+        """
+        low = self._moved(self.low, step.slowest, times[0])[0] * (1.0 - ROUNDING)
+        high = self._moved(self.high, step.fastest, times[1])[0] * (1.0 + ROUNDING)
+        inside = inside & np.isfinite(high)
+        self.low, self.high = np.where(inside, low, self.low), np.where(inside, high, self.high)
+        return inside
 
     def _delayed(self, noise_low: Array) -> Array:
         """z at the upper leader, taken at most one step of descent earlier."""
@@ -156,10 +166,12 @@ class SignalBracket:
         return margin
 
     def _moved(self, growth: Array, gain: Array, duration: Array) -> tuple[Array, Array]:
-        """The leader's growth after ``duration`` at a constant gain, and the relative change ρ of one step of descent."""
+        """The leader's growth after ``duration`` at a constant gain, and the relative change ρ of one step of
+        descent."""
         degree = self.setting.degree
-        clock = self.rate * gain * duration
-        ratio = self.learning_rate * self.rate / max(degree - 2, 1) * gain * growth ** (degree - 2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            clock = self.rate * gain * duration
+            ratio = self.learning_rate * self.rate / max(degree - 2, 1) * gain * growth ** (degree - 2)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             if degree == 2:
                 moved = growth * np.exp(clock)

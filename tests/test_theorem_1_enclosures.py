@@ -1,0 +1,246 @@
+"""The enclosures of T_I, T_III and κ*: never violated where they are offered, and never offered where there is
+none."""
+
+import importlib.util
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cgro_theory.calculator.drawn_stages import subspace_draw
+from cgro_theory.claims import Interval
+from cgro_theory.setting import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning import noise_growth
+from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import predict_memorization_boundary
+from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws_of
+from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+    predict_first_memorization_time,
+    predict_first_memorization_times,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, predict_signal_time
+from cgro_theory.trainer.descent import train
+from cgro_theory.trainer.flow import integrate_flow
+from cgro_theory.trainer.reduction import draw_subspace_problem
+
+
+def _load_benchmark():
+    path = Path(__file__).parents[1] / "benchmarks" / "enclosures.py"
+    spec = importlib.util.spec_from_file_location("benchmark_enclosures", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+BENCHMARK = _load_benchmark()
+SMALL = PatchSetting(
+    patch_dimension=138,
+    num_samples=4,
+    num_patches=3,
+    width=3,
+    degree=3,
+    signal_strength=138**0.2,
+    noise_std=138**-0.55,
+    init_std=138**-0.51,
+    attacked_signal_fraction=0.0315,
+    adversarial_weight=0.5,
+)
+
+
+def _drawn(index, seed=9700):
+    """A random small setting, its flow by an integrator that shares no code, and its draw."""
+    generator = np.random.default_rng([seed, index])
+    values = BENCHMARK.random_setting(generator)
+    flow = BENCHMARK.Flow(values, generator)
+    return PatchSetting(**values), flow, InitialDraw(flow.labels, flow.u, flow.v, flow.gram)
+
+
+def _first_time(flow, setting, horizon):
+    return flow.times(setting.attacked_signal_fraction, horizon)[1]
+
+
+def test_nothing_is_promised_above_the_phase_boundary():
+    setting = PatchSetting.version_1(10**6, attacked_signal_fraction=0.3)
+    draw = subspace_draw(setting, 0)
+    boundary = predict_memorization_boundary(setting, draw).interval
+    memory = predict_first_memorization_time(setting, draw, 0.0)
+    assert boundary.high < 0.3
+    assert memory.interval is None
+    assert any("κ*" in reason for reason in memory.unmet)
+
+
+@pytest.mark.parametrize("seed", [4, 21])
+def test_memorization_is_enclosed_where_no_neuron_favours_the_signal(seed):
+    """The clock of the clean loss came out negative for these draws; they have no u_r(0) > 0."""
+    problem = draw_subspace_problem(SMALL, (seed,))
+    draw = initial_draws_of(problem)[0]
+    assert draw.signal_projections.max() < 0
+    predicted = predict_first_memorization_time(SMALL, draw, 0.0)
+    measured = np.nanmin(integrate_flow(problem, horizon=200.0, enough_memorized=1).memorization_times)
+    assert predicted.interval.low <= measured <= predicted.interval.high
+    assert predicted.interval.width < 0.1 * measured
+
+
+@pytest.mark.parametrize("index", range(16))
+def test_random_small_settings_against_an_integrator_that_shares_no_code(index):
+    setting, flow, draw = _drawn(index)
+    signal, memory = predict_signal_time(setting, draw, 0.0), predict_first_memorization_time(setting, draw, 0.0)
+    horizon = 60.0 * memory.leading_order
+    if memory.interval is not None:
+        time = _first_time(flow, setting, horizon)
+        assert memory.interval.low * (1 - 1e-7) <= time <= memory.interval.high * (1 + 1e-7)
+    elif any("κ*" in reason for reason in memory.unmet):
+        assert math.isinf(_first_time(flow, setting, 50.0 * memory.leading_order))
+    if signal.interval is not None:
+        time = flow.times(setting.attacked_signal_fraction, 1.1 * signal.interval.high, until_memorized=False)[0]
+        assert signal.interval.low * (1 - 1e-7) <= time <= signal.interval.high * (1 + 1e-7)
+
+
+def test_the_ends_of_the_phase_boundary_memorize_and_do_not():
+    offered = 0
+    for index in range(12):
+        setting, flow, draw = _drawn(index, seed=9701)
+        predicted = predict_memorization_boundary(setting, draw)
+        leading = predict_first_memorization_time(setting, draw, 0.0).leading_order
+        if predicted.interval is None or not 0.0 < predicted.interval.low < predicted.interval.high < 1.0:
+            continue
+        offered += 1
+        ends = predicted.interval.low, predicted.interval.high
+        memorized = [math.isfinite(flow.times(end, 50.0 * leading)[1]) for end in ends]
+        assert memorized == [True, False]
+    assert offered >= 5
+
+
+@pytest.mark.parametrize(("degree", "safety"), [(2, 1.0), (3, 1.0), (3, 0.3), (4, 1.0)])
+def test_descent_stays_inside_too(degree, safety):
+    setting = PatchSetting.version_1(
+        400, num_samples=4, num_patches=3, width=5, degree=degree, attacked_signal_fraction=0.01
+    )
+    problem = draw_subspace_problem(setting, (9800, 9801, 9802))
+    rate = setting.stable_learning_rate(safety)
+    predicted = predict_first_memorization_times(setting, initial_draws_of(problem), rate)
+    steps = int(max(entry.interval.high for entry in predicted) / rate) + 2
+    runs = train(problem, learning_rate=rate, steps=steps, stop_when_memorized=False)
+    for entry, times in zip(predicted, runs.memorization_times, strict=True):
+        assert entry.interval.low <= np.nanmin(times) <= entry.interval.high
+        assert entry.interval.width < 0.1 * entry.interval.high
+
+
+def test_a_batch_gives_what_each_draw_gives_alone():
+    setting = PatchSetting.version_1(2000, num_samples=5, width=4)
+    draws = [subspace_draw(setting, 9900 + index) for index in range(3)]
+    together = predict_first_memorization_times(setting, draws, 0.0)
+    alone = [predict_first_memorization_time(setting, draw, 0.0) for draw in draws]
+    for one, other in zip(together, alone, strict=True):
+        assert one.interval.low == pytest.approx(other.interval.low, rel=1e-9)
+        assert one.interval.high == pytest.approx(other.interval.high, rel=1e-9)
+
+
+def _dropped(change, monkeypatch):
+    """How many of some small settings leave their enclosure when part of it is dropped."""
+    change(monkeypatch)
+    outside = 0
+    for index in range(16):
+        setting, flow, draw = _drawn(index)
+        memory = predict_first_memorization_time(setting, draw, 0.0)
+        if memory.interval is not None:
+            time = _first_time(flow, setting, 60.0 * memory.leading_order)
+            outside += not memory.interval.low * (1 - 1e-7) <= time <= memory.interval.high * (1 + 1e-7)
+    return outside
+
+
+def _without_couplings(monkeypatch):
+    plain = noise_growth._Bracket.__init__
+
+    def uncoupled(self, *arguments, **options):
+        plain(self, *arguments, **options)
+        self.attracting, self.repelling = 0.0 * self.attracting, 0.0 * self.repelling
+
+    monkeypatch.setattr(noise_growth._Bracket, "__init__", uncoupled)
+
+
+def _with_flipped_couplings(monkeypatch):
+    plain = noise_growth._Bracket.__init__
+
+    def flipped(self, *arguments, **options):
+        plain(self, *arguments, **options)
+        self.attracting, self.repelling = -self.repelling, -self.attracting
+
+    monkeypatch.setattr(noise_growth._Bracket, "__init__", flipped)
+
+
+def _without_the_noise_in_the_pull(monkeypatch):
+    plain = noise_growth._Bracket._pull
+    monkeypatch.setattr(
+        noise_growth._Bracket,
+        "_pull",
+        lambda self, margin, signal, *, upper: plain(self, 0.0 * margin, signal, upper=upper),
+    )
+
+
+def _with_clean_and_attacked_swapped(monkeypatch):
+    plain = noise_growth._Bracket.__init__
+
+    def swapped(self, setting, *arguments, **options):
+        weight = 1.0 - setting.adversarial_weight
+        plain(self, replace(setting, adversarial_weight=weight), *arguments, **options)
+
+    monkeypatch.setattr(noise_growth._Bracket, "__init__", swapped)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _without_couplings,
+        _with_flipped_couplings,
+        _without_the_noise_in_the_pull,
+        _with_clean_and_attacked_swapped,
+    ],
+)
+def test_every_term_of_the_bracket_is_needed(change, monkeypatch):
+    assert _dropped(change, monkeypatch) >= 1
+
+
+def test_the_own_coordinate_is_held():
+    """The upper curve of a memorized point stays finite: with its own coordinate free it would blow up first."""
+    setting = PatchSetting.version_1(10**4, num_samples=6, width=8)
+    draw = subspace_draw(setting, 9950)
+    predicted = predict_first_memorization_time(setting, draw, 0.0)
+    assert predicted.interval.width < 0.01 * predicted.interval.high
+
+
+def test_far_ends_of_the_domain_give_an_interval_or_none_but_no_error():
+    for degree in (2, 5, 9):
+        for dimension, init in ((10**15, -0.5), (10**18, -2.0), (10**18, -10.0), (60, 1.0)):
+            setting = PatchSetting.version_1(dimension, num_samples=3, width=3, degree=degree, init_exponent=init)
+            draw = subspace_draw(setting, 9960)
+            for predicted in (
+                predict_signal_time(setting, draw, 0.0),
+                predict_first_memorization_time(setting, draw, 0.0),
+                predict_memorization_boundary(setting, draw),
+            ):
+                assert predicted.interval is None or isinstance(predicted.interval, Interval)
+                assert not math.isnan(predicted.leading_order)
+
+
+def test_the_flow_learns_no_signal_that_no_neuron_favours():
+    """q = 2: a projection carried past 0 by the integrator's error would grow from there."""
+    setting = PatchSetting.version_1(
+        2772,
+        num_samples=2,
+        num_patches=3,
+        width=2,
+        degree=2,
+        attacked_signal_fraction=0.003,
+        adversarial_weight=0.41,
+    )
+    problem = draw_subspace_problem(setting, (9001, 9002, 9003))
+    assert problem.signal_projections.max() < 0
+    runs = integrate_flow(problem, horizon=100.0)
+    assert np.isnan(runs.signal_time).all()
+    predicted = predict_first_memorization_times(setting, initial_draws_of(problem), 0.0)
+    for entry, times in zip(predicted, runs.memorization_times, strict=True):
+        assert entry.interval.low <= np.nanmin(times) <= entry.interval.high
