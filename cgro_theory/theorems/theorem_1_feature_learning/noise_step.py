@@ -98,7 +98,7 @@ def grown(
 def crossing_times(
     start: tuple[Array, Array], end: Array, near: Array, slopes: Slopes, power: int
 ) -> tuple[Array, Array]:
-    """Shortest and longest time from ``start``, known to lie between its two ends, all > 0, to ``end``. shapes: (k,)
+    """Shortest and longest time from ``start``, given by its two ends, all > 0, to ``end``. shapes: (k,)
 
     ``near`` bounds the relative change within one step of descent. The longest time is inf where a slope may be 0.
     """
