@@ -54,7 +54,8 @@ def verify(
 ) -> None:
     """Judge the claims of a theorem on really trained networks.
 
-    Exit code: 0 nothing refuted or inconclusive, 1 something refuted, 2 invalid input, 3 inconclusive.
+    Exit code: 0 nothing refuted or open, 1 something refuted, 2 invalid input, 3 something open: a claim is
+    inconclusive, a planted fault was not caught, or nothing that was asked for passed.
     """
     from cgro_theory.commands.verify import run_verify
 

@@ -22,6 +22,11 @@ class Outcome(enum.StrEnum):
     INCONCLUSIVE = "inconclusive"
     REFUTED = "refuted"
 
+    @property
+    def in_words(self) -> str:
+        """The outcome as a reader is told it, such as ``out of scope``."""
+        return self.value.replace("_", " ")
+
 
 SEVERITY: Mapping[Outcome, int] = {outcome: rank for rank, outcome in enumerate(Outcome)}
 """Order used for the worst of several outcomes: certified is best, refuted is worst."""
@@ -37,8 +42,8 @@ class FaultVerdict:
 
     @property
     def caught(self) -> bool:
-        """A planted fault is caught when it comes out refuted or out of scope."""
-        return self.outcome in (Outcome.REFUTED, Outcome.OUT_OF_SCOPE)
+        """A planted fault is caught when it comes out refuted, and by nothing less."""
+        return self.outcome is Outcome.REFUTED
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Verdict:
     seconds: float = 0.0
     reproduce: str = ""
     faults: tuple[FaultVerdict, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the claim is certified or consistent; vacuous and out of scope are not."""
+        return self.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT)
 
 
 def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tuple[Outcome, str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Console
 
 from cgro_theory.atomic_file import require_folder, require_writable
-from cgro_theory.claims import ExitCode, VerificationResult, exit_code, save_result
+from cgro_theory.claims import ExitCode, VerificationResult, conclude, save_result
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
 from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.report.figures import save_figures
-from cgro_theory.report.text import verdict_table
+from cgro_theory.report.text import verdict_notes, verdict_table
 from cgro_theory.theorems.catalogue import ROOMS, room
 from cgro_theory.theorems.verification import verify_room
 
@@ -48,6 +48,7 @@ def run_verify(
     resolved = resolve_device(device)
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
+    console = Console(width=None if sys.stdout.isatty() else 160)
     for entry in rooms:
         with progress_reporter(quiet) as progress:
             result = verify_room(
@@ -60,16 +61,17 @@ def run_verify(
                 progress=progress,
             )
         results.append(result)
-        console = Console(width=None if sys.stdout.isatty() else 160)
         console.print(verdict_table(result.to_json()))
         console.print(f"{len(result.verdicts)} claims in {result.seconds:.0f} s on {resolved}", highlight=False)
-        for verdict in result.verdicts:
-            if verdict.outcome not in ("certified", "consistent"):
-                console.print(f"{verdict.claim.label}: {verdict.reason}", highlight=False)
+        for note in verdict_notes(result.to_json()):
+            console.print(note, highlight=False, markup=False)
         if json_path is not None:
             save_result(result, json_path)
         if folder is not None:
             save_result(result, folder / f"{entry.label}.json")
             save_figures(result.figures, folder)
             console.print(f"written to {folder}/", highlight=False)
-    return exit_code([verdict.outcome for result in results for verdict in result.verdicts])
+    conclusion = conclude(results)
+    if conclusion.reasons:
+        console.print(str(conclusion), highlight=False, markup=False)
+    return conclusion.code
