@@ -151,8 +151,10 @@ def _undecided(entry: Claim, why: str, failure_probability: float) -> Verdict:
 
 
 def _describe(error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    # What was raised in a worker process carries its place as a note; here it was only raised again.
+    where = getattr(error, "__notes__", [f"{frame.name}, line {frame.lineno}"])[-1]
+    return f"{type(error).__name__}: {error} ({where})"
 
 
 def _with_tolerance(entry: Claim, prediction: Prediction) -> Prediction:
