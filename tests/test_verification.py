@@ -2,7 +2,7 @@
 
 import pytest
 
-from cgro_theory.claims import Environment, load_result
+from cgro_theory.claims import Environment, VerificationResult, load_result
 from cgro_theory.cli import main
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import room
@@ -75,3 +75,19 @@ def test_a_claim_asked_for_twice_is_judged_once():
     assert [verdict.claim.label for verdict in result.verdicts] == [LABEL]
     assert result.asked_for == (LABEL,)
     assert result.to_json()["asked"] == [LABEL]
+
+
+def test_ctrl_c_says_in_one_line_what_was_written_before(monkeypatch, capsys, tmp_path):
+    from cgro_theory.commands import verify as command
+
+    def verify_two(entry, **options):
+        if entry.label == "theorem_2":
+            raise KeyboardInterrupt
+        return VerificationResult(entry.label, "quick", 0, 0.0, CPU, {}, ())
+
+    monkeypatch.setattr(command, "verify_room", verify_two)
+    with pytest.raises(SystemExit) as stopped:
+        main(["verify", "all", "--quiet", "--out", str(tmp_path)])
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == f"stopped; written to {tmp_path}/: lemmas, theorem_1\n"
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["lemmas.json", "theorem_1.json"]

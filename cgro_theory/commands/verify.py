@@ -91,5 +91,5 @@ def _stop_told(written: Sequence[str], folder: Path | None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        what = f"{', '.join(written)} is in {folder}/" if written else "nothing was written"
+        what = f"written to {folder}/: {', '.join(written)}" if written else "nothing was written"
         raise KeyboardInterrupt(f"stopped; {what}") from None
