@@ -54,20 +54,25 @@ def verify(
 ) -> None:
     """Judge the claims of a theorem on really trained networks.
 
-    Exit code: 0 nothing refuted or inconclusive, 1 something refuted, 2 invalid input, 3 inconclusive.
+    Exit code: 0 nothing refuted or open, 1 something refuted, 2 invalid input, 3 something open: a claim is
+    inconclusive, a planted fault was not caught, or nothing that was asked for passed.
     """
-    from cgro_theory.commands.verify import run_verify
+    try:
+        from cgro_theory.commands.verify import run_verify
 
-    code = run_verify(
-        theorem,
-        profile=profile,
-        seed=seed,
-        only=tuple(only or ()),
-        json_path=json,
-        out=out,
-        device=device,
-        quiet=quiet,
-    )
+        code = run_verify(
+            theorem,
+            profile=profile,
+            seed=seed,
+            only=tuple(only or ()),
+            json_path=json,
+            out=out,
+            device=device,
+            quiet=quiet,
+        )
+    except KeyboardInterrupt as stop:  # said here, because newer versions of typer make a silent exit of it
+        print(str(stop) or "stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
     raise typer.Exit(code)
 
 

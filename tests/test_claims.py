@@ -14,6 +14,7 @@ from cgro_theory.claims import (
     Evidence,
     ExitCode,
     FailureLedger,
+    FaultVerdict,
     Interval,
     Mark,
     Measurement,
@@ -23,7 +24,7 @@ from cgro_theory.claims import (
     Source,
     Verdict,
     VerificationResult,
-    exit_code,
+    conclude,
     inherited_outcomes,
     judge,
     load_result,
@@ -31,9 +32,10 @@ from cgro_theory.claims import (
     worst,
 )
 from cgro_theory.errors import InvalidFile, InvalidInput
+from cgro_theory.report.text import verdict_notes, verdict_rows
 
 
-def make_claim(label="test.claim", depends_on=()):
+def make_claim(label="test.claim", depends_on=(), relation=Relation.WITHIN):
     return Claim(
         label=label,
         statement="A test.",
@@ -41,14 +43,15 @@ def make_claim(label="test.claim", depends_on=()):
         marks=(Mark.NEW,),
         quantity="x",
         natural_range=Interval(-math.inf, math.inf),
-        relation=Relation.WITHIN,
+        relation=relation,
         expression=sympy.Integer(0),
         depends_on=depends_on,
     )
 
 
-def measured(low, high, evidence=Evidence.STATISTICAL, runs=3):
-    return Measurement((low + high) / 2, Interval(low, high), 0.99, runs, evidence)
+def measured(low, high, evidence=Evidence.STATISTICAL, runs=3, binding=None):
+    confidence = 0.99 if evidence is Evidence.STATISTICAL else 1.0
+    return Measurement((low + high) / 2, Interval(low, high), confidence, runs, evidence, binding=binding)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,79 @@ def measured(low, high, evidence=Evidence.STATISTICAL, runs=3):
 )
 def test_judge_decides_by_intervals(prediction, measurement, outcome):
     assert judge(make_claim(), prediction, measurement)[0] is outcome
+
+
+AT_LEAST_ONE = Prediction(Interval.at_least(1.0))
+AT_MOST_ONE = Prediction(Interval.at_most(1.0))
+
+
+@pytest.mark.parametrize(
+    ("relation", "prediction", "measurement", "outcome"),
+    [
+        (Relation.AT_LEAST, AT_LEAST_ONE, measured(2.0, 3.0), Outcome.CONSISTENT),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(math.inf, Interval.point(math.inf), 1.0, 3, Evidence.EXACT),
+            Outcome.REFUTED,
+        ),
+        (
+            Relation.AT_MOST,
+            AT_MOST_ONE,
+            Measurement(-math.inf, Interval(-math.inf, 0.0), 1.0, 3, Evidence.EXACT),
+            Outcome.REFUTED,
+        ),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(2.0, Interval.at_least(1.5), 1.0, 3, Evidence.EXACT),
+            Outcome.INCONCLUSIVE,
+        ),
+        (Relation.WITHIN, AT_LEAST_ONE, measured(2.0, 3.0), Outcome.INCONCLUSIVE),
+        (Relation.WITHIN, AT_LEAST_ONE, measured(0.0, 0.5), Outcome.REFUTED),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(2.0, Interval(1.5, 3.0), 0.0, 3, Evidence.STATISTICAL),
+            Outcome.INCONCLUSIVE,
+        ),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(2.0, Interval(1.5, 3.0), 0.99, 3, Evidence.INTERVAL),
+            Outcome.CONSISTENT,
+        ),
+    ],
+)
+def test_what_is_not_finite_or_not_sure_does_not_pass(relation, prediction, measurement, outcome):
+    assert judge(make_claim(relation=relation), prediction, measurement)[0] is outcome
+
+
+@pytest.mark.parametrize(
+    ("low", "binding", "outcome"),
+    [
+        (0.2, None, Outcome.CERTIFIED),
+        (0.2, 1, Outcome.CERTIFIED),
+        (0.2, 0, Outcome.VACUOUS),
+        (1.1, 0, Outcome.REFUTED),
+        (0.9, 0, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_check_that_binds_nowhere_is_vacuous(low, binding, outcome):
+    found = measured(low, low + 0.4, Evidence.EXACT, binding=binding)
+    judged, reason = judge(make_claim(), Prediction(Interval(0, 1)), found)
+    assert judged is outcome
+    assert (reason == "no compared case could have violated the prediction") == (outcome is Outcome.VACUOUS)
+
+
+def test_binding_cases_are_counted_and_written(tmp_path):
+    with pytest.raises(InvalidInput, match="binding"):
+        measured(0.2, 0.4, binding=-1)
+    result = make_result(measured(1, 2, binding=7))
+    save_result(result, tmp_path / "r.json")
+    claims = load_result(tmp_path / "r.json")["claims"]
+    assert claims[0]["measured"]["binding"] == 7
+    assert "binding" not in claims[1]["measured"]
 
 
 @given(intervals(), intervals())
@@ -153,22 +229,92 @@ def test_circular_dependencies_are_named():
         inherited_outcomes(outcomes, {"a.x": ("a.y",), "a.y": ("a.x",)})
 
 
+def concluded(*outcomes, asked=None, faults=()):
+    """A result with one claim per outcome, test.c0, test.c1, …; the first one carries the faults' outcomes."""
+    verdicts = tuple(
+        Verdict(
+            make_claim(f"test.c{index}"),
+            Prediction(Interval(0, 1)),
+            measured(0.2, 0.4),
+            outcome,
+            "so it came out",
+            faults=tuple(FaultVerdict(f"fault{n}", "half of it", out) for n, out in enumerate(faults))
+            if index == 0
+            else (),
+        )
+        for index, outcome in enumerate(outcomes)
+    )
+    environment = Environment("3", "2", "cpu", "float64", "0", "none")
+    return VerificationResult("test", "quick", 0, 1.5, environment, {}, verdicts, asked=asked)
+
+
+PASSED, REFUTED, OPEN = ExitCode.PASSED, ExitCode.REFUTED, ExitCode.INCONCLUSIVE
+
+
 @pytest.mark.parametrize(
-    ("outcomes", "code"),
+    ("result", "code", "reason"),
     [
-        ([Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE], ExitCode.PASSED),
-        ([Outcome.REFUTED, Outcome.INCONCLUSIVE], ExitCode.REFUTED),
-        ([Outcome.CONSISTENT, Outcome.INCONCLUSIVE], ExitCode.INCONCLUSIVE),
-        ([], ExitCode.INCONCLUSIVE),
+        (concluded(Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE), PASSED, None),
+        (concluded(Outcome.CERTIFIED, faults=[Outcome.REFUTED]), PASSED, None),
+        (concluded(Outcome.REFUTED, Outcome.INCONCLUSIVE), REFUTED, "test.c0 is refuted"),
+        (concluded(Outcome.CONSISTENT, Outcome.INCONCLUSIVE), OPEN, "test.c1 is inconclusive"),
+        (
+            concluded(Outcome.OUT_OF_SCOPE, Outcome.OUT_OF_SCOPE),
+            OPEN,
+            "nothing that was asked for passed: it came out out of scope",
+        ),
+        (
+            concluded(Outcome.OUT_OF_SCOPE, Outcome.CERTIFIED, asked=("test.c0",)),
+            OPEN,
+            "nothing that was asked for passed: it came out out of scope",
+        ),
+        (concluded(Outcome.VACUOUS), OPEN, "nothing that was asked for passed: it came out vacuous"),
+        (concluded(Outcome.CERTIFIED, asked=("test.c0", "test.x")), OPEN, "test.x was asked for and not judged"),
+        (concluded(), OPEN, "nothing that was asked for passed: it came out not judged"),
+        (concluded(Outcome.OUT_OF_SCOPE, Outcome.CERTIFIED, faults=[Outcome.OUT_OF_SCOPE]), PASSED, None),
+        *(
+            (
+                concluded(Outcome.CONSISTENT, faults=[Outcome.REFUTED, outcome]),
+                OPEN,
+                f"planted fault 'fault1' of test.c0 was not caught: it came out {outcome.value.replace('_', ' ')}",
+            )
+            for outcome in Outcome
+            if outcome is not Outcome.REFUTED
+        ),
     ],
 )
-def test_exit_codes(outcomes, code):
-    assert exit_code(outcomes) == code
+def test_the_exit_code_says_why_it_is_not_0(result, code, reason):
+    conclusion = conclude([result])
+    assert conclusion.code is code
+    assert conclusion.reasons == (() if reason is None else (reason,))
+    assert reason is None or str(conclusion) == f"exit code {code} ({code.name.lower()}): {reason}"
 
 
-def make_result():
+def test_results_asked_for_together_are_concluded_together():
+    scope, good, bad = (concluded(o) for o in (Outcome.OUT_OF_SCOPE, Outcome.CERTIFIED, Outcome.REFUTED))
+    assert conclude([scope, good]).code is PASSED
+    assert conclude([scope, scope]).code is OPEN
+    assert conclude([scope, good, bad]).code is REFUTED
+    assert conclude([]).code is OPEN
+
+
+def test_notes_and_table_tell_what_did_not_pass_and_which_fault_was_missed():
+    result = concluded(
+        Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE, faults=[Outcome.REFUTED, Outcome.OUT_OF_SCOPE]
+    )
+    document = result.to_json()
+    assert verdict_notes(document) == [
+        "test.c0: planted fault 'fault1' (half of it) was not caught: it came out out of scope",
+        "test.c1 is vacuous: so it came out",
+        "test.c2 is out of scope: so it came out",
+    ]
+    assert [row[-1] for row in verdict_rows(document)] == ["1/2", "0/0", "0/0"]
+
+
+def make_result(found=None):
+    found = found or measured(1, 2)
     verdicts = (
-        Verdict(make_claim(), Prediction(Interval(0, math.inf)), measured(1, 2), Outcome.CONSISTENT, "inside"),
+        Verdict(make_claim(), Prediction(Interval(0, math.inf)), found, Outcome.CONSISTENT, "inside"),
         Verdict(
             make_claim("test.other", depends_on=("test.claim",)),
             Prediction(None),

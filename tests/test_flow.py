@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
@@ -151,3 +153,64 @@ def test_span_flow_crosses_the_sign_of_the_signal():
     assert runs.signal[0, 0] < 0
     assert runs.stopped_because == ("horizon",)
     assert runs.final_signal[0] > 0
+
+
+class ThreadsSeen:
+    """Wraps the right-hand side and notes how many threads each library may use inside it."""
+
+    def __init__(self, monkeypatch):
+        self.counts = set()
+        derivative = FlowSystem.derivative
+
+        def noting(system, state):
+            self.counts |= {torch.get_num_threads(), *threads_of_libraries()}
+            return derivative(system, state)
+
+        monkeypatch.setattr(FlowSystem, "derivative", noting)
+
+
+def threads_of_libraries():
+    return [library["num_threads"] for library in threadpool_info()]
+
+
+@pytest.fixture
+def two_threads():
+    """What OMP_NUM_THREADS=2 asks for."""
+    before = torch.get_num_threads()
+    with threadpool_limits(limits=2):
+        torch.set_num_threads(2)
+        yield
+        torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_the_flow_runs_on_one_thread_and_restores_what_was_set(monkeypatch):
+    seen = ThreadsSeen(monkeypatch)
+    problem = draw_subspace_problem(PatchSetting.version_1(10**6, num_samples=3, width=4), (0,))
+    before = threads_of_libraries()
+    integrate_flow(problem, horizon=1.0, num_checkpoints=3)
+    assert seen.counts == {1}
+    assert torch.get_num_threads() == 2
+    assert threads_of_libraries() == before
+    assert 2 in before
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_the_threads_are_restored_after_an_error():
+    problem = draw_subspace_problem(PatchSetting.version_1(10**6, num_samples=3, width=4), (0,))
+    with pytest.raises(InvalidInput, match="horizon"):
+        integrate_flow(problem, horizon=-1.0)
+    assert torch.get_num_threads() == 2
+
+
+def test_the_bits_of_a_flow_do_not_depend_on_the_threads():
+    problem = draw_subspace_problem(PatchSetting.version_1(10**9, num_samples=12, width=10), (0,))
+    ends = []
+    before = torch.get_num_threads()
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads):
+            torch.set_num_threads(threads)
+            ends.append(integrate_flow(problem, horizon=group_horizon(problem.setting, problem)))
+    torch.set_num_threads(before)
+    assert np.array_equal(ends[0].final_preactivations, ends[1].final_preactivations)
+    assert np.array_equal(ends[0].memorization_times, ends[1].memorization_times)

@@ -1,6 +1,7 @@
 """The vocabulary of verification: claims, predictions, measurements, verdicts. Knows no machine learning."""
 
 from cgro_theory.claims.claim import Assumption, Claim, Mark, Relation, Source
+from cgro_theory.claims.conclusion import Conclusion, ExitCode, conclude
 from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.claims.interval import Interval
@@ -8,9 +9,7 @@ from cgro_theory.claims.ledger import FailureLedger, LedgerEntry
 from cgro_theory.claims.result import (
     RESULT_SCHEMA,
     Environment,
-    ExitCode,
     VerificationResult,
-    exit_code,
     load_result,
     save_result,
     sealed,
@@ -30,6 +29,7 @@ __all__ = [
     "SEVERITY",
     "Assumption",
     "Claim",
+    "Conclusion",
     "Environment",
     "Evidence",
     "ExitCode",
@@ -49,7 +49,7 @@ __all__ = [
     "Source",
     "Verdict",
     "VerificationResult",
-    "exit_code",
+    "conclude",
     "inherited_outcomes",
     "judge",
     "load_result",

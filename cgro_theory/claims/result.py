@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
 import math
@@ -20,15 +19,6 @@ from cgro_theory.errors import InvalidFile
 RESULT_SCHEMA = "cgro-result/1"
 
 
-class ExitCode(enum.IntEnum):
-    """What a program of this project tells its caller."""
-
-    PASSED = 0
-    REFUTED = 1
-    INVALID = 2
-    INCONCLUSIVE = 3
-
-
 @dataclass(frozen=True)
 class Environment:
     """Where a run was made."""
@@ -43,7 +33,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class VerificationResult:
-    """Everything that one ``verify`` run of one theorem found."""
+    """Everything that one ``verify`` run of one theorem found; ``asked`` as in :attr:`asked_for`."""
 
     theorem: str
     profile: str
@@ -54,6 +44,12 @@ class VerificationResult:
     verdicts: tuple[Verdict, ...]
     ledger: tuple[LedgerEntry, ...] = ()
     figures: tuple[Figure, ...] = field(default=(), compare=False)
+    asked: tuple[str, ...] | None = None
+
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """The labels that the user asked for, by default all; what they depend on is judged too."""
+        return tuple(verdict.claim.label for verdict in self.verdicts) if self.asked is None else self.asked
 
     @property
     def outcome(self) -> Outcome:
@@ -79,23 +75,11 @@ class VerificationResult:
             "seconds": round(self.seconds, 3),
             "environment": asdict(self.environment),
             "parameters": {name: _number(value) for name, value in self.parameters.items()},
+            "asked": list(self.asked_for),
             "claims": [_claim_to_json(verdict, inherited) for verdict in self.verdicts],
             "ledger": [asdict(entry) for entry in self.ledger],
             "outcome": self.outcome.value,
         }
-
-
-def exit_code(outcomes: list[Outcome]) -> ExitCode:
-    """0 when nothing is refuted or inconclusive, 1 when something is refuted, else 3.
-
-    >>> exit_code([Outcome.CERTIFIED, Outcome.OUT_OF_SCOPE])
-    <ExitCode.PASSED: 0>
-    """
-    if Outcome.REFUTED in outcomes:
-        return ExitCode.REFUTED
-    if Outcome.INCONCLUSIVE in outcomes or not outcomes:
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.PASSED
 
 
 def save_result(result: VerificationResult, path: str | Path) -> None:
@@ -217,6 +201,7 @@ def _claim_to_json(verdict: Verdict, inherited: dict[str, Outcome]) -> dict[str,
             **_ends(measurement.interval),
             "confidence": measurement.confidence,
             "runs": measurement.runs,
+            **({} if measurement.binding is None else {"binding": measurement.binding}),
         },
         "outcome": verdict.outcome.value,
         "inherited": inherited[claim.label].value,

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cgro_theory.atomic_file import require_writable
-from cgro_theory.claims.result import ExitCode
+from cgro_theory.claims import ExitCode
 from cgro_theory.commands.sweep_kinds import KINDS
 from cgro_theory.commands.sweep_progress import duration, progress_display
 from cgro_theory.errors import InvalidInput, require_integer

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from cgro_theory.atomic_file import require_folder, require_writable
-from cgro_theory.claims import ExitCode, VerificationResult, exit_code, save_result
+from cgro_theory.claims import ExitCode, VerificationResult, conclude, save_result
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
 from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.report.figures import save_figures
-from cgro_theory.report.text import verdict_table
+from cgro_theory.report.text import verdict_notes, verdict_table
 from cgro_theory.theorems.catalogue import ROOMS, room
 from cgro_theory.theorems.verification import verify_room
 
@@ -32,7 +34,8 @@ def run_verify(
     """Verify ``theorem`` (a room's label, or ``all``) and return the exit code of the verdicts.
 
     ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. Everything
-    about the output is checked before any training starts.
+    about the output is checked before any training starts. Ctrl-C is raised again as a ``KeyboardInterrupt``
+    that says in one line what was written before.
     """
     require_choice("profile", profile, ("quick", "full"))
     if seed < 0:
@@ -48,28 +51,45 @@ def run_verify(
     resolved = resolve_device(device)
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
-    for entry in rooms:
-        with progress_reporter(quiet) as progress:
-            result = verify_room(
-                entry,
-                environment=environment,
-                device=resolved,
-                profile="full" if profile == "full" else "quick",
-                seed=seed,
-                only=only,
-                progress=progress,
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    written: list[str] = []
+    with _stop_told(written, folder):
+        for entry in rooms:
+            with progress_reporter(quiet) as progress:
+                result = verify_room(
+                    entry,
+                    environment=environment,
+                    device=resolved,
+                    profile="full" if profile == "full" else "quick",
+                    seed=seed,
+                    only=only,
+                    progress=progress,
+                )
+            results.append(result)
+            console.print(verdict_table(result.to_json()))
+            console.print(
+                f"{len(result.verdicts)} claims in {result.seconds:.0f} s on {resolved}", highlight=False
             )
-        results.append(result)
-        console = Console(width=None if sys.stdout.isatty() else 160)
-        console.print(verdict_table(result.to_json()))
-        console.print(f"{len(result.verdicts)} claims in {result.seconds:.0f} s on {resolved}", highlight=False)
-        for verdict in result.verdicts:
-            if verdict.outcome not in ("certified", "consistent"):
-                console.print(f"{verdict.claim.label}: {verdict.reason}", highlight=False)
-        if json_path is not None:
-            save_result(result, json_path)
-        if folder is not None:
-            save_result(result, folder / f"{entry.label}.json")
-            save_figures(result.figures, folder)
-            console.print(f"written to {folder}/", highlight=False)
-    return exit_code([verdict.outcome for result in results for verdict in result.verdicts])
+            for note in verdict_notes(result.to_json()):
+                console.print(note, highlight=False, markup=False)
+            if json_path is not None:
+                save_result(result, json_path)
+            if folder is not None:
+                save_result(result, folder / f"{entry.label}.json")
+                save_figures(result.figures, folder)
+                console.print(f"written to {folder}/", highlight=False)
+                written.append(entry.label)
+    conclusion = conclude(results)
+    if conclusion.reasons:
+        console.print(str(conclusion), highlight=False, markup=False)
+    return conclusion.code
+
+
+@contextlib.contextmanager
+def _stop_told(written: Sequence[str], folder: Path | None) -> Iterator[None]:
+    """Ctrl-C in the block says what stays; the workers of a room are killed on the way out of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        what = f"written to {folder}/: {', '.join(written)}" if written else "nothing was written"
+        raise KeyboardInterrupt(f"stopped; {what}") from None

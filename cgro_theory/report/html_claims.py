@@ -188,7 +188,7 @@ def _view(
         leading_order=format_number(entry["predicted"].get("leading_order")) if entry else "—",
         notes=tuple((str(name), _note(value)) for name, value in notes.items()),
         faults=faults,
-        caught=sum(status.key in (Outcome.REFUTED, Outcome.OUT_OF_SCOPE) for _, _, status in faults),
+        caught=sum(status.key == Outcome.REFUTED for _, _, status in faults),
         judged_in=judged_in,
         changed=_changed(claim, entry),
         figures=figures,

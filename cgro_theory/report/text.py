@@ -70,7 +70,7 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for entry in document["claims"]:
         faults = entry.get("planted_faults", [])
-        caught = sum(fault["outcome"] in (Outcome.REFUTED, Outcome.OUT_OF_SCOPE) for fault in faults)
+        caught = sum(fault["outcome"] == Outcome.REFUTED for fault in faults)
         rows.append(
             (
                 entry["label"],
@@ -106,6 +106,22 @@ def verdict_table(document: Mapping[str, Any]) -> Table:
             cells[index] = Text(row[index], style=OUTCOME_STYLE.get(row[index], ""))
         table.add_row(*cells)
     return table
+
+
+def verdict_notes(document: Mapping[str, Any]) -> list[str]:
+    """One line per claim that did not pass, with the reason, and per planted fault of one that did, uncaught."""
+    notes: list[str] = []
+    for entry in document["claims"]:
+        outcome, label = Outcome(entry["outcome"]), entry["label"]
+        if outcome not in (Outcome.CERTIFIED, Outcome.CONSISTENT):
+            notes.append(f"{label} is {outcome.in_words}: {entry.get('reason') or 'no reason given'}")
+            continue
+        for fault in entry.get("planted_faults", []):
+            came_out = Outcome(fault["outcome"])
+            if came_out is not Outcome.REFUTED:
+                what = f"{fault['name']!r} ({fault['description']})"
+                notes.append(f"{label}: planted fault {what} was not caught: it came out {came_out.in_words}")
+    return notes
 
 
 def verdict_markdown(document: Mapping[str, Any]) -> str:

@@ -49,7 +49,8 @@ Check = Callable[[Any, float], CheckedPair]
 class PlantedFault:
     """A deliberately wrong version of a claim: ``change`` maps the evidence to what the fault would see.
 
-    The same check on the changed evidence must come out refuted or out of scope.
+    It changes the formula that is told, a run or the data, never the measured number at the end. The same check
+    on the changed evidence must come out refuted; anything else is not caught.
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cgro_theory.claims import (
@@ -23,9 +23,9 @@ from cgro_theory.claims import (
     VerificationResult,
     judge,
 )
-from cgro_theory.errors import require_choice
+from cgro_theory.errors import CgroError, require_choice
 from cgro_theory.theorems.catalogue import claim, room_of_claim, with_dependencies
-from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, Profile, Progress, Room, RunRequest
+from cgro_theory.theorems.room import Check, MeasurementModule, PlantedFault, Profile, Progress, Room, RunRequest
 
 FAILURE_BUDGET = 1e-3
 """Failure probability of all statistical statements of one run together (design.md, section 2)."""
@@ -44,41 +44,45 @@ def verify_room(
     """Judge the claims of ``room``, or of ``only`` among them, with everything they depend on.
 
     Raises :class:`InvalidInput` when ``only`` names a claim that the room does not state. An exception inside
-    one check makes that claim inconclusive and no other.
+    one check makes that claim inconclusive and no other; one while the evidence of a room is gathered makes
+    the claims of that room inconclusive. Errors of this project (bad input, bad files) are raised.
     """
     started = time.monotonic()
     own = tuple(entry.label for entry in room.statement.CLAIMS)
     for label in only:
         require_choice("claim", label, own)
-    asked = only or own
+    asked = tuple(dict.fromkeys(only)) or own
     labels = (*asked, *(label for label in with_dependencies(asked) if label not in asked))
     claims = [claim(label) for label in labels]
     statistical = [entry.label for entry in claims if entry.statistical]
     ledger = FailureLedger(FAILURE_BUDGET, statistical or ["none"])
     request = RunRequest(profile, seed, device, frozenset(labels), progress)
 
-    evidence: dict[str, Any] = {}
-    figures: list[Figure] = []
-    parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET}
+    gathered: dict[str, GatheredEvidence] = {}
     verdicts: list[Verdict] = []
     for entry in claims:
         home = room_of_claim(entry.label)
         module = home.measurement
-        if home.label not in evidence:
-            evidence[home.label] = module.gather(request)
-            figures.extend(module.figures(evidence[home.label]))
-            parameters.update(module.parameters(evidence[home.label]))
+        if home.label not in gathered:
+            gathered[home.label] = gather_evidence(module, request)
+        found = gathered[home.label]
         progress(f"judging {entry.label}", 0.0)
         probability = ledger.spend(entry.label, entry.quantity) if entry.statistical else 0.0
         reproduce = f"cgro verify {home.label} --only {entry.label} --profile {profile} --seed {seed}"
-        verdict = judge_claim(entry, module.CHECKS[entry.label], evidence[home.label], probability)
-        faults = module.FAULTS[entry.label]
-        caught = tuple(
-            judge_fault(entry, module.CHECKS[entry.label], evidence[home.label], probability, fault)
-            for fault in faults
-        )
-        verdicts.append(replace(verdict, reproduce=reproduce, faults=caught))
+        if found.failure:
+            verdict = _undecided(entry, found.failure, probability)
+        else:
+            check = module.CHECKS[entry.label]
+            faults = tuple(
+                judge_fault(entry, check, found.evidence, probability, fault)
+                for fault in module.FAULTS[entry.label]
+            )
+            verdict = replace(judge_claim(entry, check, found.evidence, probability), faults=faults)
+        verdicts.append(replace(verdict, reproduce=reproduce))
         progress(f"judging {entry.label}", 1.0)
+    parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET}
+    for found in gathered.values():
+        parameters.update(found.parameters)
     return VerificationResult(
         theorem=room.label,
         profile=profile,
@@ -88,8 +92,30 @@ def verify_room(
         parameters=parameters,
         verdicts=tuple(verdicts),
         ledger=tuple(ledger.entries),
-        figures=tuple(figures),
+        figures=tuple(figure for found in gathered.values() for figure in found.figures),
+        asked=asked,
     )
+
+
+@dataclass(frozen=True)
+class GatheredEvidence:
+    """What a room gathered, with its figures and parameters; ``failure`` says what went wrong, if anything."""
+
+    evidence: Any = None
+    figures: tuple[Figure, ...] = ()
+    parameters: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""
+
+
+def gather_evidence(module: MeasurementModule, request: RunRequest) -> GatheredEvidence:
+    """Do a room's runs. What they raise (a worker killed for memory, a bug) is told, so that nothing passes."""
+    try:
+        evidence = module.gather(request)
+        return GatheredEvidence(evidence, module.figures(evidence), module.parameters(evidence))
+    except CgroError:
+        raise
+    except Exception as error:
+        return GatheredEvidence(failure=f"the evidence could not be gathered: {_describe(error)}")
 
 
 def judge_claim(entry: Claim, check: Check, evidence: Any, failure_probability: float) -> Verdict:
@@ -98,10 +124,7 @@ def judge_claim(entry: Claim, check: Check, evidence: Any, failure_probability: 
     try:
         pair = check(evidence, failure_probability)
     except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        why = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
-        pair = CheckedPair(Prediction(None), Measurement.failed(why))
-        return Verdict(entry, pair.prediction, pair.measurement, Outcome.INCONCLUSIVE, why, failure_probability)
+        return _undecided(entry, _describe(error), failure_probability)
     prediction = _with_tolerance(entry, pair.prediction)
     outcome, reason = judge(entry, prediction, pair.measurement)
     spent = failure_probability if pair.measurement.evidence is Evidence.STATISTICAL else 0.0
@@ -119,6 +142,19 @@ def judge_fault(
         return FaultVerdict(fault.name, description, Outcome.INCONCLUSIVE)
     verdict = judge_claim(entry, check, changed, failure_probability)
     return FaultVerdict(fault.name, fault.description, verdict.outcome)
+
+
+def _undecided(entry: Claim, why: str, failure_probability: float) -> Verdict:
+    """The verdict on a claim whose check gave no numbers."""
+    failed = Measurement.failed(why)
+    return Verdict(entry, Prediction(None), failed, Outcome.INCONCLUSIVE, why, failure_probability)
+
+
+def _describe(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    # What was raised in a worker process carries its place as a note; here it was only raised again.
+    where = getattr(error, "__notes__", [f"{frame.name}, line {frame.lineno}"])[-1]
+    return f"{type(error).__name__}: {error} ({where})"
 
 
 def _with_tolerance(entry: Claim, prediction: Prediction) -> Prediction:

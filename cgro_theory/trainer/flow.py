@@ -19,6 +19,7 @@ from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.threads import one_thread
 from cgro_theory.trainer.trajectories import LEARNED_MARGIN, Trajectories, as_array, empty_records
 
 Array = NDArray[np.float64]
@@ -32,6 +33,7 @@ SMALLEST_TOLERANCE = 1e-13
 """Of the integrator for the logarithm of time, a little above rounding."""
 
 
+@one_thread()
 def integrate_flow(
     problem: SubspaceProblem,
     *,
@@ -56,7 +58,8 @@ def integrate_flow(
         num_checkpoints: log-spaced records, >= 2.
         progress: called with the fraction of runs done.
 
-    A run whose tolerance cannot be met ends as ``failed``, its ``final_time`` the time reached.
+    A run whose tolerance cannot be met ends as ``failed``, its ``final_time`` the time reached. It computes on
+    one thread, whatever OMP_NUM_THREADS says: a second one makes it several times slower.
     """
     if require_finite("horizon", horizon, "a finite number > 0") <= 0:
         raise InvalidInput("horizon", horizon, "a finite number > 0")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +28,7 @@ from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.phase_plan import Part, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.phases import train_cell
 from cgro_theory.theorems.theorem_3_global_flatness.landscape import profiles as landscape
+from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.vision.training import TrainingRecipe
 
 _ERROR_POINTS = 256
@@ -54,8 +52,7 @@ def gather(request: RunRequest) -> QuestionsEvidence:
     """Train and build what the asked claims need; run k of a group has the seed ``request.seed + k``."""
     jobs = plan_jobs(SIZES[request.profile], request)
     parts: dict[str, list[Any]] = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=runs.use_one_thread) as pool:
+    with WorkerPool() as pool:
         waiting = [(job.part, pool.submit(job.run)) for job in jobs]
         for done, (part, result) in enumerate(waiting):
             request.progress("networks for the readers' questions", done / len(waiting))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput
@@ -177,8 +176,3 @@ def train_images(sizes: ImageSizes, recipe: TrainingRecipe, seed: int, device: s
         robust_train=tuple(1.0 - moment.train.robust_error(recipe.radius) for moment in record.moments),
         robust_test=tuple(1.0 - moment.test.robust_error(recipe.radius) for moment in record.moments),
     )
-
-
-def use_one_thread() -> None:
-    """The runs are small; one process per core does more than one thread per core."""
-    torch.set_num_threads(1)

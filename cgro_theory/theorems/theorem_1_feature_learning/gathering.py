@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Iterable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import Profile, RunRequest
@@ -17,6 +14,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import RunGroup, TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.phase_plan import PLANS, collect, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.test_points import measure_errors
+from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
@@ -52,10 +50,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
     asked = {label for label in request.labels if label.startswith("theorem_1.")}
     asked -= {"theorem_1.gradient_identity"}
     # Flows need no batch and no GPU: other processes integrate them while this one descends.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        os.cpu_count(), mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
+    with WorkerPool() as pool:
         parts: list[TrainedEvidence] = []
         flows = _submit_flows(pool, request) if asked - set(PHASE_LABELS) else {}
         tasks = plan_tasks(PLANS[request.profile], request.seed) if request.needs(*PHASE_LABELS) else []
@@ -81,7 +76,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
     return replace(evidence, phases=collect(tasks, [result.result() for result in results]))
 
 
-def _submit_flows(pool: ProcessPoolExecutor, request: RunRequest) -> dict[int, Future[TrainedEvidence]]:
+def _submit_flows(pool: WorkerPool, request: RunRequest) -> dict[int, Future[TrainedEvidence]]:
     return {
         dimension: pool.submit(_gather_flows, dimension, request.profile, request.seed)
         for dimension in FLOW_DIMENSIONS[request.profile]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
-
-import torch
 
 from cgro_theory.claims import Figure
 from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, RunRequest
@@ -26,6 +22,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.landscape import measurement
 from cgro_theory.theorems.theorem_3_global_flatness.landscape.evidence import LandscapeEvidence
 from cgro_theory.theorems.theorem_3_global_flatness.vacuity_check import check_vacuity
 from cgro_theory.theorems.theorem_3_global_flatness.variation_checks import check_rate, check_total_variation
+from cgro_theory.theorems.worker_pool import WorkerPool
 
 SYNTHETIC_CHECKS: Mapping[str, Check] = {
     "theorem_3.flatness_bound": check_flatness_bound,
@@ -53,8 +50,7 @@ def gather(request: RunRequest) -> FlatnessEvidence:
         return FlatnessEvidence(
             gather_synthetic(request) if synthetic else None, landscape.gather(request) if images else None
         )
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with WorkerPool(1) as pool:
         waiting = pool.submit(landscape.gather, replace(request, progress=_silent))
         own = gather_synthetic(request)
         request.progress("image classifiers, in a process of their own", 0.0)

@@ -1,0 +1,178 @@
+"""Processes that do a room's tasks, one thread each, and that never outlive whoever asked for the work."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import queue
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from multiprocessing import connection, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, ParamSpec, Self, TypeVar
+
+Inputs = ParamSpec("Inputs")
+Result = TypeVar("Result")
+
+_PATIENCE = 0.5
+"""Seconds between two looks at a result that is awaited: on Windows, Ctrl-C does not end a wait by itself."""
+
+
+class WorkerDied(RuntimeError):
+    """A worker process ended before its task did; the message says how."""
+
+
+class PendingResult(Future[Result]):
+    """What a task will return; waiting for it ends at once on Ctrl-C, on every system."""
+
+    def result(self, timeout: float | None = None) -> Result:
+        """The task's result, or its exception raised."""
+        while timeout is None and not self.done():
+            with contextlib.suppress(TimeoutError):
+                self.exception(_PATIENCE)
+        return super().result(timeout)
+
+
+class WorkerPool:
+    """Does tasks in at most ``workers`` processes of this machine (default: one per core).
+
+    A context manager: leaving the block, for whatever reason, kills the workers and cancels what is not done, so
+    collect the results inside it. Ctrl-C is for the parent alone: the workers ignore SIGINT. They end when the
+    parent ends, however it does (also by SIGKILL). Tasks and results are pickled by value; a worker starts like
+    a new interpreter, so what it is given must be importable there. Not for use by several threads.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._size = workers or os.cpu_count() or 1
+        self._context = multiprocessing.get_context("spawn")
+        self._tasks: queue.SimpleQueue[tuple[PendingResult[Any], bytes] | None] = queue.SimpleQueue()
+        self._workers: list[tuple[SpawnProcess, Connection]] = []
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(
+        self, work: Callable[Inputs, Result], /, *inputs: Inputs.args, **options: Inputs.kwargs
+    ) -> PendingResult[Result]:
+        """Have ``work(*inputs, **options)`` done. Its exception is raised by the result, a death as WorkerDied."""
+        pending: PendingResult[Result] = PendingResult()
+        self._tasks.put((pending, pickle.dumps((work, inputs, options))))
+        if len(self._workers) < self._size:
+            self._start()
+        return pending
+
+    def close(self) -> None:
+        """Kill the workers, whatever they are doing, and cancel what waits."""
+        for process, _ in self._workers:
+            process.kill()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                task = self._tasks.get_nowait()
+                if task is not None:
+                    task[0].cancel()
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+        for process, pipe in self._workers:
+            process.join()
+            pipe.close()
+        self._workers, self._threads = [], []
+
+    def _start(self) -> None:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+        with _interrupts_held_back():
+            process.start()
+            self._workers.append((process, ours))
+        theirs.close()
+        thread = threading.Thread(target=self._drive, args=(process, ours), daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _drive(self, process: SpawnProcess, pipe: Connection) -> None:
+        """One worker's tasks, one after another, until the pool closes; a dead worker fails those it is given."""
+        while (task := self._tasks.get()) is not None:
+            pending, message = task
+            if not pending.set_running_or_notify_cancel():
+                continue
+            try:
+                pipe.send_bytes(message)
+                value, error = pickle.loads(pipe.recv_bytes())
+            except (EOFError, OSError):
+                value, error = None, WorkerDied(_how_it_died(process))
+            except Exception as problem:  # a result that cannot be unpickled here
+                value, error = None, problem
+            if error is None:
+                pending.set_result(value)
+            else:
+                pending.set_exception(error)
+
+
+def _how_it_died(process: SpawnProcess) -> str:
+    process.join(5.0)
+    code = process.exitcode
+    if code is None or code >= 0:
+        return f"a worker process ended with exit code {code}"
+    return f"a worker process was killed by {signal.Signals(-code).name} (out of memory?)"
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C waits until the end of the block; a process started in it never sees one (on POSIX systems)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it would let the signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe: Connection) -> None:
+    """A worker's life: tasks in, results out, until the parent is gone. Torch is imported with the first task."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    from cgro_theory.trainer.threads import one_thread
+
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            message = pipe.recv_bytes()
+            try:
+                work, inputs, options = pickle.loads(message)
+                with one_thread():
+                    answer = pickle.dumps((work(*inputs, **options), None))
+            except Exception as error:
+                answer = _pickled_failure(error)
+            pipe.send_bytes(answer)
+
+
+def _pickled_failure(error: Exception) -> bytes:
+    """The exception with its place, as far as it survives the way to another process."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    error.add_note(f"{place.name}, line {place.lineno}, in a worker process")
+    try:
+        pickle.loads(pickle.dumps(error))
+        return pickle.dumps((None, error))
+    except Exception:
+        return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

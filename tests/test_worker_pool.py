@@ -1,0 +1,173 @@
+"""Worker processes do their tasks on one thread, and end with whoever started them, however that one ends."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from cgro_theory.errors import InvalidInput
+from cgro_theory.theorems.worker_pool import WorkerDied, WorkerPool
+
+START_LIMIT, END_LIMIT = 120.0, 20.0
+"""Seconds after which a test gives up waiting for processes to start, on a busy machine too, or to end."""
+posix = pytest.mark.skipif(os.name != "posix", reason="signals to other processes, as POSIX systems send them")
+
+
+def square(value):
+    return value * value
+
+
+def refuse(value):
+    raise InvalidInput("value", value, ">= 1")
+
+
+def fail():
+    raise RuntimeError("no such run")
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def threads_in_effect():
+    np.ones((300, 300)) @ np.ones((300, 300))
+    libraries = {library["num_threads"] for library in threadpool_info()}
+    return {torch.get_num_threads(), *libraries}
+
+
+def test_results_and_errors_come_back(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    with WorkerPool(2) as pool:
+        results = [pool.submit(square, value) for value in (torch.tensor([2.0, 3.0]), 4, 5)]
+        refused, failed, threads = pool.submit(refuse, 0), pool.submit(fail), pool.submit(threads_in_effect)
+        assert torch.equal(results[0].result(), torch.tensor([4.0, 9.0]))
+        assert [result.result() for result in results[1:]] == [16, 25]
+        with pytest.raises(InvalidInput, match="value must be >= 1, got 0"):
+            refused.result()
+        with pytest.raises(RuntimeError, match="no such run") as raised:
+            failed.result()
+        assert raised.value.__notes__[-1].startswith("fail, line ")
+        assert threads.result() == {1}
+
+
+@posix
+def test_a_worker_that_dies_is_told_and_does_not_hang_the_pool():
+    with WorkerPool(1) as pool:
+        first, second = pool.submit(die), pool.submit(square, 3)
+        for result in (first, second):
+            with pytest.raises(WorkerDied, match="killed by SIGKILL"):
+                result.result()
+
+
+def test_leaving_the_block_stops_what_is_not_done():
+    with WorkerPool(1) as pool:
+        running, waiting = pool.submit(time.sleep, 600.0), pool.submit(square, 3)
+    assert waiting.cancelled()
+    assert running.done()
+
+
+SLEEPERS = """
+import os, pathlib, sys, time
+from cgro_theory.theorems.worker_pool import WorkerPool
+
+def sleep(folder):
+    (pathlib.Path(folder) / str(os.getpid())).touch()
+    time.sleep(600.0)
+
+if __name__ == "__main__":
+    try:
+        with WorkerPool(2) as pool:
+            for result in [pool.submit(sleep, sys.argv[1]) for _ in range(6)]:
+                result.result()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+"""
+
+
+def processes():
+    """The running processes, zombies left out: pid to parent's pid and command."""
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,command="], capture_output=True, text=True)
+    rows = [line.split(None, 3) for line in listed.stdout.splitlines()]
+    return {int(row[0]): (int(row[1]), row[3]) for row in rows if len(row) == 4 and not row[2].startswith("Z")}
+
+
+def await_until(holds, limit):
+    end = time.monotonic() + limit
+    while not holds():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def begun(*command):
+    """A process in a session of its own, so that its group can be signalled alone; killed at the end."""
+    with subprocess.Popen(
+        [sys.executable, *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def stop(process, workers, number, to_group):
+    """Send the signal; return the standard error, after the process and the workers have ended."""
+    assert workers <= processes().keys()
+    (os.killpg if to_group else os.kill)(process.pid, number)
+    _, said = process.communicate(timeout=END_LIMIT)
+    await_until(lambda: not workers & processes().keys(), END_LIMIT)
+    return said
+
+
+@posix
+@pytest.mark.parametrize(
+    ("number", "to_group", "code"),
+    [
+        (signal.SIGINT, False, 130),
+        (signal.SIGINT, True, 130),
+        (signal.SIGTERM, False, -signal.SIGTERM),
+        (signal.SIGKILL, False, -signal.SIGKILL),
+    ],
+)
+def test_no_worker_outlives_its_parent(tmp_path, number, to_group, code):
+    script, folder = tmp_path / "sleepers.py", tmp_path / "pids"
+    script.write_text(SLEEPERS)
+    folder.mkdir()
+    with begun(script, folder) as process:
+        await_until(lambda: len(list(folder.iterdir())) == 2, START_LIMIT)
+        said = stop(process, {int(path.name) for path in folder.iterdir()}, number, to_group)
+    assert process.returncode == code
+    assert said == {130: "stopped\n"}.get(code, "")
+
+
+@posix
+@pytest.mark.parametrize("to_group", [False, True])
+def test_an_interrupted_verification_says_one_line_and_leaves_nobody(to_group):
+    claim = "theorem_1.robust_error_law"
+
+    def workers():
+        return {
+            pid
+            for pid, (parent, command) in processes().items()
+            if parent == process.pid and "spawn_main" in command
+        }
+
+    with begun("-m", "cgro_theory", "verify", "theorem_1", "--only", claim, "--quiet") as process:
+        await_until(workers, START_LIMIT)
+        said = stop(process, workers(), signal.SIGINT, to_group)
+    assert process.returncode == 130
+    assert said == "stopped; nothing was written\n"
