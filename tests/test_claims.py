@@ -33,7 +33,7 @@ from cgro_theory.claims import (
 from cgro_theory.errors import InvalidFile, InvalidInput
 
 
-def make_claim(label="test.claim", depends_on=()):
+def make_claim(label="test.claim", depends_on=(), relation=Relation.WITHIN):
     return Claim(
         label=label,
         statement="A test.",
@@ -41,14 +41,15 @@ def make_claim(label="test.claim", depends_on=()):
         marks=(Mark.NEW,),
         quantity="x",
         natural_range=Interval(-math.inf, math.inf),
-        relation=Relation.WITHIN,
+        relation=relation,
         expression=sympy.Integer(0),
         depends_on=depends_on,
     )
 
 
-def measured(low, high, evidence=Evidence.STATISTICAL, runs=3):
-    return Measurement((low + high) / 2, Interval(low, high), 0.99, runs, evidence)
+def measured(low, high, evidence=Evidence.STATISTICAL, runs=3, binding=None):
+    confidence = 0.99 if evidence is Evidence.STATISTICAL else 1.0
+    return Measurement((low + high) / 2, Interval(low, high), confidence, runs, evidence, binding=binding)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,79 @@ def measured(low, high, evidence=Evidence.STATISTICAL, runs=3):
 )
 def test_judge_decides_by_intervals(prediction, measurement, outcome):
     assert judge(make_claim(), prediction, measurement)[0] is outcome
+
+
+AT_LEAST_ONE = Prediction(Interval.at_least(1.0))
+AT_MOST_ONE = Prediction(Interval.at_most(1.0))
+
+
+@pytest.mark.parametrize(
+    ("relation", "prediction", "measurement", "outcome"),
+    [
+        (Relation.AT_LEAST, AT_LEAST_ONE, measured(2.0, 3.0), Outcome.CONSISTENT),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(math.inf, Interval.point(math.inf), 1.0, 3, Evidence.EXACT),
+            Outcome.REFUTED,
+        ),
+        (
+            Relation.AT_MOST,
+            AT_MOST_ONE,
+            Measurement(-math.inf, Interval(-math.inf, 0.0), 1.0, 3, Evidence.EXACT),
+            Outcome.REFUTED,
+        ),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(2.0, Interval.at_least(1.5), 1.0, 3, Evidence.EXACT),
+            Outcome.INCONCLUSIVE,
+        ),
+        (Relation.WITHIN, AT_LEAST_ONE, measured(2.0, 3.0), Outcome.INCONCLUSIVE),
+        (Relation.WITHIN, AT_LEAST_ONE, measured(0.0, 0.5), Outcome.REFUTED),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(2.0, Interval(1.5, 3.0), 0.0, 3, Evidence.STATISTICAL),
+            Outcome.INCONCLUSIVE,
+        ),
+        (
+            Relation.AT_LEAST,
+            AT_LEAST_ONE,
+            Measurement(2.0, Interval(1.5, 3.0), 0.99, 3, Evidence.INTERVAL),
+            Outcome.CONSISTENT,
+        ),
+    ],
+)
+def test_what_is_not_finite_or_not_sure_does_not_pass(relation, prediction, measurement, outcome):
+    assert judge(make_claim(relation=relation), prediction, measurement)[0] is outcome
+
+
+@pytest.mark.parametrize(
+    ("low", "binding", "outcome"),
+    [
+        (0.2, None, Outcome.CERTIFIED),
+        (0.2, 1, Outcome.CERTIFIED),
+        (0.2, 0, Outcome.VACUOUS),
+        (1.1, 0, Outcome.REFUTED),
+        (0.9, 0, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_check_that_binds_nowhere_is_vacuous(low, binding, outcome):
+    found = measured(low, low + 0.4, Evidence.EXACT, binding=binding)
+    judged, reason = judge(make_claim(), Prediction(Interval(0, 1)), found)
+    assert judged is outcome
+    assert (reason == "no compared case could have violated the prediction") == (outcome is Outcome.VACUOUS)
+
+
+def test_binding_cases_are_counted_and_written(tmp_path):
+    with pytest.raises(InvalidInput, match="binding"):
+        measured(0.2, 0.4, binding=-1)
+    result = make_result(measured(1, 2, binding=7))
+    save_result(result, tmp_path / "r.json")
+    claims = load_result(tmp_path / "r.json")["claims"]
+    assert claims[0]["measured"]["binding"] == 7
+    assert "binding" not in claims[1]["measured"]
 
 
 @given(intervals(), intervals())
@@ -166,9 +240,10 @@ def test_exit_codes(outcomes, code):
     assert exit_code(outcomes) == code
 
 
-def make_result():
+def make_result(found=None):
+    found = found or measured(1, 2)
     verdicts = (
-        Verdict(make_claim(), Prediction(Interval(0, math.inf)), measured(1, 2), Outcome.CONSISTENT, "inside"),
+        Verdict(make_claim(), Prediction(Interval(0, math.inf)), found, Outcome.CONSISTENT, "inside"),
         Verdict(
             make_claim("test.other", depends_on=("test.claim",)),
             Prediction(None),

@@ -40,7 +40,8 @@ class Measurement:
 
     ``confidence`` is the coverage of ``interval`` (1 for symbolic, exact and interval evidence, and for a
     statement about each run that was made); ``runs`` counts the runs; ``failure`` says why there is no
-    number, and then ``interval`` is ``None``.
+    number, and then ``interval`` is ``None``; ``binding`` counts the compared cases that could have violated
+    the prediction (at 0 the check binds nowhere and cannot pass), ``None`` where nobody counted.
     """
 
     estimate: float
@@ -51,12 +52,15 @@ class Measurement:
     seeds: tuple[int, ...] = ()
     failure: str = ""
     notes: tuple[tuple[str, float], ...] = ()
+    binding: int | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:
             raise InvalidInput("confidence", self.confidence, "in [0, 1]")
         if self.runs < 0:
             raise InvalidInput("runs", self.runs, ">= 0")
+        if self.binding is not None and self.binding < 0:
+            raise InvalidInput("binding", self.binding, ">= 0")
 
     @classmethod
     def failed(cls, why: str, evidence: Evidence = Evidence.STATISTICAL) -> Measurement:
@@ -65,7 +69,14 @@ class Measurement:
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is an interval around a number, from at least one run."""
-        if self.failure or self.interval is None or self.runs == 0:
+        """Whether there is an interval around a number, from at least one run and with some confidence."""
+        if self.failure or self.interval is None or self.runs == 0 or self.confidence == 0.0:
             return False
         return not math.isnan(self.estimate)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the estimate and both ends of the interval are finite numbers."""
+        if self.interval is None:
+            return False
+        return all(map(math.isfinite, (self.estimate, self.interval.low, self.interval.high)))

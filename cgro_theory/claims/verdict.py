@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cgro_theory.claims.claim import Claim
+from cgro_theory.claims.claim import Claim, Relation
 from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
+from cgro_theory.claims.interval import Interval
 
 
 class Outcome(enum.StrEnum):
@@ -61,6 +63,11 @@ def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tup
     a missing number on either side is ``inconclusive``; a prediction that contains the claim's natural range
     is ``vacuous``; a measured interval inside the predicted one is ``certified`` (symbolic, exact or
     interval evidence) or ``consistent`` (statistical); disjoint from it is ``refuted``; else ``inconclusive``.
+
+    What is contained passes only if it is a finite number: an infinite measured value counts as outside, so an
+    infinite estimate is ``refuted`` even where the predicted end is infinite too, and an infinite measured end
+    is ``inconclusive``. An infinite predicted end belongs to ``at_least`` and ``at_most``; under the other
+    relations it leaves the claim ``inconclusive``. A check of which no case could have failed is ``vacuous``.
     """
     if prediction.unmet:
         return Outcome.OUT_OF_SCOPE, "assumption not met: " + "; ".join(prediction.unmet)
@@ -71,12 +78,26 @@ def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tup
     if prediction.interval.contains(claim.natural_range):
         return Outcome.VACUOUS, "every possible value satisfies the prediction"
     if prediction.interval.contains(measurement.interval):
-        if measurement.evidence is Evidence.STATISTICAL:
-            return Outcome.CONSISTENT, "the measured interval lies inside the predicted one"
-        return Outcome.CERTIFIED, f"inside the predicted interval, by {measurement.evidence} evidence"
+        return _judge_contained(claim, prediction.interval, measurement)
     if prediction.interval.is_disjoint_from(measurement.interval):
         return Outcome.REFUTED, "the measured interval is disjoint from the predicted one"
     return Outcome.INCONCLUSIVE, "the measured interval straddles an end of the predicted one"
+
+
+def _judge_contained(claim: Claim, predicted: Interval, measurement: Measurement) -> tuple[Outcome, str]:
+    """Whether a measured interval inside the predicted one is enough to pass."""
+    if math.isinf(measurement.estimate):
+        return Outcome.REFUTED, "the measured value is infinite, which counts as outside"
+    if not measurement.is_finite:
+        return Outcome.INCONCLUSIVE, "an end of the measured interval is infinite, which counts as outside"
+    one_sided = math.isinf(predicted.low) or math.isinf(predicted.high)
+    if one_sided and claim.relation in (Relation.WITHIN, Relation.EQUALS):
+        return Outcome.INCONCLUSIVE, "an end of the predicted interval is infinite, where the claim gives both"
+    if measurement.binding == 0:
+        return Outcome.VACUOUS, "no compared case could have violated the prediction"
+    if measurement.evidence is Evidence.STATISTICAL or measurement.confidence < 1.0:
+        return Outcome.CONSISTENT, "the measured interval lies inside the predicted one"
+    return Outcome.CERTIFIED, f"inside the predicted interval, by {measurement.evidence} evidence"
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
