@@ -80,10 +80,10 @@ def _hierarchy_figure(evidence: RepresentationEvidence) -> Figure:
     caption = (
         "Clean generalization costs one parameter and CGRO grows linearly in N·D, while robustness for the worst "
         f"labelling doubles with every dimension. The lower bounds (robust error at most {share:g}) are about one "
-        f"fixed graph that serves every labelling (above CGRO from D = {fixed}) and, where the graph may depend on "
-        f"the labels, about some labelling (from D = {free}). They say nothing about one given labelling: parity has "
-        f"a robust net with 9(D-1) parameters, {prediction.parity_count(fixed)} at D = {fixed}. Upper: the memorizer "
-        "of all 2^(D-1) corners."
+        f"fixed graph that serves every labelling (above CGRO from D = {fixed}) and, where the graph may depend "
+        f"on the labels, about some labelling (from D = {free}). They say nothing about one given labelling: "
+        f"parity has a robust net with 9(D-1) parameters, {prediction.parity_count(fixed)} at D = {fixed}. Upper: "
+        "the memorizer of all 2^(D-1) corners."
     )
     return Figure(
         "theorem_2_hierarchy",
@@ -215,8 +215,8 @@ def _trained_figure(evidence: RepresentationEvidence) -> Figure:
     panel = Panel("Smallest robust net found", "input dimension D", "parameters", tuple(series), (), y_scale="log")
     caption = (
         "Adversarial training on the hypercube (δ = 1/8, τ = 1/16): upper estimates under a fixed budget, between "
-        "the lower bound for the worst labels and the memorizer of all corners. Where no point stands, no net of the "
-        "sizes tried (most of them excluded by the bound) withstood the attack."
+        "the lower bound for the worst labels and the memorizer of all corners. Where no point stands, no net "
+        "of the sizes tried (most of them excluded by the bound) withstood the attack."
     )
     return Figure(
         "theorem_2_trained", "Robust nets in practice", caption, (panel,), ("theorem_2.robust_lower_bound",)

@@ -73,7 +73,7 @@ def _errors_at_ends(built: Memorizer, seed: int) -> _EndErrors:
 
     An end is a vertex of the cube (p = inf), the tip of an axis (p = 1) or a point of the sphere (p = 2), pulled
     in by 2^-40 so that rounding leaves it inside. Not above 0 is wrong, so NaN is. The correct margin is 1, far
-    above the rounding of the evaluation. At most as many balls, evenly spread, as make 2^28 values in the widest layer.
+    above the rounding of the evaluation. At most as many balls, evenly spread, as make 2^28 values in a layer.
     """
     data, radius = built.data, built.perturbation_radius * (1.0 - 2.0**-40)
     net = pad_to_layers(built.circuit)
