@@ -100,6 +100,7 @@ class RepresentationEvidence:
     covers: tuple[CoverCount, ...] = ()
     trained: tuple[TrainedNet, ...] = ()
     budget: TrainingBudget | None = None
+    excluded_budget: TrainingBudget | None = None
     error_share: float = 0.1
     hierarchy: HierarchyRun | None = None
     squarings: tuple[SquaringRun, ...] = ()

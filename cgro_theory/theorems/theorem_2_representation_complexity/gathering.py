@@ -103,9 +103,15 @@ def gather(request: RunRequest) -> RepresentationEvidence:
             with _timed(seconds, name):
                 parts[name] = build()
     request.progress("gathered", 1.0)
-    budget = sizes.budget if "trained" in parts else None
+    budgets = (sizes.budget, sizes.excluded_budget) if "trained" in parts else (None, None)
     return RepresentationEvidence(
-        request.profile, request.seed, budget=budget, error_share=ERROR_SHARE, seconds=seconds, **parts
+        request.profile,
+        request.seed,
+        budget=budgets[0],
+        excluded_budget=budgets[1],
+        error_share=ERROR_SHARE,
+        seconds=seconds,
+        **parts,
     )
 
 

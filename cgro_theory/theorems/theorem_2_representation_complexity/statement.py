@@ -166,7 +166,7 @@ ROBUST_TRAIN_ERROR = Claim(
     statement="The memorizer classifies every point of every training ball correctly, p = 1, 2 and inf.",
     source=Source(_PAPER, "Theorem 4.4", "version 4"),
     marks=(Mark.DERIVED,),
-    quantity="robust train error: from replayed witnesses below, from uncertified balls above",
+    quantity="robust train error: from witnesses and evaluated ball ends below, from uncertified balls above",
     natural_range=Interval(0.0, 1.0),
     relation=Relation.AT_MOST,
     expression=sympy.Integer(0),
