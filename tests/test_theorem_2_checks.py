@@ -13,7 +13,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity import gathering, 
 from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import TrainingBudget
 from cgro_theory.theorems.theorem_2_representation_complexity.error_checks import check_clean_test_error
 from cgro_theory.theorems.theorem_2_representation_complexity.evidence import RepresentationEvidence
-from cgro_theory.theorems.theorem_2_representation_complexity.faults import wide_ramp_comparison
+from cgro_theory.theorems.theorem_2_representation_complexity.gathering import wide_ramp_comparison
 from cgro_theory.theorems.theorem_2_representation_complexity.profiles import SIZES
 from cgro_theory.theorems.theorem_2_representation_complexity.training_set import training_set
 from cgro_theory.theorems.verification import judge_claim, judge_fault
@@ -29,14 +29,15 @@ SMALL = replace(
     pair=80,
     attacked=6,
     sample_limit=16,
-    trials=20,
+    trials=40,
     monte_carlo=((8, 64),),
     continuous_samples=(4, 16),
     continuous_trials=10,
     stages=4,
-    pattern_draws=8192,
     train_dimensions=(3, 4),
-    budget=TrainingBudget((2, 8), (1,), (0,), 100, max_boxes=100),
+    budget=TrainingBudget((2, 8), (1,), 1, 100, max_boxes=100),
+    excluded_dimensions=(10,),
+    excluded_budget=TrainingBudget((1,), (1,), 1, 20, max_boxes=100),
 )
 
 
@@ -135,7 +136,7 @@ def test_an_undecided_corner_is_refused(evidence):
 
 def test_a_hierarchy_ladder_that_ends_too_early_does_not_pass(evidence):
     run = evidence.hierarchy
-    short = replace(run, dimensions=run.dimensions[:10], cgro_counts=run.cgro_counts[:10])
+    short = replace(run, networks=run.networks[:10])
     assert outcome("theorem_2.hierarchy", replace(evidence, hierarchy=short)) is not Outcome.CERTIFIED
 
 
@@ -143,7 +144,8 @@ def test_same_seed_same_numbers(evidence):
     again = gathering._exact_errors(SMALL, 0)
     assert again == evidence.exact_errors
     ladders = gathering._ladders(0)
-    assert [entry.counts for entry in ladders] == [entry.counts for entry in evidence.ladders]
+    counts = [[net.circuit.structural_count for net in entry.networks] for entry in ladders]
+    assert counts == [[net.circuit.structural_count for net in entry.networks] for entry in evidence.ladders]
 
 
 def test_the_budget_is_split_over_statistical_claims():

@@ -127,7 +127,7 @@ def test_linear_relaxation_never_proves_a_false_box(seed, dimension, hidden):
 
 def test_training_does_not_depend_on_the_batch():
     instance = random_instance(3, 1)
-    budget = TrainingBudget((2, 8), (1,), (0, 1), 5)
+    budget = TrainingBudget((2, 8), (1,), 2, 5)
     runs = [(2, 0), (2, 1), (8, 0), (8, 1)]
     together = _train(instance, budget, 1, runs)
     alone = _train(instance, budget, 1, runs[1:2])
@@ -139,7 +139,7 @@ def test_training_does_not_depend_on_the_batch():
 def test_training_learns_a_separable_instance_and_proves_it():
     labels = np.array([1.0, -1.0, 1.0, -1.0])  # the first bit decides
     instance = HypercubeInstance(3, labels, 1 / 16, 1 / 8)
-    nets = train_on(instance, TrainingBudget((8,), (1,), (0, 1, 2), 250, max_boxes=500))
+    nets = train_on(instance, TrainingBudget((8,), (1,), 3, 250, max_boxes=500), 9000)
     assert min(net.unproved for net in nets) == 0
     for net in nets:
         assert net.zero_errors <= net.attack_errors <= net.unproved

@@ -30,8 +30,10 @@ from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.neighbours import neighbour_bounds
 from cgro_theory.theorems.theorem_2_representation_complexity.sign_patterns import (
-    halfplane_patterns,
-    sampled_patterns,
+    cover_count,
+    halfspace_patterns,
+    threshold_patterns,
+    two_unit_patterns,
 )
 
 mp = mpmath.mp.clone()
@@ -141,31 +143,53 @@ def test_a_greedy_code_reaches_the_packing(bits, radius):
     assert all(math.sqrt((a ^ b).bit_count()) > 2 * radius for a, b in itertools.combinations(code, 2))
 
 
-@given(st.integers(2, 20), st.integers(0, 100))
-def test_halfplane_patterns_match_cover_and_stay_below_the_bound(points, seed):
-    found = halfplane_patterns(points, seed)
-    assert found.found == points * points - points + 2
+@pytest.mark.parametrize(("dimension", "points"), [(1, 9), (2, 3), (2, 20), (3, 12), (4, 9)])
+@pytest.mark.parametrize("seed", [9000, 9001])
+def test_halfspace_patterns_match_cover_and_stay_below_the_bound(dimension, points, seed):
+    found = halfspace_patterns(dimension, points, seed)
+    assert found.found == 2 * sum(math.comb(points - 1, size) for size in range(dimension + 1))
     assert math.log2(found.found) <= growth_bound(found.architecture, points)
 
 
-@pytest.mark.parametrize(
-    ("widths", "dimension", "points"), [((2, 1), 2, 10), ((1, 1), 1, 20), ((3, 1), 2, 12), ((2, 2, 1), 1, 12)]
-)
-def test_sampled_patterns_never_exceed_the_bound(widths, dimension, points):
-    found = sampled_patterns(Architecture(dimension, widths), points, 20_000, 0)
-    assert found.found >= 2
-    assert math.log2(found.found) <= growth_bound(found.architecture, points)
+@pytest.mark.parametrize(("bits", "known"), [(1, 4), (2, 14), (3, 104), (4, 1882), (5, 94572)])
+def test_threshold_functions_of_the_cube_are_all_found_and_bounded(bits, known):
+    found = threshold_patterns(bits)
+    assert found.found == known  # OEIS A000609
+    assert math.log2(known) <= growth_bound(found.architecture, 2**bits)
 
 
-def test_threshold_functions_of_the_cube_are_counted_and_bounded():
-    # 104 of the 256 functions of three bits are linearly separable; small integer weights reach all of them.
-    cube = np.array(list(itertools.product((0, 1), repeat=3)))
+def test_threshold_functions_match_integer_weights_tried_one_by_one():
+    cube = np.array([[code >> bit & 1 for bit in range(3)] for code in range(8)])
     patterns = set()
     for weights in itertools.product(range(-3, 4), repeat=3):
         for doubled in range(-15, 16, 2):
-            patterns.add(tuple((2 * cube @ np.array(weights) + doubled > 0).tolist()))
-    assert len(patterns) == 104
-    assert math.log2(104) <= growth_bound(Architecture(3, (1,)), 8)
+            above = 2 * cube @ np.array(weights) + doubled > 0
+            patterns.add(sum(1 << place for place in range(8) if above[place]))
+    assert patterns == set(threshold_patterns(3).codes.tolist())
+
+
+def test_two_units_on_a_line_change_sign_at_most_twice():
+    rng = np.random.default_rng(9000)
+    points = np.arange(9.0)
+    seen = set()
+    for _ in range(40):
+        first, second = (rng.standard_normal((2000, 1)) for _ in range(2))
+        shifts = rng.uniform(-1, 9, size=(2000, 2))
+        hidden = np.maximum(first * (points - shifts[:, :1]), 0), np.maximum(second * (points - shifts[:, 1:]), 0)
+        scales = rng.standard_normal((2000, 3))
+        values = scales[:, :1] * hidden[0] + scales[:, 1:2] * hidden[1] + scales[:, 2:]
+        signs = values > 0.0
+        assert np.max(np.sum(signs[:, 1:] != signs[:, :-1], axis=1)) <= 2
+        seen |= {row.tobytes() for row in np.packbits(signs, axis=1)}
+    assert len(seen) <= two_unit_patterns(9) == 2 * (1 + 8 + math.comb(8, 2))
+
+
+@pytest.mark.parametrize("errors", [0, 1, 2])
+def test_covered_labellings_are_counted_one_by_one(errors):
+    patterns = threshold_patterns(3)
+    codes = patterns.codes.tolist()
+    near = sum(min((label ^ int(code)).bit_count() for code in codes) <= errors for label in range(256))
+    assert cover_count("all", patterns, errors).covered == near
 
 
 @given(st.integers(3, 12), st.integers(1, 2), st.sampled_from([0.0, 0.1, 0.3]))

@@ -1,4 +1,4 @@
-"""How many parameters a robust network needs, from both sides, on theorem 2's hypercube (theory.md 3.3)."""
+"""How many parameters a graph needs to be robust for every labelling of theorem 2's hypercube (theory.md 3.3)."""
 
 from __future__ import annotations
 
@@ -44,11 +44,13 @@ def robust_size(
     error_share: float = 0.0,
     num_layers: int = CGRO_LAYERS,
 ) -> Answer:
-    """Lower and upper bounds of the parameters of a robust ReLU network on K = 2^(D-1) corners, or on a packing.
+    """Bounds of the parameters of one fixed ReLU graph that is robust for every labelling of K = 2^(D-1) corners.
+
+    Or of a packing. A given labelling can be far cheaper: parity has a robust net with 9(D-1) parameters.
 
     p = inf needs δ < 1/2; p = 1, 2 use a Gilbert-Varshamov packing. ``error_share`` ε in [0, 1/2) is the robust
     test error allowed, ``num_layers`` L counts the output layer. Beside them the CGRO network with N points, the
-    least D from which robust needs more than it, and the neighbours' bounds. A lower bound that no float holds is
+    least D from which the lower bound exceeds it, and the neighbours' bounds. A lower bound that no float holds is
     the largest float, an upper bound inf; ``log10`` has the size.
 
     >>> answer = robust_size(41)
@@ -101,8 +103,12 @@ def robust_size(
         tuple(quantities),
         (
             Condition("separation", f"opposite labels are {separation:.6g} > 2δ apart", True),
-            Condition("architecture", "fully connected ReLU layers, one output", None),
-            Condition("every labelling", "robust error <= ε for every labelling of the K points", None),
+            Condition(
+                "architecture", "one fixed graph of ReLU layers, one output, the same for every labelling", None
+            ),
+            Condition(
+                "every labelling", "robust error <= ε for every labelling; one (parity) can be far cheaper", None
+            ),
         ),
         notes,
     )
@@ -202,7 +208,11 @@ def _upper(dimension: int, distance: int, radius: float, norm_order: float, stag
 
 
 def _crossing(samples: int, error_share: float, num_layers: int, radius: float, norm_order: float) -> Quantity:
-    dimension, note = None, "the lower bound is rounded down, so the true dimension is at most this"
+    dimension = None
+    note = (
+        "one fixed graph, worst labelling (larger where the graph may depend on the labels); the bound is "
+        "rounded down, so the true dimension is at most this"
+    )
     if 8 * hamming_distance(radius, norm_order) < MAX_SEARCHED:
         # Refused beyond D = 4097: too many points N for a crossing that this search can see.
         with contextlib.suppress(InvalidInput):

@@ -1,8 +1,9 @@
 """Adversarial training of small ReLU nets on the hypercube: how few parameters suffice in practice.
 
 Failing to train proves nothing: the smallest net found is an upper estimate under the stated budget.
-Similar widths and all seeds of one depth are trained at once; every draw of a run comes from its own seed, so its
-neighbours in the batch change nothing but the order of float sums.
+Similar widths and all repeats of one depth are trained at once; every draw of a run comes from its own seed,
+derived from the base seed and everything that tells the run apart, so its neighbours in the batch change nothing
+but the order of float sums.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import HypercubeInstance
 from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import Architecture
 from cgro_theory.theorems.theorem_2_representation_complexity.trained_bounds import is_robust_on_box
@@ -30,7 +32,7 @@ class TrainingBudget:
 
     widths: tuple[int, ...]
     hidden_layers: tuple[int, ...]
-    seeds: tuple[int, ...]
+    repeats: int
     steps: int
     learning_rate: float = 0.02
     attack_steps: int = 2
@@ -55,17 +57,36 @@ class TrainedNet:
     unproved: int
 
 
-def train_on(instance: HypercubeInstance, budget: TrainingBudget) -> tuple[TrainedNet, ...]:
-    """Train every width, depth and seed of the budget on all K corners; then attack and bound each net."""
+def train_on(instance: HypercubeInstance, budget: TrainingBudget, seed: int) -> tuple[TrainedNet, ...]:
+    """Train every width, depth and repeat of the budget on all K corners; then attack and bound each net."""
+    import torch
+
     nets: list[TrainedNet] = []
-    for hidden_layers, widths in itertools.product(budget.hidden_layers, _buckets(budget.widths)):
-        runs = [(width, seed) for width in widths for seed in budget.seeds]
-        layers = _train(instance, budget, hidden_layers, runs)
-        attacked = _attack_errors(instance, budget, layers, runs)
-        for index, (width, seed) in enumerate(runs):
-            weights, biases = _extract(layers, index, width, hidden_layers)
-            nets.append(_examine(instance, budget, weights, biases, seed, attacked[index]))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # matrices this small lose by sharing, up to tenfold on a busy machine
+    try:
+        for hidden_layers, widths in itertools.product(budget.hidden_layers, _buckets(budget.widths)):
+            nets.extend(_train_bucket(instance, budget, hidden_layers, widths, seed))
+    finally:
+        torch.set_num_threads(threads)
     return tuple(nets)
+
+
+def _train_bucket(
+    instance: HypercubeInstance, budget: TrainingBudget, hidden_layers: int, widths: tuple[int, ...], seed: int
+) -> list[TrainedNet]:
+    runs = [
+        (width, derived_seed(seed, "theorem_2.trained", instance.input_dimension, hidden_layers, width, index))
+        for width in widths
+        for index in range(budget.repeats)
+    ]
+    layers = _train(instance, budget, hidden_layers, runs)
+    attacked = _attack_errors(instance, budget, layers, runs)
+    nets = []
+    for index, (width, run_seed) in enumerate(runs):
+        weights, biases = _extract(layers, index, width, hidden_layers)
+        nets.append(_examine(instance, budget, weights, biases, run_seed, attacked[index]))
+    return nets
 
 
 def _buckets(widths: tuple[int, ...]) -> list[tuple[int, ...]]:
@@ -88,7 +109,7 @@ def _train(
     parameters = [tensor.requires_grad_(True) for layer in layers for tensor in layer]
     optimizer = torch.optim.Adam(parameters, lr=budget.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, budget.steps)
-    generators = [torch.Generator().manual_seed(1000 * seed + width) for width, seed in runs]
+    generators = [torch.Generator().manual_seed(derived_seed(seed, "training attack")) for _, seed in runs]
     for step in range(budget.steps):
         # The radius grows over the first half: from the start at full radius many nets learn a constant.
         radius = instance.perturbation_radius * min(1.0, 2.0 * (step + 1) / budget.steps)
@@ -113,7 +134,7 @@ def _initial_layers(
     for depth, (below, above) in enumerate(itertools.pairwise(sizes)):
         weight, bias = torch.zeros(len(runs), above, below), torch.zeros(len(runs), above, 1)
         for index, (width, seed) in enumerate(runs):
-            rng = np.random.default_rng([seed, width, depth, hidden_layers])
+            rng = np.random.default_rng(derived_seed(seed, "layer", depth))
             rows = width if depth < hidden_layers else 1
             columns = width if depth > 0 else input_dimension
             drawn = rng.standard_normal((rows, columns)) * np.sqrt(2.0 / columns)
@@ -160,12 +181,12 @@ def _attack_errors(
     corners = np.arange(instance.num_corners)
     centres = torch.from_numpy(instance.points(corners).T.copy()).float()
     labels = torch.from_numpy(instance.labels).float()
-    generators = [torch.Generator().manual_seed(77 + seed) for _, seed in runs]
+    generators = [torch.Generator().manual_seed(derived_seed(seed, "final attack")) for _, seed in runs]
     wrong = torch.zeros(len(runs), corners.size, dtype=torch.bool)
     for _ in range(budget.final_restarts):
         radius, steps = instance.perturbation_radius, budget.final_attack_steps
         points = _attack(layers, centres, labels, radius, steps, generators)
-        wrong |= labels * _forward(layers, points) <= 0.0
+        wrong |= ~(labels * _forward(layers, points) > 0.0)  # NaN is wrong
     return [int(count) for count in wrong.sum(dim=1)]
 
 
@@ -197,7 +218,7 @@ def _examine(
     for index, (matrix, bias) in enumerate(zip(weights, biases, strict=True)):
         values = matrix @ values + bias[:, None]
         values = np.maximum(values, 0.0) if index < len(weights) - 1 else values
-    zero_errors = int(np.sum(instance.labels * values[0] <= 0.0))
+    zero_errors = int(np.sum(~(instance.labels * values[0] > 0.0)))  # NaN is wrong
     unproved = corners.size
     if attack_errors <= corners.size // 4:  # a net that an attack breaks that often needs no proof attempt
         proved = [

@@ -58,7 +58,7 @@ def attack_balls(
         for _ in range(steps):
             points = points.detach().requires_grad_(True)
             margin = labels * module(points)
-            wrong |= margin.detach() <= 0.0
+            wrong |= ~(margin.detach() > 0.0)  # NaN is wrong
             (gradient,) = torch.autograd.grad(margin.sum(), points)
             if norm_order == math.inf:
                 step = torch.sign(gradient)
@@ -66,7 +66,7 @@ def attack_balls(
                 step = gradient / gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
             moved = points.detach() - 2.5 * radius / steps * step
             points = centres + _into_ball(moved - centres, radius, norm_order)
-        wrong |= labels * module(points).detach() <= 0.0
+        wrong |= ~(labels * module(points).detach() > 0.0)
     return AttackReport(int(chosen.size), int(wrong.sum()), steps, restarts)
 
 

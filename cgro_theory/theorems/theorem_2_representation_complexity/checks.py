@@ -5,7 +5,6 @@ Formulas come from ``statement`` (sympy) and ``prediction`` (integers, Arb); the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -13,7 +12,6 @@ from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
 from cgro_theory.theorems.room import Check, CheckedPair
 from cgro_theory.theorems.theorem_2_representation_complexity import prediction, statement
 from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import hidden_widths
-from cgro_theory.theorems.theorem_2_representation_complexity.enclosing import enclose
 from cgro_theory.theorems.theorem_2_representation_complexity.error_checks import (
     check_clean_test_error,
     check_robust_test_error,
@@ -24,6 +22,10 @@ from cgro_theory.theorems.theorem_2_representation_complexity.evidence import (
     NamedMemorizer,
     RepresentationEvidence,
     SquaringRun,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.hierarchy_checks import (
+    check_hierarchy,
+    check_hierarchy_any_graph,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.layered import pad_to_layers
 from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound_check import check_robust_lower_bound
@@ -96,10 +98,10 @@ def _fitted_exponent(ladder: Ladder) -> tuple[Interval, Interval]:
         spread = sum(((log - mean) ** 2 for log in logs), flint.arb(0))
         weights = [(log - mean) / spread for log in logs]
         slope, up, down = flint.arb(0), flint.arb(0), flint.arb(0)
-        for index, weight in enumerate(weights):
-            count, dimension = ladder.num_samples[index], ladder.input_dimensions[index]
-            stages = max(1, ladder.squarings[index])
-            slope += weight * exact(Fraction(ladder.counts[index], stages)).log()
+        for weight, built in zip(weights, ladder.networks, strict=True):
+            count, dimension = built.data.num_samples, built.data.input_dimension
+            stages = max(1, built.squarings)
+            slope += weight * exact(Fraction(built.circuit.structural_count, stages)).log()
             leading = count * dimension * (7 if ladder.norm_order == 2 else 6)
             rest = Fraction(_lower_order(count, dimension, ladder.norm_order, stages), leading)
             excess = exact(1 + rest).log()
@@ -122,10 +124,11 @@ def check_squaring_error(evidence: RepresentationEvidence, failure_probability: 
     """sup |g_M - x²| · 4^(M+1) in exact rationals, from the built circuits."""
     ratios = [_squaring_ratio(run) for run in evidence.squarings]
     claimed = Prediction(Interval.point(1.0))
-    if not ratios or any(ratio is None for ratio in ratios):
+    decided = [ratio for ratio in ratios if ratio is not None]
+    worst = max(decided, key=lambda ratio: abs(ratio - 1), default=Fraction(1))
+    if not ratios or (worst == 1 and len(decided) < len(ratios)):
         why = "a built circuit is not linear between dyadic points" if ratios else "no circuit was built"
         return CheckedPair(claimed, Measurement.failed(why, Evidence.EXACT))
-    worst = max((ratio for ratio in ratios if ratio is not None), key=lambda ratio: abs(ratio - 1))
     value = float(worst)
     measured = Interval.point(value) if Fraction(value) == worst else Interval.point(value).outward()
     return CheckedPair(claimed, Measurement(value, measured, 1.0, len(ratios), Evidence.EXACT))
@@ -157,54 +160,6 @@ def _squaring_ratio(run: SquaringRun) -> Fraction | None:
     return worst * Fraction(4) ** (run.squarings + 1)
 
 
-def check_hierarchy(evidence: RepresentationEvidence, failure_probability: float) -> CheckedPair:
-    """The dimension from counts of built networks and sympy's formula in Arb, against prediction's search."""
-    run = evidence.hierarchy
-    if run is None:
-        return CheckedPair(Prediction(None), Measurement.failed("nothing was built", Evidence.INTERVAL))
-    predicted = prediction.hierarchy_dimension(run.num_samples, run.error_share, run.layers)
-    any_depth = prediction.hierarchy_dimension(run.num_samples, run.error_share, None)
-    claimed = Prediction(
-        Interval.point(float(predicted)), notes=(("dimension for nets of any depth", float(any_depth)),)
-    )
-    bound = statement.robust_lower_bound_expression(run.layers)
-    share = Fraction(run.error_share)
-    lower = {
-        dimension: enclose(bound, {statement.input_dimension: dimension, statement.error_share: share})
-        for dimension in {*run.dimensions, *run.corner_dimensions}
-    }
-    if not run.corners_certified:
-        why = "a memorizer of all corners is not proved robust"
-        return CheckedPair(claimed, Measurement.failed(why, Evidence.INTERVAL))
-    corners = zip(run.corner_dimensions, run.corner_counts, strict=True)
-    if any(count < lower[dimension].low for dimension, count in corners):
-        # A robust net below the lower bound: the chain holds from no dimension on.
-        never = Interval.point(math.inf)
-        return CheckedPair(claimed, Measurement(math.inf, never, 1.0, len(lower), Evidence.INTERVAL))
-    holds = [
-        1 <= count < lower[dimension].low for dimension, count in zip(run.dimensions, run.cgro_counts, strict=True)
-    ]
-    fails = [
-        count >= lower[dimension].high for dimension, count in zip(run.dimensions, run.cgro_counts, strict=True)
-    ]
-    last = max((index for index, held in enumerate(holds) if not held), default=-1)
-    if last == len(holds) - 1 or (last >= 0 and not fails[last]):
-        # Nothing above the ladder's top is known: the dimension is larger than every one of the ladder.
-        top = float(run.dimensions[-1])
-        return CheckedPair(
-            claimed, Measurement(math.inf, Interval(top + 1.0, math.inf), 1.0, len(holds), Evidence.INTERVAL)
-        )
-    found = float(run.dimensions[last + 1])
-    notes = [
-        ("CGRO parameters there", float(run.cgro_counts[last + 1])),
-        ("robust lower bound there", lower[run.dimensions[last + 1]].low),
-    ]
-    if last >= 0:
-        notes.append(("robust lower bound one dimension below", lower[run.dimensions[last]].high))
-    measured = Measurement(found, Interval.point(found), 1.0, len(holds), Evidence.INTERVAL, notes=tuple(notes))
-    return CheckedPair(claimed, measured)
-
-
 CHECKS: Mapping[str, Check] = {
     "theorem_2.parameter_count": check_parameter_count,
     "theorem_2.count_growth": check_count_growth,
@@ -214,4 +169,5 @@ CHECKS: Mapping[str, Check] = {
     "theorem_2.robust_test_error": check_robust_test_error,
     "theorem_2.robust_lower_bound": check_robust_lower_bound,
     "theorem_2.hierarchy": check_hierarchy,
+    "theorem_2.hierarchy_any_graph": check_hierarchy_any_graph,
 }

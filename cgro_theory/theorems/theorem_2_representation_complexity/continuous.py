@@ -50,7 +50,7 @@ def continuous_error(
     built = memorize(training_set(points, labels), radius, norm_order, clean)
     attacked = _candidates(tests, signs, radius, norm_order, rng)
     values = built.circuit.evaluate(attacked.reshape(-1, dimension)).reshape(trials, -1)
-    broken = np.any(signs[:, None] * values <= 0.0, axis=1)
+    broken = np.any(~(signs[:, None] * values > 0.0), axis=1)  # NaN is broken
     robust = _surely_robust(built, tests, signs) & ~broken
     return ContinuousError(num_samples, radius, norm_order, int(broken.sum()), int(robust.sum()), trials)
 

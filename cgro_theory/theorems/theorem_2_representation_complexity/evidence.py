@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import sympy
+
 from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import (
     TrainedNet,
     TrainingBudget,
@@ -13,7 +15,8 @@ from cgro_theory.theorems.theorem_2_representation_complexity.circuit import Cir
 from cgro_theory.theorems.theorem_2_representation_complexity.construction import Memorizer
 from cgro_theory.theorems.theorem_2_representation_complexity.continuous import ContinuousError
 from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import ExactError, SampledError
-from cgro_theory.theorems.theorem_2_representation_complexity.sign_patterns import PatternCount
+from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import Architecture
+from cgro_theory.theorems.theorem_2_representation_complexity.sign_patterns import CoverCount
 from cgro_theory.theorems.theorem_2_representation_complexity.training_set import TrainingSet
 
 
@@ -28,15 +31,12 @@ class NamedMemorizer:
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
-    """Counts of networks built at growing N or D. sizes, counts, squarings: one per network."""
+    """Networks built at growing N or D. sizes, networks: one per rung."""
 
     variable: str
     norm_order: float
     sizes: tuple[int, ...]
-    num_samples: tuple[int, ...]
-    input_dimensions: tuple[int, ...]
-    squarings: tuple[int, ...]
-    counts: tuple[int, ...]
+    networks: tuple[Memorizer, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,24 +58,29 @@ class SquaringRun:
 
 @dataclass(frozen=True)
 class GrowthCheck:
-    """Patterns found by brute force, and the upper bound of log2 G that must not be undercut."""
+    """All patterns of a graph on K points, counted, and the upper bound of log2 G that must not be undercut."""
 
-    patterns: PatternCount
+    architecture: Architecture
+    num_points: int
+    found: int
     bound_bits: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HierarchyRun:
-    """CGRO networks built at each dimension, and corner memorizers at small ones. counts in parameters."""
+    """CGRO networks of N points, one per dimension; memorizers of all corners, at small ones; parity nets.
+
+    ``one_graph`` and ``any_graph`` are the formulas of the bits that W parameters miss, as they are claimed.
+    """
 
     num_samples: int
     layers: int
     error_share: float
-    dimensions: tuple[int, ...]
-    cgro_counts: tuple[int, ...]
-    corner_dimensions: tuple[int, ...]
-    corner_counts: tuple[int, ...]
-    corners_certified: bool
+    networks: tuple[Circuit, ...]
+    corners: tuple[Memorizer, ...]
+    parities: tuple[Circuit, ...]
+    one_graph: sympy.Expr
+    any_graph: sympy.Expr
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +97,10 @@ class RepresentationEvidence:
     sampled_errors: tuple[SampledError, ...] = ()
     continuous_errors: tuple[ContinuousError, ...] = ()
     growth: tuple[GrowthCheck, ...] = ()
+    covers: tuple[CoverCount, ...] = ()
     trained: tuple[TrainedNet, ...] = ()
     budget: TrainingBudget | None = None
+    excluded_budget: TrainingBudget | None = None
     error_share: float = 0.1
     hierarchy: HierarchyRun | None = None
     squarings: tuple[SquaringRun, ...] = ()

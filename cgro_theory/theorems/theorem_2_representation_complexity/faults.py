@@ -5,28 +5,38 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from cgro_theory.theorems.room import PlantedFault
-from cgro_theory.theorems.theorem_2_representation_complexity import prediction
-from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import TrainedNet
+from cgro_theory.theorems.theorem_2_representation_complexity import statement
+from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import (
+    TrainingBudget,
+    train_on,
+)
 from cgro_theory.theorems.theorem_2_representation_complexity.circuit import Block, Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import linear_classifier
-from cgro_theory.theorems.theorem_2_representation_complexity.construction import memorize
+from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import coordinate_classifier
+from cgro_theory.theorems.theorem_2_representation_complexity.construction import (
+    Memorizer,
+    memorize,
+    squaring_circuit,
+)
 from cgro_theory.theorems.theorem_2_representation_complexity.evidence import (
-    CleanComparison,
+    HierarchyRun,
     NamedMemorizer,
     RepresentationEvidence,
 )
+from cgro_theory.theorems.theorem_2_representation_complexity.gathering import wide_ramp_comparison
+from cgro_theory.theorems.theorem_2_representation_complexity.hierarchy_checks import PROVED_PARITY_DIMENSION
 from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import (
     ExactError,
+    HypercubeInstance,
     enumerate_samples,
     random_instance,
+    sample_error,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import Architecture
 from cgro_theory.theorems.theorem_2_representation_complexity.training_set import training_set
 
 
@@ -64,34 +74,58 @@ def _norm_mistaken(evidence: RepresentationEvidence) -> RepresentationEvidence:
     return replace(evidence, counted=changed)
 
 
-def _dense_ladders(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    ladders = []
-    for ladder in evidence.ladders:
-        shapes = zip(ladder.num_samples, ladder.input_dimensions, ladder.squarings, strict=True)
-        counts = tuple(prediction.dense_count(n, d, ladder.norm_order, (), m) for n, d, m in shapes)
-        ladders.append(replace(ladder, counts=counts))
-    return replace(evidence, ladders=tuple(ladders))
+def _every_box_read(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """One ladder's networks with an edge from every box to every indicator, 0 where it is not its own."""
+    return _one_ladder_rebuilt(evidence, lambda built: replace(built, circuit=_fully_read(built.circuit)))
 
 
-def _steeper(evidence: RepresentationEvidence) -> RepresentationEvidence:
+def _fully_read(circuit: Circuit) -> Circuit:
+    entry = circuit.named["indicator"]
+    (edge,) = entry.incoming
+    rows, columns = edge.weights.shape
+    dense = edge.weights.toarray().reshape(-1)
+    places = np.tile(np.arange(columns), rows)
+    full = csr_array((dense, places, np.arange(rows + 1) * columns), shape=(rows, columns))
+    return with_block(circuit, block("indicator", True, {edge.source: full}, entry.biases, entry.has_bias))
+
+
+def _one_ladder_rebuilt(
+    evidence: RepresentationEvidence, change: Callable[[Memorizer], Memorizer]
+) -> RepresentationEvidence:
+    """The p = inf ladder in N with every network changed; the other ladders stay."""
     ladders = tuple(
-        replace(ladder, counts=tuple(round(c * s**0.1) for c, s in zip(ladder.counts, ladder.sizes, strict=True)))
+        replace(ladder, networks=tuple(change(built) for built in ladder.networks))
+        if ladder.norm_order == math.inf and ladder.variable == "N"
+        else ladder
         for ladder in evidence.ladders
     )
     return replace(evidence, ladders=ladders)
 
 
+def _largest_on_twice_the_points(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """The largest network of one ladder remembers every point twice; it is said to have N."""
+    *others, last = evidence.ladders
+    built = last.networks[-1]
+    data = training_set(np.vstack([built.data.points] * 2), np.tile(built.data.labels, 2))
+    twice = memorize(data, built.perturbation_radius, built.norm_order, built.clean)
+    ladder = replace(last, networks=(*last.networks[:-1], replace(twice, data=built.data)))
+    return replace(evidence, ladders=(*others, ladder))
+
+
 def _one_squaring_less(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    runs = tuple(replace(run, squarings=run.squarings + 1) for run in evidence.squarings[:-1])
-    return replace(evidence, squarings=runs)
+    *others, last = evidence.squarings
+    return replace(evidence, squarings=(*others, replace(last, circuit=squaring_circuit(last.squarings - 1))))
 
 
 def _wrong_tent(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    run = next(entry for entry in evidence.squarings if entry.squarings >= 2)
+    index = next(at for at, entry in enumerate(evidence.squarings) if entry.squarings >= 2)
+    run = evidence.squarings[index]
     entry = run.circuit.named["sum.1"]
     edges = {edge.source: edge.weights * (1.5 if edge.source == "tent.1" else 1.0) for edge in entry.incoming}
     changed = block("sum.1", entry.is_relu, edges, entry.biases, entry.has_bias)
-    return replace(evidence, squarings=(replace(run, circuit=with_block(run.circuit, changed)),))
+    runs = list(evidence.squarings)
+    runs[index] = replace(run, circuit=with_block(run.circuit, changed))
+    return replace(evidence, squarings=tuple(runs))
 
 
 def _without_own_indicator(norm_order: float) -> Callable[[RepresentationEvidence], RepresentationEvidence]:
@@ -101,7 +135,7 @@ def _without_own_indicator(norm_order: float) -> Callable[[RepresentationEvidenc
         chosen = _repaired(evidence, norm_order)
         ball = _most_wrong(chosen)
         circuit = with_bias(chosen.built.circuit, "indicator", ball, -1.0)
-        return _only(evidence, chosen, circuit)
+        return _one_changed(evidence, chosen, circuit)
 
     return change
 
@@ -113,7 +147,7 @@ def _face_moved(evidence: RepresentationEvidence) -> RepresentationEvidence:
     unit = 2 * ball * chosen.built.data.input_dimension
     moved = chosen.built.perturbation_radius + 2.0 * chosen.built.ramp_width
     bias = float(chosen.built.circuit.named["box"].biases[unit]) + moved
-    return _only(evidence, chosen, with_bias(chosen.built.circuit, "box", unit, bias))
+    return _one_changed(evidence, chosen, with_bias(chosen.built.circuit, "box", unit, bias))
 
 
 def _repaired(evidence: RepresentationEvidence, norm_order: float) -> NamedMemorizer:
@@ -130,25 +164,30 @@ def _most_wrong(entry: NamedMemorizer) -> int:
     return int(np.argmin(data.labels * entry.built.clean.evaluate(data.points)))
 
 
-def _only(evidence: RepresentationEvidence, entry: NamedMemorizer, circuit: Circuit) -> RepresentationEvidence:
+def _one_changed(
+    evidence: RepresentationEvidence, entry: NamedMemorizer, circuit: Circuit
+) -> RepresentationEvidence:
+    """The evidence with the circuit of this one memorizer changed."""
     changed = replace(entry, built=replace(entry.built, circuit=circuit), attack=None)
-    return replace(evidence, memorizers=(changed,))
-
-
-def wide_ramp_comparison(ramp_width: float | None) -> CleanComparison:
-    """Training points 0 (+1) and 10 (-1), test points these and 2.5 (-1), δ = 1, f_clean = 2.4 - x: all right.
-
-    The population is more than 2δ apart. With a ramp of 7.9 (γ = 8) the indicator of 0 is 0.8 at 2.5 and overrules
-    the correct clean classifier; with the ramp min(γ, δ) it is 0 there.
-    """
-    data = training_set([[0.0], [10.0]], [1, -1])
-    built = memorize(data, 1.0, math.inf, linear_classifier([-1.0], 2.4), ramp_width=ramp_width)
-    population = training_set([[0.0], [10.0], [2.5]], [1, -1, -1])
-    return CleanComparison("three points on a line", built, population)
+    return replace(
+        evidence, memorizers=tuple(changed if other is entry else other for other in evidence.memorizers)
+    )
 
 
 def _ramp_as_wide_as_gap(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    return replace(evidence, comparisons=(wide_ramp_comparison(7.9),))
+    return replace(evidence, comparisons=(*evidence.comparisons[:-1], wide_ramp_comparison(7.9)))
+
+
+def _one_label_flipped(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """On the hypercube, one remembered corner enters the output with the other sign."""
+    first, *others = evidence.comparisons
+    circuit = first.built.circuit
+    output = circuit.named["output"]
+    edges = {edge.source: edge.weights.toarray() for edge in output.incoming}
+    edges["indicator"][0, 0] *= -1.0
+    changed = block("output", False, edges, output.biases, output.has_bias)
+    built = replace(first.built, circuit=with_block(circuit, changed))
+    return replace(evidence, comparisons=(replace(first, built=built), *others))
 
 
 def _twice_the_corners(evidence: RepresentationEvidence) -> RepresentationEvidence:
@@ -160,51 +199,93 @@ def _without_replacement(evidence: RepresentationEvidence) -> RepresentationEvid
     instance = random_instance(3, evidence.seed)
     samples = permutations(range(instance.num_corners), 2)
     entry: ExactError = enumerate_samples(instance, samples, 2)
-    return replace(evidence, exact_errors=(entry,))
+    return replace(evidence, exact_errors=(*evidence.exact_errors, entry))
 
 
-def _sampling_contradicts(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    changed = tuple(
-        replace(entry, broken=0, robust=entry.trials, num_samples=1) for entry in evidence.sampled_errors
-    )
-    return replace(evidence, sampled_errors=changed)
+def _one_corner_remembered(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """Monte Carlo anew with networks that remember one sampled corner, said to remember N."""
+    first, *others = evidence.sampled_errors
+    wrong = sample_error(first.input_dimension, 1, 2 * first.trials, evidence.seed)
+    return replace(evidence, sampled_errors=(replace(wrong, num_samples=first.num_samples), *others))
 
 
 def _units_for_parameters(evidence: RepresentationEvidence) -> RepresentationEvidence:
     """The growth bound with W = the number of units in place of the number of weights and biases."""
     changed = []
     for entry in evidence.growth:
-        units, points = sum(entry.patterns.architecture.widths), entry.patterns.num_points
+        units, points = sum(entry.architecture.widths), entry.num_points
         changed.append(replace(entry, bound_bits=1.0 + units * math.log2(2.0 * math.e * points / units)))
     return replace(evidence, growth=tuple(changed))
 
 
-def _tiny_net_fits(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    net = TrainedNet(Architecture(12, (1, 1)), 0, 2**11, 0, 0, 0)
-    return replace(evidence, trained=(*evidence.trained, net))
+def _errors_not_paid(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """K bits demanded where errors are allowed: the entropy H2(ε) left out."""
+    return replace(evidence, covers=tuple(replace(entry, errors=0) for entry in evidence.covers))
 
 
-def _dense_hierarchy(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    run = evidence.hierarchy
-    if run is None:
+def _labels_of_one_bit(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """Nets of two units trained on labels that the first bit decides, said to be random; no bound covers these."""
+    corners = np.arange(1 << 10)
+    instance = HypercubeInstance(11, np.where(corners & 1, 1.0, -1.0), 1 / 16, 1 / 8)
+    nets = train_on(instance, TrainingBudget((2,), (1,), 4, 150, max_boxes=1), evidence.seed)
+    return replace(evidence, trained=(*evidence.trained, *nets))
+
+
+def _hierarchy(evidence: RepresentationEvidence) -> HierarchyRun:
+    if evidence.hierarchy is None:
         raise ValueError("no hierarchy was built")
-    counts = tuple(prediction.dense_count(run.num_samples, d, math.inf) for d in run.dimensions)
-    return replace(evidence, hierarchy=replace(run, cgro_counts=counts))
+    return evidence.hierarchy
 
 
-def _count_halved(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    run = evidence.hierarchy
-    if run is None:
-        raise ValueError("no hierarchy was built")
-    shares = tuple(int(Fraction(count, 2)) for count in run.cgro_counts)
-    return replace(evidence, hierarchy=replace(run, cgro_counts=shares))
+def _networks_for(
+    points: Callable[[int], int], norm_order: float
+) -> Callable[[RepresentationEvidence], RepresentationEvidence]:
+    """CGRO networks built anew, with another number of points or for another norm."""
+
+    def change(evidence: RepresentationEvidence) -> RepresentationEvidence:
+        run = _hierarchy(evidence)
+        networks = []
+        for net in run.networks:
+            size = net.input_dimension
+            data = training_set(
+                np.linspace(0.0, 1.0, points(run.num_samples))[:, None] + np.zeros((1, size)),
+                np.ones(points(run.num_samples)),
+            )
+            networks.append(memorize(data, 0.01, norm_order, coordinate_classifier(size, size - 1)).circuit)
+        return replace(evidence, hierarchy=replace(run, networks=tuple(networks)))
+
+    return change
 
 
-def _corners_too_cheap(evidence: RepresentationEvidence) -> RepresentationEvidence:
-    run = evidence.hierarchy
-    if run is None:
-        raise ValueError("no hierarchy was built")
-    return replace(evidence, hierarchy=replace(run, corner_counts=tuple(0 for _ in run.corner_counts)))
+def _a_corner_forgotten(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """In one of the memorizers of all corners, one indicator's bias is -1 for 1."""
+    run = _hierarchy(evidence)
+    *others, last = run.corners
+    broken = replace(last, circuit=with_bias(last.circuit, "indicator", 0, -1.0))
+    return replace(evidence, hierarchy=replace(run, corners=(*others, broken)))
+
+
+def _a_tooth_missing(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """One parity net whose second tooth starts at the corner after its own."""
+    run = _hierarchy(evidence)
+    nets = tuple(
+        with_bias(net, "teeth", 1, -2.0) if net.input_dimension == PROVED_PARITY_DIMENSION else net
+        for net in run.parities
+    )
+    return replace(evidence, hierarchy=replace(run, parities=nets))
+
+
+def _errors_not_paid_in_the_hierarchy(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """K bits demanded where a share ε of errors is allowed."""
+    run = _hierarchy(evidence)
+    free = statement.entropy_expression() * 2 ** (statement.input_dimension - 1)
+    return replace(evidence, hierarchy=replace(run, one_graph=run.one_graph + free))
+
+
+def _graphs_not_counted(evidence: RepresentationEvidence) -> RepresentationEvidence:
+    """The bound of one fixed graph told where the graph may depend on the labels."""
+    run = _hierarchy(evidence)
+    return replace(evidence, hierarchy=replace(run, any_graph=run.one_graph))
 
 
 FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
@@ -213,8 +294,10 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         PlantedFault("norm_mistaken", "the formula of p = 1 for networks built for p = inf", _norm_mistaken),
     ),
     "theorem_2.count_growth": (
-        PlantedFault("dense_count", "layer matrices in place of edges: quadratic in N", _dense_ladders),
-        PlantedFault("exponent_off", "counts that grow with an exponent larger by 0.1", _steeper),
+        PlantedFault("every_box_read", "one ladder's indicators read every box: quadratic in N", _every_box_read),
+        PlantedFault(
+            "twice_the_points", "one network of one ladder on twice its points", _largest_on_twice_the_points
+        ),
     ),
     "theorem_2.squaring_error": (
         PlantedFault("one_squaring_less", "M - 1 compositions where M are claimed", _one_squaring_less),
@@ -228,19 +311,35 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
     ),
     "theorem_2.clean_test_error": (
         PlantedFault("wide_ramp", "the ramp γ of the sample in place of min(γ, δ)", _ramp_as_wide_as_gap),
+        PlantedFault(
+            "label_flipped", "one remembered label enters one network with the wrong sign", _one_label_flipped
+        ),
     ),
     "theorem_2.robust_test_error": (
         PlantedFault("twice_the_corners", "K = 2^D for 2^(D-1)", _twice_the_corners),
-        PlantedFault("without_replacement", "samples of distinct corners", _without_replacement),
-        PlantedFault("sampling_contradicts", "Monte Carlo far from the formula", _sampling_contradicts),
+        PlantedFault("without_replacement", "one size on samples of distinct corners", _without_replacement),
+        PlantedFault("one_remembered", "Monte Carlo nets that remember one corner of N", _one_corner_remembered),
     ),
     "theorem_2.robust_lower_bound": (
         PlantedFault("units_for_parameters", "log2 G with units counted, not weights", _units_for_parameters),
-        PlantedFault("tiny_net_fits", "a net of 2 units said to fit 2,048 random labels", _tiny_net_fits),
+        PlantedFault("errors_not_paid", "K bits demanded where errors are allowed", _errors_not_paid),
+        PlantedFault("labels_of_one_bit", "nets trained on labels that are not random", _labels_of_one_bit),
     ),
     "theorem_2.hierarchy": (
-        PlantedFault("dense_count", "the CGRO net counted as full matrices", _dense_hierarchy),
-        PlantedFault("corners_too_cheap", "robust memorizers said to need no parameters", _corners_too_cheap),
-        PlantedFault("count_halved", "the CGRO net counted at half its size", _count_halved),
+        PlantedFault("other_norm", "CGRO nets built for p = 1: 2N parameters more", _networks_for(int, 1.0)),
+        PlantedFault(
+            "half_the_points", "CGRO nets built on N/2 points", _networks_for(lambda count: count // 2, math.inf)
+        ),
+        PlantedFault(
+            "errors_not_paid", "K bits demanded where errors are allowed", _errors_not_paid_in_the_hierarchy
+        ),
+        PlantedFault("corner_forgotten", "one net of all corners misses a corner", _a_corner_forgotten),
+        PlantedFault("tooth_missing", "one parity net has a tooth in the wrong place", _a_tooth_missing),
+    ),
+    "theorem_2.hierarchy_any_graph": (
+        PlantedFault("graphs_not_counted", "the bound of one fixed graph, for any graph", _graphs_not_counted),
+        PlantedFault(
+            "half_the_points", "CGRO nets built on N/2 points", _networks_for(lambda count: count // 2, math.inf)
+        ),
     ),
 }

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from cgro_theory.numerics.seeds import SeedPart, derived_seed
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import (
     TrainedNet,
     train_on,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.attack import attack_balls
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate import certify
 from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import (
     coordinate_classifier,
     least_squares_classifier,
+    linear_classifier,
     multilayer_perceptron,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.construction import (
@@ -28,7 +29,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.construction impor
     memorize,
     squaring_circuit,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.continuous import continuous_error
+from cgro_theory.theorems.theorem_2_representation_complexity.continuous import ContinuousError, continuous_error
 from cgro_theory.theorems.theorem_2_representation_complexity.evidence import (
     CleanComparison,
     GrowthCheck,
@@ -39,22 +40,30 @@ from cgro_theory.theorems.theorem_2_representation_complexity.evidence import (
     SquaringRun,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import (
+    ExactError,
     HypercubeInstance,
+    SampledError,
     every_sample,
     one_sample,
     random_instance,
     sample_error,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import Architecture, growth_bound
+from cgro_theory.theorems.theorem_2_representation_complexity.parity import parity_circuit
 from cgro_theory.theorems.theorem_2_representation_complexity.prediction import (
     CGRO_LAYERS,
     hierarchy_dimension,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.profiles import SIZES, Sizes
 from cgro_theory.theorems.theorem_2_representation_complexity.sign_patterns import (
-    halfplane_patterns,
-    sampled_patterns,
+    CoverCount,
+    cover_count,
+    halfspace_patterns,
+    threshold_patterns,
+    through_one_unit,
+    two_unit_patterns,
 )
+from cgro_theory.theorems.theorem_2_representation_complexity.statement import missing_bits_expression
 from cgro_theory.theorems.theorem_2_representation_complexity.training_set import (
     TrainingSet,
     separation,
@@ -83,9 +92,10 @@ def gather(request: RunRequest) -> RepresentationEvidence:
         ("exact_errors", ("robust_test_error",), lambda: _exact_errors(sizes, request.seed)),
         ("sampled_errors", ("robust_test_error",), lambda: _sampled_errors(sizes, request.seed)),
         ("continuous_errors", ("robust_test_error",), lambda: _continuous(sizes, request.seed)),
-        ("growth", ("robust_lower_bound",), lambda: _growth(sizes, request.seed)),
+        ("growth", ("robust_lower_bound",), lambda: _growth(request.seed)),
+        ("covers", ("robust_lower_bound",), lambda: _covers(request.seed)),
         ("trained", ("robust_lower_bound",), lambda: _trained(sizes, request.seed)),
-        ("hierarchy", ("hierarchy",), lambda: _hierarchy(request.seed)),
+        ("hierarchy", ("hierarchy", "hierarchy_any_graph"), lambda: _hierarchy(request.seed)),
     ]
     for index, (name, labels, build) in enumerate(work):
         request.progress(name.replace("_", " "), index / len(work))
@@ -93,10 +103,24 @@ def gather(request: RunRequest) -> RepresentationEvidence:
             with _timed(seconds, name):
                 parts[name] = build()
     request.progress("gathered", 1.0)
-    budget = sizes.budget if "trained" in parts else None
+    budgets = (sizes.budget, sizes.excluded_budget) if "trained" in parts else (None, None)
     return RepresentationEvidence(
-        request.profile, request.seed, budget=budget, error_share=ERROR_SHARE, seconds=seconds, **parts
+        request.profile,
+        request.seed,
+        budget=budgets[0],
+        excluded_budget=budgets[1],
+        error_share=ERROR_SHARE,
+        seconds=seconds,
+        **parts,
     )
+
+
+def _derived(seed: int, *parts: SeedPart) -> int:
+    return derived_seed(seed, "theorem_2", *parts)
+
+
+def _rng(seed: int, *parts: SeedPart) -> np.random.Generator:
+    return np.random.default_rng(_derived(seed, *parts))
 
 
 @contextmanager
@@ -120,7 +144,7 @@ def _random_memorizer(
 
 
 def _counted(configurations: int, seed: int) -> tuple[NamedMemorizer, ...]:
-    rng = np.random.default_rng([seed, 1])
+    rng = _rng(seed, "counted")
     hidden = ((), (3,), (4, 2), (3, 4, 2, 5, 6))
     built = []
     for index in range(configurations):
@@ -132,23 +156,13 @@ def _counted(configurations: int, seed: int) -> tuple[NamedMemorizer, ...]:
 
 
 def _ladders(seed: int) -> tuple[Ladder, ...]:
-    rng = np.random.default_rng([seed, 2])
+    rng = _rng(seed, "ladders")
     ladders = []
     for order in _NORMS:
         for variable, sizes in (("N", (16, 32, 64, 128, 256)), ("D", (16, 32, 64, 128, 256))):
             shapes = [(size, 16) if variable == "N" else (16, size) for size in sizes]
             built = [_random_memorizer(count, dimension, order, (), rng) for count, dimension in shapes]
-            ladders.append(
-                Ladder(
-                    variable,
-                    order,
-                    sizes,
-                    tuple(count for count, _ in shapes),
-                    tuple(dimension for _, dimension in shapes),
-                    tuple(entry.squarings for entry in built),
-                    tuple(entry.circuit.structural_count for entry in built),
-                )
-            )
+            ladders.append(Ladder(variable, order, sizes, tuple(built)))
     return tuple(ladders)
 
 
@@ -175,8 +189,8 @@ def _digits_memorizer(whole: TrainingSet, count: int, order: float) -> Memorizer
 
 
 def _memorizers(sizes: Sizes, seed: int) -> tuple[NamedMemorizer, ...]:
-    rng = np.random.default_rng([seed, 3])
-    instance = random_instance(6, seed)
+    rng = _rng(seed, "memorizers")
+    instance = random_instance(6, _derived(seed, "memorizers.corners"))
     built = [
         ("digits 8 against the rest, p=inf", _digits_memorizer(digits(8, None), sizes.digits, math.inf)),
         ("digits 3 against 8, p=1", _digits_memorizer(digits(3, 8), sizes.pair, 1.0)),
@@ -196,15 +210,15 @@ def _memorizers(sizes: Sizes, seed: int) -> tuple[NamedMemorizer, ...]:
             entry.norm_order,
             balls=balls if entry.data.num_samples <= 2000 else 8,
             steps=6,
-            seed=seed,
+            seed=_derived(seed, "memorizers.attack", name),
         )
         named.append(NamedMemorizer(name, entry, attack))
     return tuple(named)
 
 
 def _comparisons(seed: int) -> tuple[CleanComparison, ...]:
-    rng = np.random.default_rng([seed, 4])
-    instance = random_instance(8, seed)
+    rng = _rng(seed, "comparisons")
+    instance = random_instance(8, _derived(seed, "comparisons.corners"))
     corners = np.arange(instance.num_corners)
     everyone = training_set(instance.points(corners), instance.labels)
     sampled = instance.memorizer(rng.integers(instance.num_corners, size=32))
@@ -214,72 +228,99 @@ def _comparisons(seed: int) -> tuple[CleanComparison, ...]:
         held_out = training_set(whole.points[count:], whole.labels[count:])
         name = f"held-out digits, p={order:g}"
         entries.append(CleanComparison(name, _digits_memorizer(whole, count, order), held_out))
-    return tuple(entries)
+    return (*entries, wide_ramp_comparison(None))
 
 
-def _exact_errors(sizes: Sizes, seed: int) -> tuple[Any, ...]:
-    entries = [every_sample(random_instance(d, seed), n) for d, n in ((2, 1), (2, 4), (3, 3), (4, 2))]
+def wide_ramp_comparison(ramp_width: float | None) -> CleanComparison:
+    """Training points 0 (+1) and 10 (-1), test points these and 2.5 (-1), δ = 1, f_clean = 2.4 - x: all right.
+
+    The population is more than 2δ apart. With a ramp of 7.9 (γ = 8) the indicator of 0 is 0.8 at 2.5 and overrules
+    the correct clean classifier; with the ramp min(γ, δ), that of None, it is 0 there.
+    """
+    data = training_set([[0.0], [10.0]], [1, -1])
+    built = memorize(data, 1.0, math.inf, linear_classifier([-1.0], 2.4), ramp_width=ramp_width)
+    population = training_set([[0.0], [10.0], [2.5]], [1, -1, -1])
+    return CleanComparison("three points on a line", built, population)
+
+
+def _exact_errors(sizes: Sizes, seed: int) -> tuple[ExactError, ...]:
+    entries = [
+        every_sample(random_instance(d, _derived(seed, "exact_errors", d, n)), n)
+        for d, n in ((2, 1), (2, 4), (3, 3), (4, 2))
+    ]
     for dimension in range(5, 13):
         count = min(2 ** (dimension - 2), sizes.sample_limit)
-        entries.append(one_sample(random_instance(dimension, seed), count, seed))
+        own = _derived(seed, "exact_errors", dimension, count)
+        entries.append(one_sample(random_instance(dimension, own), count, own))
     return tuple(entries)
 
 
-def _sampled_errors(sizes: Sizes, seed: int) -> tuple[Any, ...]:
-    return tuple(sample_error(d, n, sizes.trials, seed) for d, n in sizes.monte_carlo)
-
-
-def _continuous(sizes: Sizes, seed: int) -> tuple[Any, ...]:
+def _sampled_errors(sizes: Sizes, seed: int) -> tuple[SampledError, ...]:
     return tuple(
-        continuous_error(count, radius, order, sizes.continuous_trials, seed)
+        sample_error(d, n, sizes.trials, _derived(seed, "sampled_errors", d, n)) for d, n in sizes.monte_carlo
+    )
+
+
+def _continuous(sizes: Sizes, seed: int) -> tuple[ContinuousError, ...]:
+    return tuple(
+        continuous_error(
+            count, radius, order, sizes.continuous_trials, _derived(seed, "continuous", order, radius, count)
+        )
         for order in _NORMS
         for radius in (0.05, 0.1)
         for count in sizes.continuous_samples
     )
 
 
-def _growth(sizes: Sizes, seed: int) -> tuple[GrowthCheck, ...]:
-    found = [halfplane_patterns(count, seed) for count in (8, 24, 64)]
-    for shape, points in (
-        (Architecture(2, (2, 1)), 8),
-        (Architecture(1, (3, 1)), 12),
-        (Architecture(1, (2, 1)), 24),
-        (Architecture(2, (2, 2, 1)), 8),
-    ):
-        found.append(sampled_patterns(shape, points, sizes.pattern_draws, seed))
-    return tuple(GrowthCheck(entry, growth_bound(entry.architecture, entry.num_points)) for entry in found)
+def _growth(seed: int) -> tuple[GrowthCheck, ...]:
+    """Every graph here has more points than its bound has bits, so that a count could exceed the bound."""
+    planes = [
+        halfspace_patterns(dimension, points, _derived(seed, "growth", dimension, points))
+        for dimension, points in ((2, 24), (2, 64), (3, 32), (4, 32))
+    ]
+    counted = [*planes, through_one_unit(planes[1]), threshold_patterns(5)]
+    found = [(entry.architecture, entry.num_points, entry.found) for entry in counted]
+    found.append((Architecture(1, (2, 1)), 128, two_unit_patterns(128)))
+    return tuple(GrowthCheck(*entry, growth_bound(*entry[:2])) for entry in found)
+
+
+def _covers(seed: int) -> tuple[CoverCount, ...]:
+    lines = halfspace_patterns(2, 24, _derived(seed, "growth", 2, 24))
+    return (
+        *(cover_count("lines, 24 points of the plane", lines, errors) for errors in (1, 2, 3)),
+        cover_count("one unit, all corners of 5 bits", threshold_patterns(5), 1),
+    )
 
 
 def _trained(sizes: Sizes, seed: int) -> tuple[TrainedNet, ...]:
     nets: list[TrainedNet] = []
-    for dimension in sizes.train_dimensions:
-        labels = random_instance(dimension, seed).labels
-        nets.extend(train_on(HypercubeInstance(dimension, labels, 1 / 16, 1 / 8), sizes.budget))
+    plans = [(dimension, sizes.budget) for dimension in sizes.train_dimensions]
+    plans += [(dimension, sizes.excluded_budget) for dimension in sizes.excluded_dimensions]
+    for dimension, budget in plans:
+        labels = random_instance(dimension, _derived(seed, "trained.labels", dimension)).labels
+        nets.extend(train_on(HypercubeInstance(dimension, labels, 1 / 16, 1 / 8), budget, seed))
     return tuple(nets)
 
 
 def _hierarchy(seed: int) -> HierarchyRun:
-    rng = np.random.default_rng([seed, 5])
-    dimensions = tuple(range(2, hierarchy_dimension(DIGITS_SAMPLES, ERROR_SHARE) + 6))
-    counts = []
-    for dimension in dimensions:
-        points = rng.random((DIGITS_SAMPLES, dimension))
+    top = hierarchy_dimension(DIGITS_SAMPLES, ERROR_SHARE, any_graph=True) + 5
+    networks = []
+    for dimension in range(2, top + 1):
+        points = _rng(seed, "hierarchy", dimension).random((DIGITS_SAMPLES, dimension))
         data = training_set(points, np.ones(DIGITS_SAMPLES))  # the count does not depend on the labels
         clean = coordinate_classifier(dimension, dimension - 1)
-        counts.append(memorize(data, 0.01, math.inf, clean).circuit.structural_count)
-    corner_dimensions, corner_counts, certified = tuple(range(2, 9)), [], True
-    for dimension in corner_dimensions:
-        instance = random_instance(dimension, seed)
-        built = instance.memorizer(np.arange(instance.num_corners))
-        corner_counts.append(built.circuit.structural_count)
-        certified &= certify(built.circuit, built.data, built.perturbation_radius, math.inf).is_complete
+        networks.append(memorize(data, 0.01, math.inf, clean).circuit)
+    corners = []
+    for dimension in range(2, 9):
+        instance = random_instance(dimension, _derived(seed, "hierarchy.corners"))
+        corners.append(instance.memorizer(np.arange(instance.num_corners)))
     return HierarchyRun(
         DIGITS_SAMPLES,
         CGRO_LAYERS,
         ERROR_SHARE,
-        dimensions,
-        tuple(counts),
-        corner_dimensions,
-        tuple(corner_counts),
-        certified,
+        tuple(networks),
+        tuple(corners),
+        tuple(parity_circuit(net.input_dimension) for net in networks),
+        missing_bits_expression(CGRO_LAYERS),
+        missing_bits_expression(CGRO_LAYERS, any_graph=True),
     )

@@ -3,11 +3,16 @@
 Instance: K points of {0,1}^(D-1), label y(c), input (c, τ y(c)) with 0 < τ <= δ, opposite labels more than 2δ
 apart. The ball of radius δ contains (c, 0) for both labels, so a classifier robust at c outputs y(c) at (c, 0). A
 class that can do that for every labelling up to a share ε of errors has K(1 - H2(ε)) <= log2 G(K).
+
+G is the growth function of *one fixed graph*, so these are bounds for the worst labelling of that graph. Where
+the graph may depend on the labels, log2 of the number of graphs is added (:func:`any_graph_bound`). One labelling
+can be far cheaper than either (:mod:`parity`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -126,7 +131,7 @@ def log2_parameter_bound(log2_points: int, error_share: float, num_layers: int) 
 
 
 def parameter_bound(num_points: int, error_share: float, num_layers: int, slack_bits: float = 0.0) -> int:
-    """The least W that is not excluded for L layers: an integer, rounded down before it is rounded up.
+    """The least W that is not excluded for one fixed graph of L layers: rounded down, then up to an integer.
 
     As :func:`log2_parameter_bound` for any K <= 2^4096; 0 where the bound is vacuous.
     """
@@ -139,7 +144,7 @@ def parameter_bound(num_points: int, error_share: float, num_layers: int, slack_
 
 
 def depth_free_bound(num_points: int, error_share: float) -> int:
-    """The least W that is not excluded for nets of any depth, from L <= W and i <= L.
+    """The least W that is not excluded for one fixed graph of any depth, from L <= W and i <= L.
 
     W + W² log2(2eKW) >= K(1 - H2(ε)); rounded down. Of order sqrt(K / log K).
     """
@@ -152,13 +157,46 @@ def depth_free_bound(num_points: int, error_share: float) -> int:
             have = count + count * count * _log2(2 * flint.arb(1).exp() * points * parameters)
             return bool(have < need)
 
-        low, high = 0, 1
-        while excluded(high):
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if excluded(middle) else (low, middle)
-        return high
+        return _least_left(excluded)
+
+
+def graph_bits(num_parameters: int, input_dimension: int) -> flint.arb:
+    """log2 of an upper bound of the number of graphs with at most W edges and biases; within ``precision``.
+
+    A unit that has neither an edge into it nor a bias is the constant 0 and left out, so at most W units remain.
+    A graph is then a set of at most W of the W(W + D + 1) pairs (unit; input, unit or bias that it reads), and
+    Σ_(j<=W) C(M, j) <= (eM/W)^W: W log2(e(W + D + 1)) bits. A unit's layer follows from the graph.
+    """
+    return num_parameters * _log2(flint.arb(1).exp() * (num_parameters + input_dimension + 1))
+
+
+def any_graph_bound(num_points: int, input_dimension: int, error_share: float, num_layers: int) -> int:
+    """The least W not excluded for L layers where the graph may depend on the labels; rounded down.
+
+    L + W (Σ_(i<=L) log2(2eKi) + log2(e(W + D + 1))) >= K(1 - H2(ε)). Below it some labelling of the K points is
+    fitted up to the share ε by no net at all with W edges and biases, whatever its graph.
+
+    >>> any_graph_bound(2**26, 27, 0.1, 4) < parameter_bound(2**26, 0.1, 4)
+    True
+    """
+    points = require_integer("num_points", num_points, 1, 2**4096)
+    dimension = require_integer("input_dimension", input_dimension, 1)
+    layers = require_integer("num_layers", num_layers, 1, 10**6)
+    with precision(_BITS + 2 * points.bit_length()):
+        need = points * (1 - binary_entropy(error_share)) - layers
+        logs = layers * _log2(2 * flint.arb(1).exp() * points) + _log2(flint.arb(layers + 1).gamma())
+        return _least_left(lambda count: bool(count * logs + graph_bits(count, dimension) < need))
+
+
+def _least_left(excluded: Callable[[int], bool]) -> int:
+    """The least W >= 1 that is not excluded, where all smaller ones are."""
+    low, high = 0, 1
+    while excluded(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if excluded(middle) else (low, middle)
+    return high
 
 
 def packing(input_dimension: int, perturbation_radius: float, norm_order: float) -> int:

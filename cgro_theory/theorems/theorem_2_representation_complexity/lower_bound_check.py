@@ -1,4 +1,4 @@
-"""The check of the exponential lower bound: brute-force patterns and adversarially trained nets against it."""
+"""The check of the exponential lower bound: enumerated patterns and adversarially trained nets against it."""
 
 from __future__ import annotations
 
@@ -41,41 +41,48 @@ class SmallestNets:
     upper: int
 
 
-def check_robust_lower_bound(evidence: RepresentationEvidence, failure_probability: float) -> CheckedPair:
-    """No pattern count exceeds the growth bound, and no net that fits the corners is smaller than allowed.
+@dataclass(frozen=True)
+class _Comparison:
+    """One ratio that the claim says is >= 1 (None: nothing to compare), and whether it could have been less."""
 
-    The labels are random, not the worst, so each architecture's demand is lowered by t bits, t = log2(number of
-    architectures / failure_probability): then all demands hold together with probability >= 1 -
-    failure_probability.
+    name: str
+    ratio: float | None
+    binds: bool
+
+
+def check_robust_lower_bound(evidence: RepresentationEvidence, failure_probability: float) -> CheckedPair:
+    """Three comparisons, each along one step of K(1 - H2(ε)) <= log2 G(K) <= bound.
+
+    Graphs whose patterns were enumerated, against the bound of log2 G; it binds where the bound is below K, the
+    most that a count can be. The same classes against the labels: a random labelling is fitted up to ε with
+    probability at most 2^-(K(1 - H2(ε)) - log2 G), both sides counted; it binds where the demand exceeds log2 G.
+    Nets trained on random labels that fit up to ε, against the bound of their size; it binds where the bound says
+    that no net of this size fits.
     """
-    ratios = [entry.bound_bits / math.log2(entry.patterns.found) for entry in evidence.growth]
-    notes: list[tuple[str, float]] = [
-        (f"log2 G / log2 found: {entry.patterns.architecture.widths}, K={entry.patterns.num_points}", ratio)
-        for entry, ratio in zip(evidence.growth, ratios, strict=True)
+    comparisons = [
+        _Comparison(
+            f"bound of log2 G / log2 G: {entry.architecture.widths}, {entry.architecture.input_dimension} inputs, "
+            f"K={entry.num_points}",
+            entry.bound_bits / math.log2(entry.found),
+            entry.bound_bits < entry.num_points,
+        )
+        for entry in evidence.growth
     ]
-    share = evidence.error_share
-    architectures = {net.architecture for net in evidence.trained}
-    slack = math.log2(max(1, len(architectures)) / failure_probability)
-    for net in evidence.trained:
-        if net.zero_errors > share * net.num_corners:
-            continue
-        demand = demanded_bits(net.num_corners, share, slack)
-        if demand > 0.0:
-            ratios.append(growth_bound(net.architecture, net.num_corners) / demand)
-        least = parameter_bound(net.num_corners, share, len(net.architecture.widths), slack)
-        if least > 0:
-            ratios.append(net.architecture.parameters / least)
-    for entry in smallest_nets(evidence.trained, share):
-        name = f"D={entry.input_dimension}"
-        notes += [
-            (f"{name}: lower bound from W and L", float(entry.lower)),
-            (f"{name}: lower bound for equal widths", float(entry.family_lower)),
-            (f"{name}: all corners", float(entry.upper)),
-        ]
-        for kind, value in (("fitting", entry.fitting), ("attacked", entry.attacked), ("proved", entry.proved)):
-            notes.append((f"{name}: smallest net {kind}", math.nan if value is None else float(value)))
-    growth = fitted_growth(evidence.trained, share)
-    notes.append(("log2 of the smallest proved net, per dimension", growth))
+    for cover in evidence.covers:
+        demand = demanded_bits(cover.num_points, cover.errors / cover.num_points)
+        bits = math.log2(cover.patterns)
+        luck = cover.num_points - math.log2(cover.covered)
+        name = f"(log2 G + luck) / K(1 - H2): {cover.name}, {cover.errors} errors"
+        comparisons.append(_Comparison(name, (bits + luck) / demand, demand > bits))
+    trained = _compare_trained(evidence.trained, evidence.error_share, failure_probability)
+    ratios = [entry.ratio for entry in (*comparisons, *trained) if entry.ratio is not None]
+    excluded = [entry for entry in trained if entry.binds]
+    notes = [(entry.name, math.nan if entry.ratio is None else entry.ratio) for entry in comparisons]
+    notes += [
+        ("trained nets of a size that the bound excludes", float(len(excluded))),
+        ("of these, nets that fit", float(sum(entry.ratio is not None for entry in excluded))),
+        *_size_notes(evidence.trained, evidence.error_share),
+    ]
     claimed = Prediction(Interval.at_least(1.0))
     if not ratios:
         return CheckedPair(claimed, Measurement.failed("nothing was enumerated or trained"))
@@ -87,8 +94,49 @@ def check_robust_lower_bound(evidence: RepresentationEvidence, failure_probabili
         len(ratios),
         Evidence.STATISTICAL,
         notes=tuple((name, value) for name, value in notes if not math.isnan(value)),
+        binding=sum(entry.binds for entry in (*comparisons, *trained)),
     )
     return CheckedPair(claimed, measured)
+
+
+def _compare_trained(
+    nets: Iterable[TrainedNet], error_share: float, failure_probability: float
+) -> list[_Comparison]:
+    """Bound over demand for each trained net that fits; those that do not fit have no ratio.
+
+    The labels are random, not the worst, so each architecture's demand is lowered by t bits, t = log2(number of
+    architectures / failure_probability): then all demands hold together with probability >= 1 -
+    failure_probability. A net that is wrong everywhere (one that diverged) was no attempt to violate the bound.
+    """
+    nets = tuple(nets)
+    slack = math.log2(max(1, len({net.architecture for net in nets})) / failure_probability)
+    found = []
+    for net in nets:
+        demand = demanded_bits(net.num_corners, error_share, slack)
+        if demand <= 0.0:
+            continue
+        bound = growth_bound(net.architecture, net.num_corners)
+        fits = net.zero_errors <= error_share * net.num_corners
+        tried = net.zero_errors < net.num_corners
+        name = f"trained {net.architecture.widths}, D={net.architecture.input_dimension}"
+        found.append(_Comparison(name, bound / demand if fits else None, tried and bound < demand))
+    return found
+
+
+def _size_notes(nets: Iterable[TrainedNet], error_share: float) -> list[tuple[str, float]]:
+    nets = tuple(nets)
+    notes: list[tuple[str, float]] = []
+    for entry in smallest_nets(nets, error_share):
+        name = f"D={entry.input_dimension}"
+        notes += [
+            (f"{name}: lower bound from W and L, worst labels", float(entry.lower)),
+            (f"{name}: lower bound for equal widths, worst labels", float(entry.family_lower)),
+            (f"{name}: all corners", float(entry.upper)),
+        ]
+        for kind, value in (("fitting", entry.fitting), ("attacked", entry.attacked), ("proved", entry.proved)):
+            notes.append((f"{name}: smallest net {kind}", math.nan if value is None else float(value)))
+    notes.append(("log2 of the smallest proved net, per dimension", fitted_growth(nets, error_share)))
+    return notes
 
 
 def smallest_nets(nets: Iterable[TrainedNet], error_share: float) -> tuple[SmallestNets, ...]:

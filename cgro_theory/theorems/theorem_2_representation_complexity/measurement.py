@@ -26,9 +26,13 @@ def parameters(evidence: RepresentationEvidence) -> dict[str, Any]:
             f"ramp={built.ramp_width:.6g}, B={built.clean_bound:.4g}, M={built.squarings}, structural "
             f"{built.circuit.structural_count}, depth {built.circuit.depth}, width {built.circuit.width}"
         )
-    if evidence.budget is not None:
-        budget = asdict(evidence.budget)
-        values["training"] = "Adam, logistic loss, " + ", ".join(f"{k}={v}" for k, v in budget.items())
+    trainings = {
+        "training": evidence.budget,
+        "training of sizes that the lower bound mostly excludes": evidence.excluded_budget,
+    }
+    for name, budget in trainings.items():
+        if budget is not None:
+            values[name] = "Adam, logistic loss, " + ", ".join(f"{k}={v}" for k, v in asdict(budget).items())
     if evidence.memorizers:
         built = evidence.memorizers[0].built
         distance = separation(built.data, built.norm_order).distance

@@ -16,6 +16,7 @@ from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
 from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import (
+    any_graph_bound,
     depth_free_bound,
     hamming_distance,
     log2_parameter_bound,
@@ -101,6 +102,11 @@ def corner_memorizer_count(input_dimension: int, clean_count: int = 1) -> int:
     return structural_count(2 ** (dimension - 1), dimension, math.inf, clean_count)
 
 
+def parity_count(input_dimension: int) -> int:
+    """Edges and biases of the net of :mod:`parity`: one labelling has a robust net with 9(D-1) parameters."""
+    return 9 * (require_integer("input_dimension", input_dimension, 2) - 1)
+
+
 def robust_test_error(num_samples: int, input_dimension: int) -> Interval:
     """(1 - 1/K)^N with K = 2^(D-1), enclosed (``theorem_2.robust_test_error``); N, D up to 10^12.
 
@@ -141,7 +147,7 @@ class Hierarchy:
 def hierarchy(
     num_samples: int, input_dimension: int, error_share: float = 0.0, num_layers: int = CGRO_LAYERS
 ) -> Hierarchy:
-    """clean (f = x_D, one parameter), CGRO, and the two-sided bound for robust nets, at N, D, ε and L layers."""
+    """clean (f = x_D, one parameter), CGRO, and both bounds of one fixed graph robust for every labelling."""
     dimension = require_integer("input_dimension", input_dimension, 2, 10**6)
     return Hierarchy(
         dimension,
@@ -159,19 +165,29 @@ def hierarchy_dimension(
     *,
     perturbation_radius: float = 0.25,
     norm_order: float = math.inf,
+    any_graph: bool = False,
 ) -> int:
-    """The least D from which on a robust net needs more parameters than the CGRO net with N points has.
+    """The least D from which on the robust lower bound exceeds the CGRO net's count at N points.
 
-    For nets of ``num_layers`` layers, or of any depth when None, on the hypercube with attack radius δ < 1/2 (p =
-    inf), or on its packing by Hamming distance h, h^(1/p) > 2δ (p = 1, 2; the CGRO net then has the p's
-    count). Uses the lower bound rounded down, so the true dimension is at most this. For D - 1 >= 8h the
-    bound grows by a factor >= 2 (1 - h/D) (1 - 1/D) per dimension, more than the count, so a success there holds
-    for all larger D; a scan downwards from one finds the last failure.
+    For one fixed graph that is robust for every labelling: of ``num_layers`` layers, or of any depth when None.
+    With ``any_graph`` (``num_layers`` needed) the graph may depend on the labels: from this D on some labelling
+    has no robust net of any graph with as few parameters. About one given labelling either says nothing (see
+    :func:`parity_count`). On the hypercube with attack radius δ < 1/2 (p = inf), or on its packing by Hamming
+    distance h, h^(1/p) > 2δ (p = 1, 2; the CGRO net then has the p's count).
+
+    Uses the lower bound rounded down, so the true dimension is at most this. For D - 1 >= 8h the bound grows by a
+    factor >= 2 (1 - h/D) (1 - 3/D) per dimension, more than the count, so a success there holds for all larger D;
+    a scan downwards from one finds the last failure.
+
+    >>> hierarchy_dimension(1797, 0.1), hierarchy_dimension(1797, 0.1, any_graph=True)
+    (27, 28)
     """
     samples = require_integer("num_samples", num_samples, 1)
     radius = require_finite("perturbation_radius", perturbation_radius)
     distance = hamming_distance(radius, norm_order)
     squarings = _hypercube_squarings(radius, distance) if norm_order == 2 else None
+    if any_graph and num_layers is None:
+        raise InvalidInput("num_layers", num_layers, "an integer where the graph may depend on the labels")
 
     def exceeds(dimension: int) -> bool:
         if distance > dimension - 1:
@@ -181,6 +197,8 @@ def hierarchy_dimension(
         cgro = structural_count(samples, dimension, norm_order, 1, stages)
         if num_layers is None:
             return depth_free_bound(points, error_share) > cgro
+        if any_graph:
+            return any_graph_bound(points, dimension, error_share, num_layers) > cgro
         return parameter_bound(points, error_share, num_layers) > cgro
 
     dimension = 8 * distance + 1

@@ -9,7 +9,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_traini
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a profile spends."""
+    """What a profile spends. ``excluded_*``: sizes of nets that the growth bound mostly says cannot fit."""
 
     counted: int
     digits: int
@@ -22,9 +22,10 @@ class Sizes:
     continuous_samples: tuple[int, ...]
     continuous_trials: int
     stages: int
-    pattern_draws: int
     train_dimensions: tuple[int, ...]
     budget: TrainingBudget
+    excluded_dimensions: tuple[int, ...]
+    excluded_budget: TrainingBudget
 
 
 SIZES = {
@@ -40,9 +41,10 @@ SIZES = {
         continuous_samples=(4, 16, 64, 256),
         continuous_trials=60,
         stages=6,
-        pattern_draws=100_000,
         train_dimensions=(3, 4, 5, 6),
-        budget=TrainingBudget((1, 2, 3, 4, 6, 8, 12, 16, 24, 32), (1, 2), (0, 1), 500, max_boxes=500),
+        budget=TrainingBudget((1, 2, 3, 4, 6, 8, 12, 16, 24, 32), (1, 2), 2, 500, max_boxes=500),
+        excluded_dimensions=(10, 11),
+        excluded_budget=TrainingBudget((1, 2), (1, 2), 2, 200, max_boxes=500),
     ),
     "full": Sizes(
         counted=200,
@@ -56,14 +58,15 @@ SIZES = {
         continuous_samples=(4, 16, 64, 256, 1024),
         continuous_trials=300,
         stages=9,
-        pattern_draws=2_000_000,
         train_dimensions=(3, 4, 5, 6, 7, 8, 9),
         budget=TrainingBudget(
             (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128),
             (1, 2),
-            (0, 1, 2),
+            3,
             1000,
             max_boxes=300,
         ),
+        excluded_dimensions=(10, 11, 12),
+        excluded_budget=TrainingBudget((1, 2, 3, 4), (1, 2), 3, 500, max_boxes=300),
     ),
 }

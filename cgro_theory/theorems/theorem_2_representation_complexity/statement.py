@@ -16,6 +16,7 @@ from cgro_theory.claims import Assumption, Claim, Interval, Mark, Relation, Sour
 from cgro_theory.theorems.room import NamedConstant
 
 num_samples, input_dimension, squarings = sympy.symbols("N D M", positive=True, integer=True)
+num_parameters = sympy.Symbol("W", positive=True, integer=True)
 clean_count = sympy.Symbol("W_clean", nonnegative=True, integer=True)
 norm_order = sympy.Symbol("p", positive=True, extended_real=True)
 error_share = sympy.Symbol("epsilon_error", nonnegative=True)
@@ -68,6 +69,23 @@ def robust_lower_bound_expression(layers: int) -> sympy.Expr:
     corners = 2 ** (_D - 1)
     logs = sum(sympy.log(2 * sympy.E * corners * index) for index in range(1, layers + 1)) / sympy.log(2)
     return (corners * (1 - entropy_expression()) - layers) / logs
+
+
+def parity_expression() -> sympy.Expr:
+    """Edges and biases of the robust parity net (``parity``): 9(D-1)."""
+    return 9 * (_D - 1)
+
+
+def missing_bits_expression(layers: int, any_graph: bool = False) -> sympy.Expr:
+    """K (1 - H2(ε)) - L - W Σ_{i<=L} log2(2eKi), less W log2(e(W + D + 1)) where the graph depends on the labels.
+
+    Where it is > 0, W parameters do not suffice for some labelling (theory.md 3.3).
+    """
+    corners = 2 ** (_D - 1)
+    logs = sum(sympy.log(2 * sympy.E * corners * index) for index in range(1, layers + 1))
+    if any_graph:
+        logs += sympy.log(sympy.E * (num_parameters + _D + 1))
+    return corners * (1 - entropy_expression()) - layers - num_parameters * logs / sympy.log(2)
 
 
 _STRUCTURAL = sympy.Piecewise(
@@ -148,7 +166,7 @@ ROBUST_TRAIN_ERROR = Claim(
     statement="The memorizer classifies every point of every training ball correctly, p = 1, 2 and inf.",
     source=Source(_PAPER, "Theorem 4.4", "version 4"),
     marks=(Mark.DERIVED,),
-    quantity="robust train error: from replayed witnesses below, from uncertified balls above",
+    quantity="robust train error: from witnesses and evaluated ball ends below, from uncertified balls above",
     natural_range=Interval(0.0, 1.0),
     relation=Relation.AT_MOST,
     expression=sympy.Integer(0),
@@ -187,25 +205,28 @@ ROBUST_TEST_ERROR = Claim(
 )
 ROBUST_LOWER_BOUND = Claim(
     label="theorem_2.robust_lower_bound",
-    statement="A class of nets of one architecture that is robust up to a share ε for every labelling of the "
-    "hypercube has K(1 - H2(ε)) <= log2 G(K), hence W >= (K(1 - H2(ε)) - L)/Σ log2(2eKi).",
+    statement="One fixed graph that is robust up to a share ε of errors for every labelling of the hypercube has "
+    "K(1 - H2(ε)) <= log2 G(K), hence W >= (K(1 - H2(ε)) - L)/Σ log2(2eKi).",
     source=Source("theory.md", "3.3 (with Bartlett, Harvey, Liaw and Mehrabian 2019)"),
     marks=(Mark.PAPER, Mark.DERIVED),
-    quantity="smallest ratio of log2 G to log2(sign patterns found), and of trained size to lower bound",
+    quantity="smallest ratio: bound of log2 G to log2 of the patterns enumerated; these bits and the luck of the "
+    "labels to K(1 - H2); bound to K(1 - H2) for trained nets that fit",
     natural_range=Interval.at_least(0.0),
     relation=Relation.AT_LEAST,
     expression=robust_lower_bound_expression(4),
     assumptions=(FLAT_OFFSET,),
-    silent_about="the graph is fixed before the labels: letting it vary adds log2(number of graphs); "
-    "failing to train a small net proves nothing",
+    silent_about="a single labelling, which can be far cheaper (parity: 9(D-1) parameters); a graph that depends "
+    "on the labels (theorem_2.hierarchy_any_graph); failing to train a small net proves nothing",
 )
 HIERARCHY = Claim(
     label="theorem_2.hierarchy",
-    statement="clean <= CGRO << robust: from a computed dimension on, every robust net of the CGRO net's depth "
-    "has more parameters than the CGRO net, and K(6D+4) + W_clean + 4 suffice.",
+    statement="clean <= CGRO << robust for the worst labelling: from a computed dimension on, one fixed graph of "
+    "the CGRO net's depth that is robust for every labelling has more parameters than the CGRO net, and "
+    "K(6D+4) + W_clean + 4 suffice; one labelling can be far cheaper: parity has a robust net with 9(D-1).",
     source=Source(_PAPER, "Theorems 4.4, 4.7", "version 4"),
     marks=(Mark.DERIVED,),
-    quantity="least dimension from which clean <= CGRO < robust lower <= robust upper",
+    quantity="least dimension from which clean <= CGRO < lower bound of one fixed graph for every labelling <= "
+    "upper",
     natural_range=Interval.at_least(2.0),
     relation=Relation.EQUALS,
     tolerance=0.0,
@@ -213,7 +234,27 @@ HIERARCHY = Claim(
     assumptions=(FLAT_OFFSET,),
     depends_on=("theorem_2.parameter_count", "theorem_2.robust_train_error", "theorem_2.robust_lower_bound"),
     statistical=False,
-    silent_about="nets of another depth (the any-depth dimension is a note)",
+    silent_about="the robust nets of one given labelling; graphs that depend on the labels "
+    "(theorem_2.hierarchy_any_graph); nets of another depth (the any-depth dimension is a note)",
+)
+HIERARCHY_ANY_GRAPH = Claim(
+    label="theorem_2.hierarchy_any_graph",
+    statement="Where the graph may depend on the labels, log2(number of graphs) is added to log2 G: from a "
+    "computed dimension on, some labelling has no robust net of the CGRO net's depth, whatever its graph, with as "
+    "few parameters as the CGRO net.",
+    source=Source("theory.md", "3.3"),
+    marks=(Mark.NEW,),
+    quantity="least dimension from which CGRO < lower bound of every graph for the worst labelling",
+    natural_range=Interval.at_least(2.0),
+    relation=Relation.EQUALS,
+    tolerance=0.0,
+    expression=sympy.Gt(
+        missing_bits_expression(4, any_graph=True).xreplace({num_parameters: structural_expression(math.inf)}), 0
+    ),
+    assumptions=(FLAT_OFFSET,),
+    depends_on=("theorem_2.parameter_count", "theorem_2.robust_train_error", "theorem_2.robust_lower_bound"),
+    statistical=False,
+    silent_about="which labelling that is: most are, but parity is not; nets of another depth",
 )
 
 CLAIMS: tuple[Claim, ...] = (
@@ -225,6 +266,7 @@ CLAIMS: tuple[Claim, ...] = (
     ROBUST_TEST_ERROR,
     ROBUST_LOWER_BOUND,
     HIERARCHY,
+    HIERARCHY_ANY_GRAPH,
 )
 
 CONSTANTS: tuple[NamedConstant, ...] = (

@@ -34,7 +34,7 @@ def is_robust_on_box(
         for index, (matrix, bias) in enumerate(zip(weights, biases, strict=True)):
             values = matrix @ values + bias[:, None]
             values = np.maximum(values, 0.0) if index < len(weights) - 1 else values
-        if np.any(label * values[0] <= _SLACK):
+        if np.any(~(label * values[0] > _SLACK)):
             return False
         axis = np.argmax(np.abs(slopes) * (highs - lows) + 1e-6 * (highs - lows), axis=1)
         rows = np.arange(len(axis))
