@@ -51,7 +51,7 @@ def require_writable(path: str | Path) -> Path:
     """
     target = Path(os.path.realpath(path))
     try:
-        mode = target.stat().st_mode
+        mode = os.stat(path).st_mode  # of the path itself: where /dev/stdout leads has no name
         if not stat.S_ISREG(mode):
             raise InvalidFile(path, f"cannot write here: it is {_kind(mode)}, not a file")
         if not os.access(target, os.W_OK):

@@ -134,6 +134,8 @@ def main(arguments: list[str] | None = None) -> None:
         message = getattr(error, "format_message", lambda: None)()
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             message = "this needs more memory than there is: make the run smaller"
+        if isinstance(error, OverflowError):
+            message = "these parameters lead to numbers beyond the range of floats: bring them closer to 1"
         if message is None:
             raise
         choices = ", ".join(getattr(command, "commands", ()))

@@ -41,8 +41,10 @@ def method_asked(
         method = "flow"
     without_effect = of_flow if method == "descent" else of_descent if method == "flow" else []
     for name in without_effect:
-        why = only_descent or (of_descent[0] if method == "descent" and of_descent else f"the method {method}")
-        raise InvalidInput(name, given[name], f"left out with {why}: it would have no effect")
+        why = f"with {only_descent or f'the method {method}'}"
+        if not only_descent and method == "descent" and of_descent:
+            why = f"where {of_descent[0]} is given"
+        raise InvalidInput(name, given[name], f"left out {why}: it would have no effect")
     if adversary == "l2" and "learning_rate" not in given:
         raise InvalidInput("learning_rate", "auto", "a number for the l2 adversary: no rule for its step is known")
     return method

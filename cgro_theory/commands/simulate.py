@@ -13,6 +13,7 @@ from cgro_theory.atomic_file import require_outputs
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.console import progress_reporter, write_document
 from cgro_theory.commands.simulate_plan import Plan, SimulateRequest, carry_out, plan_simulation
+from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.fresh_points import sampled_l2_test_error
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, Probability, error_at_margin
@@ -28,6 +29,8 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
 
     What was chosen, and a learning rate above the rule, are said on standard error before training starts.
     """
+    if request.npz_path == "-":
+        raise InvalidInput("npz", "-", "a file: only the JSON document can go to standard output")
     require_outputs({"--json": request.json_path, "--npz": request.npz_path})
     plan = plan_simulation(request)
     if not request.quiet:

@@ -19,7 +19,7 @@ from cgro_theory.commands.run_size import (
     step_seconds,
 )
 from cgro_theory.commands.sweep_progress import duration
-from cgro_theory.errors import InvalidInput, require_finite, require_integer
+from cgro_theory.errors import InvalidInput, require_choice, require_finite, require_integer
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
@@ -132,9 +132,11 @@ def plan_simulation(request: SimulateRequest) -> Plan:
         require_integer("steps", request.steps, 1)
     if request.tolerance is not None:
         require_tolerance(request.tolerance)
+    if request.dtype is not None:
+        require_choice("dtype", request.dtype, ("float64", "float32"))
     method = method_asked(request.method, setting, request.engine, request.adversary, request.given)
     device = resolve_device(request.device)
-    require_memory(setting, request.runs, flow=method == "flow", dense=request.is_dense)
+    require_memory(setting, request.runs, flow=method == "flow", dense=request.engine == "dense")
     if method == "auto":
         method = _affordable_method(request, rate)
     seeds = tuple(range(request.seed, request.seed + request.runs))
@@ -151,9 +153,9 @@ def plan_simulation(request: SimulateRequest) -> Plan:
     one_step = step_seconds(setting, request.runs, dense=request.is_dense, l2=is_l2)
     if device == "cpu":
         most = math.floor(LONGEST_SECONDS / one_step)
-        remedy = f"at most {most:,} for this size (memorization may need {_count(steps)}"
-        flow = "" if request.is_dense or is_l2 else "; --method flow needs none"
-        require_time(steps * one_step, "steps", request.steps or "auto", f"{remedy}{flow})")
+        need = "" if request.steps else f", and memorization may need {_count(steps)}"
+        flow = "" if request.is_dense or is_l2 else " (the method flow needs none)"
+        require_time(steps * one_step, "steps", request.steps or "auto", f"at most {most:,}{need}{flow}")
     return Plan(request, problem, method, device, rate, steps, rate * steps, 0.0, steps * one_step)
 
 
