@@ -1,11 +1,12 @@
-"""Write a file whole or not at all: to a temporary name beside it, then rename."""
+"""Write a file whole or not at all: to a temporary name beside it, then rename. Only files are replaced."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,16 +17,15 @@ from cgro_theory.errors import InvalidFile
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     """Yield a binary file that becomes ``path`` when the block ends without an error.
 
-    Raises :class:`InvalidFile` when the folder is missing or cannot be written; on any error nothing is
-    left behind and an older file at ``path`` is untouched.
+    A symbolic link is followed: what it points to is written, and the link stays. Raises :class:`InvalidFile`
+    where :func:`require_writable` does, and when the disk is full; on any error nothing is left behind and an
+    older file at ``path`` is untouched.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise InvalidFile(target, "cannot write here: it is a folder")
+    target = require_writable(path)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".partial")
     except OSError as error:
-        raise InvalidFile(target, f"cannot write here: {error.strerror}") from error
+        raise InvalidFile(path, f"cannot write here: {error.strerror}") from error
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -37,24 +37,58 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     except OSError as error:
-        raise InvalidFile(target, f"cannot write here: {error.strerror}") from error
+        raise InvalidFile(path, f"cannot write here: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def require_writable(path: str | Path) -> Path:
-    """Return ``path`` if a file could be written there now, else raise :class:`InvalidFile`.
+    """Return the file that writing to ``path`` would make or replace, its links resolved.
 
-    Called before long work, so that an unwritable output costs a second and not an hour.
+    Called before long work, so that an unwritable output costs a second and not an hour. Raises
+    :class:`InvalidFile` for what is there and is no regular file (a folder, a device, a pipe, a socket), for links
+    that go in circles, and where the folder is missing or nothing may be written.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise InvalidFile(target, "cannot write here: it is a folder")
+    target = Path(os.path.realpath(path))
+    try:
+        mode = os.stat(path).st_mode  # of the path itself: where /dev/stdout leads has no name
+        if not stat.S_ISREG(mode):
+            raise InvalidFile(path, f"cannot write here: it is {_kind(mode)}, not a file")
+        if not os.access(target, os.W_OK):
+            raise InvalidFile(path, "cannot write here: permission denied")
+    except FileNotFoundError:
+        pass  # the usual case: a new file
+    except OSError as error:
+        raise InvalidFile(path, f"cannot write here: {error.strerror}") from error
     if not target.parent.is_dir():
-        raise InvalidFile(target, "cannot write here: no such folder")
+        raise InvalidFile(path, "cannot write here: no such folder")
     if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise InvalidFile(target, "cannot write here: permission denied")
+        raise InvalidFile(path, "cannot write here: permission denied")
     return target
+
+
+def require_outputs(
+    outputs: Mapping[str, str | Path | None], inputs: Mapping[str, str | Path] | None = None
+) -> None:
+    """Check that every output can be written and that no two are one file, however their paths are written.
+
+    ``outputs`` and ``inputs``: the option or argument as typed -> its path; None and ``-`` (standard output) are
+    no files. Raises :class:`InvalidFile`; an input that an output would replace is refused, too.
+    """
+    seen = {name: Path(os.path.realpath(path)) for name, path in (inputs or {}).items()}
+    for name, path in outputs.items():
+        if path is None or str(path) == "-":
+            continue
+        target = require_writable(path)
+        for other, taken in seen.items():
+            if target == taken or (target.exists() and taken.exists() and target.samefile(taken)):
+                raise InvalidFile(path, f"{name} and {other} are the same file")
+        seen[name] = target
+
+
+def _kind(mode: int) -> str:
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    return next((words for is_kind, words in kinds if is_kind(mode)), "a device")
 
 
 def require_folder(path: str | Path) -> Path:

@@ -10,8 +10,15 @@ from typing import Annotated
 import typer
 
 from cgro_theory.commands.bound import bound_app
+from cgro_theory.commands.command_line import (
+    OutputLost,
+    find_command,
+    in_options,
+    prepare_streams,
+    require_ascii_digits,
+)
 from cgro_theory.commands.training_options import landscape, simulate, sweep
-from cgro_theory.errors import CgroError
+from cgro_theory.errors import CgroError, InvalidInput
 
 app = typer.Typer(
     name="cgro",
@@ -104,20 +111,40 @@ def paper_map(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run ``cgro``; invalid input is one line on standard error and exit code 2, without a traceback."""
+    """Run ``cgro``; invalid input is one line on standard error and exit code 2, without a traceback.
+
+    Standard output that cannot be written is exit code 2, too; a reader that went away ends the command quietly.
+    """
+    prepare_streams()
+    words = sys.argv[1:] if arguments is None else arguments
+    root = typer.main.get_command(app)
+    command = find_command(root, words)
     try:
-        code = app(args=arguments, prog_name="cgro", standalone_mode=False)
+        require_ascii_digits(words)
+        code = root.main(args=words, prog_name="cgro", standalone_mode=False)
+        sys.stdout.flush()
+    except InvalidInput as error:
+        sys.exit(_refuse(str(in_options(error, command))))
     except CgroError as error:
         sys.exit(_refuse(str(error)))
+    except OutputLost as lost:
+        if lost.message:
+            _refuse(lost.message)
+        sys.exit(lost.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped; nothing was written", file=sys.stderr)
         sys.exit(130)
     except Exception as error:
         # Usage errors of the command-line library carry their own one-line message.
-        message = getattr(error, "format_message", None)
+        message = getattr(error, "format_message", lambda: None)()
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            message = "this needs more memory than there is: make the run smaller"
+        if isinstance(error, OverflowError):
+            message = "these parameters lead to numbers beyond the range of floats: bring them closer to 1"
         if message is None:
             raise
-        sys.exit(_refuse(message()))
+        choices = ", ".join(getattr(command, "commands", ()))
+        sys.exit(_refuse((message or "A command is missing.") + (f" Known: {choices}" if choices else "")))
     sys.exit(code if isinstance(code, int) else 0)
 
 

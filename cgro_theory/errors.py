@@ -9,6 +9,8 @@ from typing import Any
 
 MOST_LISTED = 8
 """Longer lists of choices are not written out in an error; the nearest one is."""
+LONGEST_VALUE = 60
+"""A value that is longer when written out is cut, so that an error fits on a line."""
 
 
 class CgroError(Exception):
@@ -24,7 +26,10 @@ class InvalidInput(CgroError, ValueError):
     """
 
     def __init__(self, name: str, value: Any, allowed: str) -> None:
-        super().__init__(f"{name} must be {allowed}, got {value!r}")
+        shown = repr(value)
+        if len(shown) > LONGEST_VALUE:
+            shown = f"{shown[: LONGEST_VALUE - 1]}…"
+        super().__init__(f"{name} must be {allowed}, got {shown}")
         self.name = name
         self.value = value
         self.allowed = allowed

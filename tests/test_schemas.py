@@ -42,16 +42,16 @@ def bound():
 
 @pytest.fixture(scope="module")
 def trajectories():
-    descent = pytest.importorskip("cgro_theory.trainer.descent")
-    reduction = pytest.importorskip("cgro_theory.trainer.reduction")
+    plan = pytest.importorskip("cgro_theory.commands.simulate_plan")
     simulate = pytest.importorskip("cgro_theory.commands.simulate")
     setting = PatchSetting.version_1(300, num_samples=3, width=4)
     documents = []
     for rate in (0.05, 1e200):
+        request = plan.SimulateRequest(setting, learning_rate=rate, steps=30, runs=2)
+        planned = plan.plan_simulation(request)
         with np.errstate(all="ignore"):
-            runs = descent.train(reduction.draw_subspace_problem(setting, (0, 1)), learning_rate=rate, steps=30)
-        request = simulate.SimulateRequest(setting, rate, 30, "descent", None, 1e-8, 2, 0, "subspace", "transfer")
-        documents.append(json.loads(json.dumps(simulate.trajectories_document(runs, request), allow_nan=False)))
+            runs = plan.carry_out(planned)
+        documents.append(json.loads(json.dumps(simulate.trajectories_document(runs, planned), allow_nan=False)))
     return documents
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cgro_theory.commands.simulate import SimulateRequest, trajectories_document
+from cgro_theory.commands.simulate import trajectories_document
+from cgro_theory.commands.simulate_plan import SimulateRequest, plan_simulation
 from cgro_theory.commands.sweep import SweepRequest, run_sweep
 from cgro_theory.commands.sweep_kinds import KINDS
 from cgro_theory.commands.sweep_progress import describe_progress
@@ -107,11 +108,12 @@ def test_a_simulation_is_what_cgro_simulate_computes(tmp_path):
     with Store(asked.folder) as store:
         ((_, outcome),) = results(load_grid(asked.grid, ALL), store)
     setting = PatchSetting.version_1(300, num_samples=3, width=5)
-    expected = train(draw_subspace_problem(setting, (7, 8, 9)), learning_rate=0.05, steps=40)
+    rate = setting.stable_learning_rate()
+    expected = train(draw_subspace_problem(setting, (7, 8, 9)), learning_rate=rate, steps=40)
     for name, array in outcome.arrays.items():
         assert array.tobytes() == getattr(expected, name).tobytes(), name
     assert set(outcome.arrays) == {name for name, value in vars(expected).items() if isinstance(value, np.ndarray)}
-    like = SimulateRequest(setting, 0.05, 40, "descent", None, 0.0, 3, 7, "subspace", "transfer")
+    like = plan_simulation(SimulateRequest(setting, steps=40, runs=3, seed=7))
     for row, run in zip(outcome.rows, trajectories_document(expected, like)["runs"], strict=True):
         assert row["run_seed"] == run["seed"]
         assert row["signal_time"] == run["signal_time"]

@@ -152,8 +152,18 @@ def test_unreadable_grids_are_named(tmp_path):
 
 
 UNFIT = [
-    ("method = 'flow'\nengine = 'dense'", "", "line 4: fixed.method: method must be descent for the dense engine"),
-    ("method = 'flow'", "dimension = [10]", "line 6: grid.dimension: patch_dimension must be >= 45 for the flow"),
+    (
+        "method = 'flow'\nengine = 'dense'",
+        "",
+        "line 4: fixed.method: method must be auto or descent for the dense",
+    ),
+    (
+        "method = 'flow'",
+        "dimension = [10]",
+        "line 4: fixed.method: method must be auto or descent for a dimension b",
+    ),
+    ("method = 'flow'", "steps = [10]", "line 6: grid.steps: steps must be left out with the method flow"),
+    ("adversary = 'l2'", "", "learning_rate must be a number for the l2 adversary"),
     (
         "dimension = 10000",
         "perturbation_radius = [1, 99]",

@@ -1,13 +1,15 @@
-"""Progress on a terminal, and plain lines elsewhere. Everything goes to standard error."""
+"""What commands print: progress on standard error, a bar or plain lines; documents, whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from cgro_theory.atomic_file import atomic_write
 from cgro_theory.theorems.room import Progress as Report
 
 
@@ -40,3 +42,12 @@ def progress_reporter(quiet: bool) -> Iterator[Report]:
             bars.update(tasks[doing], completed=fraction)
 
         yield bar
+
+
+def write_document(path: str | None, text: str) -> None:
+    """Write ``text`` to the file ``path``, whole or not at all; None and ``-`` are standard output."""
+    if path in (None, "-"):
+        sys.stdout.write(text)
+    else:
+        with atomic_write(str(path)) as stream:
+            stream.write(text.encode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.atomic_file import atomic_write, require_writable
+from cgro_theory.atomic_file import atomic_write, require_outputs
 from cgro_theory.claims import ExitCode, Figure
-from cgro_theory.commands.console import progress_reporter
+from cgro_theory.commands.console import progress_reporter, write_document
 from cgro_theory.commands.environment import describe_environment, resolve_device
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.numerics.confidence import clopper_pearson
@@ -73,9 +72,7 @@ def run_landscape(request: LandscapeRequest) -> ExitCode:
     if request.recipe.architecture not in ARCHITECTURES:
         raise InvalidInput("architecture", request.recipe.architecture, "one of " + ", ".join(ARCHITECTURES))
     plan = _plan(request)
-    for path in (request.json_path, request.figure_path):
-        if path not in (None, "-"):
-            require_writable(str(path))
+    require_outputs({"--json": request.json_path, "--figure": request.figure_path})
     if request.figure_path is not None and Path(request.figure_path).suffix not in (".png", ".svg"):
         raise InvalidInput("--figure", request.figure_path, "a file that ends in .png or .svg")
     device = resolve_device(request.device)
@@ -95,11 +92,7 @@ def run_landscape(request: LandscapeRequest) -> ExitCode:
         figure: Figure = experiment_figure(record)
         with atomic_write(request.figure_path) as stream:
             stream.write(render(figure)[Path(request.figure_path).suffix[1:]])
-    if request.json_path in (None, "-"):
-        sys.stdout.write(text)
-    else:
-        with atomic_write(str(request.json_path)) as stream:
-            stream.write(text.encode())
+    write_document(request.json_path, text)
     return ExitCode.PASSED
 
 

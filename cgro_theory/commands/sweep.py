@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from cgro_theory.atomic_file import require_writable
+from cgro_theory.atomic_file import require_outputs
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.sweep_kinds import KINDS
 from cgro_theory.commands.sweep_progress import duration, progress_display
@@ -61,8 +61,7 @@ def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> in
     """
     _check(request)
     grid = load_grid(request.grid, kinds)
-    if request.table is not None:
-        require_writable(request.table)
+    require_outputs({"--table": request.table}, inputs={"the grid": request.grid})
     if request.dry_run or request.status or request.check:
         return _look(request, grid)
     with Store(request.folder, create=True) as store:

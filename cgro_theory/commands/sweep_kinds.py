@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cgro_theory.commands.method_choice import METHODS, method_asked
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.parameters import (
     INIT_EXPONENT,
@@ -16,6 +17,8 @@ from cgro_theory.sweep.run_kind import Parameter, Parameters, RunKind
 _RUNS = "cgro_theory.commands.sweep_runs"
 _POSITIVE = 5e-324
 MAX_SEED = 2**32
+METHOD_OPTIONS = ("learning_rate", "steps", "horizon", "tolerance")
+"""Those of one method only; refused, unless they are ``auto``, where they would have no effect."""
 
 _SEED = Parameter("seed", "integer", 0, 0, MAX_SEED, help="decides every draw of the run")
 
@@ -42,19 +45,14 @@ def simulate_setting(parameters: Parameters) -> PatchSetting:
 
 def _check_simulation(parameters: Parameters) -> None:
     setting = simulate_setting(parameters)
-    if parameters["method"] == "flow":
-        if parameters["engine"] == "dense":
-            raise InvalidInput("method", "flow", "descent for the dense engine")
-        if not setting.reduces:
-            low = 1 + setting.num_noise + setting.width
-            raise InvalidInput("patch_dimension", setting.patch_dimension, f">= {low} for the flow")
-        if parameters["adversary"] == "l2":
-            raise InvalidInput("adversary", "l2", "transfer or span for the flow")
+    given = {name: parameters[name] for name in METHOD_OPTIONS if parameters[name] != "auto"}
+    method, engine, adversary = (str(parameters[name]) for name in ("method", "engine", "adversary"))
+    method_asked(method, setting, engine, adversary, given)
 
 
 SIMULATE = RunKind(
     name="simulate",
-    version=1,
+    version=2,
     function=f"{_RUNS}:run_simulation",
     help="train the patch network adversarially, as `cgro simulate` does",
     check=_check_simulation,
@@ -79,16 +77,16 @@ SIMULATE = RunKind(
         Parameter("signal_exponent", "number", SIGNAL_EXPONENT, -10, 10, help="α = d^this"),
         Parameter("noise_exponent", "number", NOISE_EXPONENT, -10, 10, help="σ = d^this"),
         Parameter("init_exponent", "number", INIT_EXPONENT, -10, 10, help="σ0 = d^this"),
-        Parameter("method", "word", "descent", words=("descent", "flow"), help="descent, or its limit η → 0"),
+        Parameter("method", "word", "auto", words=METHODS, help="descent, its limit η → 0, or by its steps"),
         Parameter(
             "learning_rate",
             "number",
-            0.05,
+            "auto",
             _POSITIVE,
             words=("auto",),
             help="step η of descent; auto is the largest that follows the flow",
         ),
-        Parameter("steps", "integer", 20_000, 1, help="horizon of descent"),
+        Parameter("steps", "integer", "auto", 1, words=("auto",), help="last step of descent; auto as horizon"),
         Parameter(
             "horizon",
             "number",
@@ -100,11 +98,11 @@ SIMULATE = RunKind(
         Parameter(
             "tolerance",
             "number",
-            1e-8,
+            "auto",
             1e-12,
             1e-3,
-            setting_name="relative_tolerance",
-            help="relative error per step of a flow",
+            words=("auto",),
+            help="relative error per step of a flow; auto is 1e-8",
         ),
         Parameter("engine", "word", "subspace", words=("subspace", "dense"), help="engine of descent"),
         Parameter("adversary", "word", "transfer", words=("transfer", "span", "l2"), help="what training faces"),

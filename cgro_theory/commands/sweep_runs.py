@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from cgro_theory.commands.simulate import SimulateRequest, trajectories_document
+from cgro_theory.commands.simulate import trajectories_document
+from cgro_theory.commands.simulate_plan import Plan, SimulateRequest, carry_out, plan_simulation
 from cgro_theory.commands.sweep_kinds import simulate_setting
-from cgro_theory.setting.adversary import AdversaryName
-from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.sweep.run_kind import Parameters, RunOutcome, Scalar
-from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate import certify
 from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import least_squares_classifier
 from cgro_theory.theorems.theorem_2_representation_complexity.construction import memorize
@@ -24,9 +22,6 @@ from cgro_theory.theorems.theorem_2_representation_complexity.training_set impor
     separation,
     training_set,
 )
-from cgro_theory.trainer.descent import train
-from cgro_theory.trainer.flow import integrate_flow
-from cgro_theory.trainer.reduction import draw_subspace_problem
 
 torch.set_num_threads(1)  # results must not depend on the machine's cores; sweeps run side by side instead
 
@@ -42,57 +37,43 @@ _SUMMARY = (
 
 def run_simulation(cell: Parameters) -> RunOutcome:
     """Train ``runs`` networks by descent or flow, as ``cgro simulate`` does: one row each."""
-    setting, adversary = simulate_setting(cell), AdversaryName(str(cell["adversary"]))
-    seeds = tuple(range(int(cell["seed"]), int(cell["seed"]) + int(cell["runs"])))
-    checkpoints, steps = int(cell["checkpoints"]), int(cell["steps"])
-    if cell["method"] == "flow":
-        reduced = draw_subspace_problem(setting, seeds)
-        horizon = cell["horizon"]
-        trajectories = integrate_flow(
-            reduced,
-            horizon=group_horizon(setting, reduced) if horizon == "auto" else float(horizon),
-            adversary=adversary,
-            relative_tolerance=float(cell["tolerance"]),
-            num_checkpoints=checkpoints,
-        )
-    else:
-        rate = cell["learning_rate"]
-        is_dense = cell["engine"] == "dense" or not setting.reduces
-        trajectories = train(
-            draw_dense_problem(setting, seeds) if is_dense else draw_subspace_problem(setting, seeds),
-            learning_rate=setting.stable_learning_rate() if rate == "auto" else float(rate),
-            steps=steps,
-            adversary=adversary,
-            num_checkpoints=checkpoints,
-        )
+
+    def number(name: str) -> float | None:
+        return None if cell[name] == "auto" else float(cell[name])
+
     request = SimulateRequest(
-        setting,
-        learning_rate=trajectories.learning_rate,
-        steps=steps,
-        method=trajectories.method,
-        horizon=None,
-        tolerance=trajectories.relative_tolerance,
-        runs=len(seeds),
-        seed=seeds[0],
-        engine=trajectories.engine,
-        adversary=trajectories.adversary,
+        simulate_setting(cell),
+        learning_rate=number("learning_rate"),
+        steps=None if cell["steps"] == "auto" else int(cell["steps"]),
+        method=str(cell["method"]),
+        horizon=number("horizon"),
+        tolerance=number("tolerance"),
+        runs=int(cell["runs"]),
+        seed=int(cell["seed"]),
+        engine=str(cell["engine"]),
+        adversary=str(cell["adversary"]),
+        device="cpu",
     )
-    documents = trajectories_document(trajectories, request)["runs"]
+    plan = plan_simulation(request)
+    trajectories = carry_out(plan, num_checkpoints=int(cell["checkpoints"]))
+    documents = trajectories_document(trajectories, plan)["runs"]
     names: tuple[str, ...] = _SUMMARY
     if cell["record"] == "trajectory":
         names = tuple(name for name, value in vars(trajectories).items() if isinstance(value, np.ndarray))
     return RunOutcome(
-        tuple(_simulation_row(document) for document in documents),
+        tuple(_simulation_row(document, plan) for document in documents),
         {name: getattr(trajectories, name) for name in names},
     )
 
 
-def _simulation_row(document: dict[str, Any]) -> dict[str, Scalar]:
+def _simulation_row(document: dict[str, Any], plan: Plan) -> dict[str, Scalar]:
     """The columns of one trained network: its entry of ``cgro-trajectories/1``, flattened."""
     times = [time for time in document["memorization_times"] if time is not None]
     is_whole = len(times) == len(document["memorization_times"])
     row: dict[str, Scalar] = {
         "run_seed": document["seed"],
+        "method_taken": plan.method,
+        "learning_rate_taken": plan.learning_rate,
         "stopped_because": document["stopped_because"],
         "signal_time": document["signal_time"],
         "memorized": len(times),
@@ -102,9 +83,9 @@ def _simulation_row(document: dict[str, Any]) -> dict[str, Scalar]:
         "final_time": document["final_time"],
     }
     final: dict[str, Any] = document["final"] or {}  # none for a run that diverged
-    for name in ("signal_margin", "clean_train_error", "robust_train_error"):
+    for name in ("signal_margin", "clean_train_error", "robust_train_error", "transfer_train_error"):
         row[name] = final.get(name)
-    for name in ("clean_test_error", "robust_test_error"):
+    for name in ("clean_test_error", "robust_test_error", "transfer_test_error"):
         row[name] = final.get(name)
         row[f"{name}_low"], row[f"{name}_high"] = final.get(f"{name}_interval", (None, None))
     return row

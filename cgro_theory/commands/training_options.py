@@ -11,23 +11,23 @@ import typer
 from cgro_theory.errors import InvalidInput
 
 
-def parse_dimension(text: str) -> int:
+def parse_integer(name: str, text: str, allowed: str) -> int:
     """An integer such as ``10000``, ``1e4`` or ``1e15``; :class:`InvalidInput` for anything else.
 
-    >>> parse_dimension("1e15")
+    >>> parse_integer("dimension", "1e15", "an integer")
     1000000000000000
     """
     try:
-        value = int(text)
+        return int(text)
     except ValueError:
-        try:
-            number = float(text)
-        except ValueError as error:
-            raise InvalidInput("dimension", text, "an integer such as 10000 or 1e15") from error
-        if not math.isfinite(number) or number != int(number):
-            raise InvalidInput("dimension", text, "an integer such as 10000 or 1e15") from None
-        value = int(number)
-    return value
+        pass
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise InvalidInput(name, text, allowed) from error
+    if not math.isfinite(number) or number != int(number):
+        raise InvalidInput(name, text, allowed)
+    return int(number)
 
 
 def parse_number(name: str, text: str, allowed: str) -> float | None:
@@ -52,30 +52,39 @@ def simulate(
     signal_exponent: Annotated[float, typer.Option(help="α = d^this")] = 0.249,
     noise_exponent: Annotated[float, typer.Option(help="σ = d^this")] = -0.509,
     init_exponent: Annotated[float, typer.Option(help="σ0 = d^this")] = -0.5,
-    learning_rate: Annotated[float, typer.Option(help="step η")] = 0.05,
-    steps: Annotated[int, typer.Option(help="horizon in steps")] = 20_000,
-    method: Annotated[str, typer.Option(help="descent, or flow for its limit η → 0 at any d")] = "descent",
+    method: Annotated[
+        str, typer.Option(help="descent, flow (its limit η → 0, at any d), or auto: descent where steps are few")
+    ] = "auto",
+    learning_rate: Annotated[
+        str, typer.Option(help="step η of descent; auto is the largest that follows the flow")
+    ] = "auto",
+    steps: Annotated[str, typer.Option(help="last step of descent; auto is until memorization")] = "auto",
     horizon: Annotated[str, typer.Option(help="time at which a flow stops; auto is until memorization")] = "auto",
-    tolerance: Annotated[float, typer.Option(help="relative error per step of the flow's integrator")] = 1e-8,
-    runs: Annotated[int, typer.Option(help="independent runs; run i has seed SEED + i")] = 64,
+    tolerance: Annotated[str, typer.Option(help="relative error per step of a flow; auto is 1e-8")] = "auto",
+    runs: Annotated[
+        int, typer.Option(help="independent runs, about a second each by default; run i has seed SEED + i")
+    ] = 8,
     seed: Annotated[int, typer.Option(help="seed of the first run")] = 0,
     engine: Annotated[str, typer.Option(help="subspace or dense")] = "subspace",
     adversary: Annotated[str, typer.Option(help="transfer, span or l2")] = "transfer",
-    dtype: Annotated[str, typer.Option(help="float64, or float32 for descent in the subspace")] = "float64",
+    dtype: Annotated[
+        str, typer.Option(help="arithmetic of descent: float64, which auto is, or float32 in the subspace")
+    ] = "auto",
     json: Annotated[str, typer.Option(help="file for the JSON document, - for standard output")] = "-",
     npz: Annotated[str | None, typer.Option(help="file for the recorded trajectories")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Train the patch network adversarially and write its trajectories as JSON. Times are η·step."""
-    from cgro_theory.commands.simulate import SimulateRequest, run_simulate
+    from cgro_theory.commands.simulate import run_simulate
+    from cgro_theory.commands.simulate_plan import SimulateRequest
     from cgro_theory.setting.parameters import PatchSetting
 
     fraction = parse_number("attacked_signal_fraction", attacked_fraction, "auto or a number in [-1, 1]")
     if fraction is not None and perturbation_radius is not None:
-        raise InvalidInput("--perturbation-radius", perturbation_radius, "given without --attacked-fraction")
+        raise InvalidInput("perturbation_radius", perturbation_radius, "given without --attacked-fraction")
     setting = PatchSetting.version_1(
-        parse_dimension(dimension),
+        parse_integer("dimension", dimension, "an integer such as 10000 or 1e15"),
         num_samples=samples,
         num_patches=patches,
         width=width,
@@ -90,17 +99,17 @@ def simulate(
         setting = setting.with_perturbation_radius(perturbation_radius)
     request = SimulateRequest(
         setting=setting,
-        learning_rate=learning_rate,
-        steps=steps,
+        learning_rate=parse_number("learning_rate", learning_rate, "auto or a number > 0"),
+        steps=None if steps == "auto" else parse_integer("steps", steps, "auto or an integer >= 1"),
         method=method,
         horizon=parse_number("horizon", horizon, "auto or a time > 0"),
-        tolerance=tolerance,
+        tolerance=parse_number("tolerance", tolerance, "auto or in [1e-12, 1e-3]"),
         runs=runs,
         seed=seed,
         engine=engine,
         adversary=adversary,
         device=device,
-        dtype=dtype,
+        dtype=None if dtype == "auto" else dtype,
         json_path=json,
         npz_path=npz,
         quiet=quiet,

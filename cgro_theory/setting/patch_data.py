@@ -55,6 +55,22 @@ class DenseProblem:
             raise InvalidInput("labels", "another value", "-1 or +1")
 
     @property
+    def gram(self) -> torch.Tensor:
+        """The Gram matrix of the noise patches. shape: (runs, n, n)"""
+        flat = self.noise.flatten(1, 2)
+        return flat @ flat.mT
+
+    @property
+    def signal_projections(self) -> torch.Tensor:
+        """u_r(0) = <w_r, w*>. shape: (runs, m)"""
+        return self.weights @ self.feature
+
+    @property
+    def preactivations(self) -> torch.Tensor:
+        """v_ijr(0) = <w_r, ξ_ij>. shape: (runs, n, m)"""
+        return self.noise.flatten(1, 2) @ self.weights.mT
+
+    @property
     def inputs(self) -> torch.Tensor:
         """X, the signal patch at its position among the noise patches. shape: (runs, N, P, d)"""
         runs, samples, _, dimension = self.noise.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.trainer.chunks import in_chunks, runs_that_fit
+from cgro_theory.trainer.divergence import lost_rows
 from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
 from cgro_theory.trainer.recorder import Recorder
 from cgro_theory.trainer.reduction import SubspaceProblem
@@ -59,7 +61,8 @@ def train(
     Raises:
         InvalidInput: an argument outside its domain.
 
-    A run that leaves the finite numbers ends as ``diverged`` with its step; the others go on.
+    A run whose step leaps over the loss, or that leaves the finite numbers, ends as ``diverged`` with that step
+    (see :func:`~cgro_theory.trainer.divergence.lost_rows`); the others go on.
     """
     rate = require_finite("learning_rate", learning_rate, "a finite number > 0")
     if rate <= 0:
@@ -74,10 +77,10 @@ def train(
         dense = problem.as_dense() if isinstance(problem, SubspaceProblem) else problem
         engine = DenseEngine(to_device(dense, device), rate, adversary)
         recorder = Recorder(problem, rate, steps, num_checkpoints, engine.state().preactivations)
-        _descend(engine, recorder, steps, stop_when_memorized, progress)
+        lost = partial(lost_rows, problem.setting, adversary)
+        _descend(engine, recorder, lost, steps, stop_when_memorized, progress)
         name = "subspace" if isinstance(problem, SubspaceProblem) else "dense"
-        flat = dense.noise.flatten(1, 2)
-        return recorder.finish(engine=name, adversary=adversary.value, noise_gram=as_array(flat @ flat.mT))
+        return recorder.finish(engine=name, adversary=adversary.value, noise_gram=as_array(dense.gram))
     whole, runs = problem, len(problem.seeds)
     if chunk is None:
         chunk = runs_that_fit(problem.setting, device, DTYPES[dtype], BLOCK + 1)
@@ -92,7 +95,8 @@ def train(
 
         engine = SubspaceEngine(to_device(part, device, DTYPES[dtype]), rate, adversary)
         recorder = Recorder(part, rate, steps, num_checkpoints, engine.state().preactivations)
-        _descend(engine, recorder, steps, stop_when_memorized, report)
+        lost = partial(lost_rows, whole.setting, adversary)
+        _descend(engine, recorder, lost, steps, stop_when_memorized, report)
         return recorder.finish(engine="subspace", adversary=adversary.value, noise_gram=as_array(part.gram))
 
     return join_trajectories(in_chunks(runs, chunk, train_some))
@@ -112,7 +116,12 @@ def to_device(problem: Any, device: str, dtype: torch.dtype = torch.float64) -> 
 
 
 def _descend(
-    engine: Engine, recorder: Recorder, steps: int, stop_when_memorized: bool, progress: Progress | None
+    engine: Engine,
+    recorder: Recorder,
+    lost: Callable[[torch.Tensor], torch.Tensor],
+    steps: int,
+    stop_when_memorized: bool,
+    progress: Progress | None,
 ) -> None:
     """Advance in blocks: margins of a block's steps are kept and examined together, without a check per step.
 
@@ -131,7 +140,7 @@ def _descend(
             history[row] = _margins(engine)
             engine.update()
         history[block] = _margins(engine)
-        ended = recorder.scan(step, history, stop_when_memorized, is_last=step + block == steps)
+        ended = recorder.scan(step, history, lost(history), stop_when_memorized, is_last=step + block == steps)
         if ended is None:
             step += block
         else:

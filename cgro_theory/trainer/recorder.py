@@ -76,20 +76,22 @@ class Recorder:
         """Room for the margins of a block. shape: (rows, runs alive, 1 + N)"""
         return self._level.new_empty(rows, self._alive.size, self._level.numel())
 
-    def scan(self, step: int, history: torch.Tensor, stop_when_memorized: bool, is_last: bool) -> EndedRuns | None:
+    def scan(
+        self, step: int, history: torch.Tensor, lost: torch.Tensor, stop_when_memorized: bool, is_last: bool
+    ) -> EndedRuns | None:
         """Note every first crossing in a block that starts at ``step``; say who ends first in it, if any.
 
-        ``history``: U and V_i, shape (rows, runs alive, 1 + N). Crossings after the first end are left for
-        the next block, which starts there.
+        ``history``: U and V_i, shape (rows, runs alive, 1 + N). ``lost``: where a run's margins mean nothing any
+        more, shape (rows, runs alive); nothing is noted there. Crossings after the first end are left for the next
+        block, which starts there.
         """
         if self._learned is None:
             self._learned = torch.zeros_like(history[0], dtype=torch.bool)
-        finite = torch.isfinite(history.sum(dim=-1))
-        reached = (history >= self._level) & ~self._learned
-        if bool(finite.all()) and not is_last and not bool(reached.any()):
+        reached = (history >= self._level) & ~self._learned & ~lost[..., None]
+        if not bool(lost.any()) and not is_last and not bool(reached.any()):
             return None
         learned = (reached.to(torch.int8).cumsum(0) > 0) | self._learned
-        ends = ~finite
+        ends = lost.clone()
         if stop_when_memorized:
             ends |= learned[:, :, 1:].all(dim=-1)
         if is_last:
@@ -103,8 +105,8 @@ class Recorder:
         chosen = ends[last]
         memorized = learned[last, chosen, 1:].all(dim=-1)
         reasons = tuple(
-            "diverged" if not fine else "memorized" if whole else "horizon"
-            for fine, whole in zip(finite[last, chosen].tolist(), memorized.tolist(), strict=True)
+            "diverged" if gone else "memorized" if whole else "horizon"
+            for gone, whole in zip(lost[last, chosen].tolist(), memorized.tolist(), strict=True)
         )
         others = torch.nonzero(~chosen).flatten()
         return EndedRuns(last, torch.nonzero(chosen).flatten(), reasons, others)

@@ -55,7 +55,7 @@ class Trajectories:
         final_attacked_margins: y f(X^adv) there, under the adversary of training. shape: (runs, N)
         stopped_because: per run ``memorized``, ``horizon``, ``diverged``, or ``failed`` (the flow's tolerance
             could not be met; ``final_time`` is the time reached).
-        diverged_step: step at which a run left the finite numbers, -1 if it did not. shape: (runs,)
+        diverged_step: step at which a run diverged (``descent.train``), -1 if it did not. shape: (runs,)
     """
 
     setting: PatchSetting

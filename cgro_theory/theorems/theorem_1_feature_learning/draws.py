@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import memorization_horizon
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, leading_signal_time
 from cgro_theory.trainer.reduction import SubspaceProblem
@@ -16,7 +17,7 @@ STANDARD_HORIZON = 30.0
 """Time that λ = 0 runs are given, in units of the signal time's leading order; their noise has stopped by then."""
 
 
-def group_horizon(setting: PatchSetting, problem: SubspaceProblem) -> float:
+def group_horizon(setting: PatchSetting, problem: SubspaceProblem | DenseProblem) -> float:
     """The time that the runs of a problem are given, from their initial draws alone."""
     draws = initial_draws_of(problem)
     if setting.adversarial_weight == 0.0:
@@ -32,7 +33,7 @@ def group_horizon(setting: PatchSetting, problem: SubspaceProblem) -> float:
     return max(finite)
 
 
-def initial_draws_of(problem: SubspaceProblem) -> list[InitialDraw]:
+def initial_draws_of(problem: SubspaceProblem | DenseProblem) -> list[InitialDraw]:
     """The initial draw of every run of a problem."""
     parts = (problem.labels, problem.signal_projections, problem.preactivations, problem.gram)
     return [InitialDraw(*(part.numpy() for part in run)) for run in zip(*parts, strict=True)]

@@ -1,0 +1,211 @@
+"""What ``cgro simulate`` and a sweep's simulations do with a request: which method, which step, how long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cgro_theory.commands.environment import resolve_device
+from cgro_theory.commands.method_choice import DESCENT_OPTIONS, FLOW_OPTIONS, method_asked
+from cgro_theory.commands.run_size import (
+    LONGEST_SECONDS,
+    MEMORY_SHARE,
+    bytes_needed,
+    flow_seconds,
+    machine_memory,
+    require_memory,
+    require_time,
+    step_seconds,
+)
+from cgro_theory.commands.sweep_progress import duration
+from cgro_theory.errors import InvalidInput, require_choice, require_finite, require_integer
+from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
+from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
+from cgro_theory.trainer.descent import train
+from cgro_theory.trainer.flow import integrate_flow
+from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
+from cgro_theory.trainer.trajectories import Trajectories
+
+AFFORDABLE_STEPS = 100_000
+"""``auto`` takes descent up to this many steps, ten seconds for a few runs, and above them the flow."""
+DEFAULT_TOLERANCE = 1e-8
+MAX_SEED = 2**62
+RULE = "1/(q²(α²(1-λ+λκ²)+σ²d/N))"
+
+
+@dataclass(frozen=True)
+class SimulateRequest:
+    """What ``cgro simulate`` was asked for; see its options. None: not given, or ``auto``."""
+
+    setting: PatchSetting
+    learning_rate: float | None = None
+    steps: int | None = None
+    method: str = "auto"
+    horizon: float | None = None
+    tolerance: float | None = None
+    runs: int = 8
+    seed: int = 0
+    engine: str = "subspace"
+    adversary: str = "transfer"
+    device: str = "auto"
+    dtype: str | None = None
+    json_path: str | None = None
+    npz_path: str | None = None
+    quiet: bool = False
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every coordinate is written out: as asked, or because d is too small to reduce."""
+        return self.engine == "dense" or not self.setting.reduces
+
+    @property
+    def given(self) -> dict[str, object]:
+        """The options of one method only that have a value."""
+        values = {name: getattr(self, name) for name in (*DESCENT_OPTIONS, *FLOW_OPTIONS)}
+        if self.device != "cuda":
+            del values["device"]  # the flow runs on the CPU, too
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a request is carried out: ``steps`` and ``learning_rate`` are 0 for the flow, ``tolerance`` for descent.
+
+    ``horizon`` is the time at which a run stops at the latest, η·steps for descent.
+    """
+
+    request: SimulateRequest
+    problem: SubspaceProblem | DenseProblem
+    method: str
+    device: str
+    learning_rate: float
+    steps: int
+    horizon: float
+    tolerance: float
+    seconds: float
+
+    def describe(self) -> str:
+        """One line: what is done, why, and about how long it takes."""
+        request = self.request
+        end = f"until every point is memorized or time {self.horizon:.3g}"
+        if self.method == "flow":
+            rule = request.setting.stable_learning_rate()
+            other = f"descent would need up to {_count(self.horizon / rule)} steps of {rule:.3g}"
+            what = f"gradient flow, the limit η → 0 of descent, {end} ({other})"
+        else:
+            rate = (
+                f"η = {self.learning_rate:.3g} ({'the step rule' if request.learning_rate is None else 'given'})"
+            )
+            engine = "the dense engine" if request.is_dense else "the subspace"
+            what = f"descent in {engine}, {rate}, {end} ({_count(self.steps)} steps)"
+        runs = "1 run takes" if request.runs == 1 else f"{request.runs:,} runs take"
+        return f"{what}; {runs} at most about {duration(self.seconds)}"
+
+    def warning(self) -> str:
+        """What is to be said about a step above the rule; else nothing."""
+        rule = self.request.setting.stable_learning_rate()
+        if self.method == "flow" or self.learning_rate <= rule * (1.0 + 1e-9) or self.request.adversary == "l2":
+            return ""
+        return (
+            f"--learning-rate {self.learning_rate:.6g} is {self.learning_rate / rule:.3g} times the step rule "
+            f"{RULE} = {rule:.3g}: descent may overshoot the plateau and miss the flow's times"
+        )
+
+
+def plan_simulation(request: SimulateRequest) -> Plan:
+    """Check a request, draw its data and initial weights, and decide what it left open.
+
+    Raises :class:`InvalidInput` for values outside their domain, options without effect, and more memory or time
+    than :mod:`~cgro_theory.commands.run_size` allows.
+    """
+    setting = request.setting
+    require_integer("runs", request.runs, 1)
+    require_integer("seed", request.seed, 0, MAX_SEED)
+    rate = setting.stable_learning_rate() if request.learning_rate is None else request.learning_rate
+    for name, value in (("learning_rate", rate), ("horizon", request.horizon)):
+        if value is not None and require_finite(name, value, "a finite number > 0") <= 0:
+            raise InvalidInput(name, value, "a finite number > 0")
+    if request.steps is not None:
+        require_integer("steps", request.steps, 1)
+    if request.tolerance is not None:
+        require_tolerance(request.tolerance)
+    if request.dtype is not None:
+        require_choice("dtype", request.dtype, ("float64", "float32"))
+    method = method_asked(request.method, setting, request.engine, request.adversary, request.given)
+    device = resolve_device(request.device)
+    require_memory(setting, request.runs, flow=method == "flow", dense=request.engine == "dense")
+    if method == "auto":
+        method = _affordable_method(request, rate)
+    seeds = tuple(range(request.seed, request.seed + request.runs))
+    problem = (draw_dense_problem if request.is_dense else draw_subspace_problem)(setting, seeds)
+    if method == "flow":
+        horizon = group_horizon(setting, problem) if request.horizon is None else request.horizon
+        seconds = flow_seconds(setting, request.runs)
+        most = math.floor(LONGEST_SECONDS / flow_seconds(setting, 1))
+        require_time(seconds, "runs", request.runs, f"at most {most:,} for this size")
+        tolerance = DEFAULT_TOLERANCE if request.tolerance is None else request.tolerance
+        return Plan(request, problem, method, device, 0.0, 0, horizon, tolerance, seconds)
+    steps = request.steps if request.steps is not None else _ceiling(group_horizon(setting, problem) / rate)
+    is_l2 = request.adversary == AdversaryName.L2
+    one_step = step_seconds(setting, request.runs, dense=request.is_dense, l2=is_l2)
+    if device == "cpu":
+        most = math.floor(LONGEST_SECONDS / one_step)
+        need = "" if request.steps else f", and memorization may need {_count(steps)}"
+        flow = "" if request.is_dense or is_l2 else " (the method flow needs none)"
+        require_time(steps * one_step, "steps", request.steps or "auto", f"at most {most:,}{need}{flow}")
+    return Plan(request, problem, method, device, rate, steps, rate * steps, 0.0, steps * one_step)
+
+
+def carry_out(
+    plan: Plan, *, num_checkpoints: int = 100, progress: Callable[[float], None] | None = None
+) -> Trajectories:
+    """Train the networks of a plan."""
+    adversary = AdversaryName(plan.request.adversary)
+    if plan.method == "flow" and isinstance(plan.problem, SubspaceProblem):
+        return integrate_flow(
+            plan.problem,
+            horizon=plan.horizon,
+            adversary=adversary,
+            relative_tolerance=plan.tolerance,
+            num_checkpoints=num_checkpoints,
+            progress=progress,
+        )
+    return train(
+        plan.problem,
+        learning_rate=plan.learning_rate,
+        steps=plan.steps,
+        adversary=adversary,
+        num_checkpoints=num_checkpoints,
+        device=plan.device,
+        dtype=plan.request.dtype or "float64",
+        progress=progress,
+    )
+
+
+def require_tolerance(tolerance: float) -> None:
+    """Refuse a relative error per step that the flow's integrator cannot be given."""
+    allowed = "in [1e-12, 1e-3]"
+    if not 1e-12 <= require_finite("tolerance", tolerance, allowed) <= 1e-3:
+        raise InvalidInput("tolerance", tolerance, allowed)
+
+
+def _affordable_method(request: SimulateRequest, rate: float) -> str:
+    """Descent when it needs few steps, else the flow; judged by the draw of seed 0, alike in every batch."""
+    if bytes_needed(request.setting, request.runs, flow=True) > MEMORY_SHARE * machine_memory():
+        return "descent"
+    try:
+        needed = group_horizon(request.setting, draw_subspace_problem(request.setting, (0,))) / rate
+    except InvalidInput:  # no neuron of that draw favours what would have to be learned
+        return "flow"
+    return "descent" if needed <= AFFORDABLE_STEPS else "flow"
+
+
+def _ceiling(steps: float) -> int:
+    return max(1, math.ceil(steps))
+
+
+def _count(number: float) -> str:
+    return f"{math.ceil(number):,}" if number < 1e9 else f"{number:.2g}"

@@ -1,0 +1,174 @@
+"""Streams that fail, options named as typed, digits of other scripts, and what an output may replace."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from cgro_theory.atomic_file import atomic_write, require_outputs, require_writable
+from cgro_theory.errors import InvalidFile, InvalidInput
+
+TINY = "simulate --dimension 300 --samples 2 --width 3 --runs 1 --steps 5 --quiet"
+
+
+def shell(line, **environment):
+    """A line of sh with ``cgro`` in it; the exit code of its last command, which ``line`` may print instead."""
+    program = f"'{sys.executable}' -m cgro_theory"
+    return subprocess.run(
+        ["bash", "-c", line.replace("cgro", program)],
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+@pytest.mark.parametrize("command", [TINY, "--help", "bound stages", ""])
+@pytest.mark.parametrize(("output", "why"), [(">&-", b"Bad file descriptor"), ("> /dev/full", b"No space left")])
+def test_lost_output_is_one_line_and_exit_code_2(command, output, why):
+    done = shell(f"cgro {command} {output}")
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly():
+    # More than a pipe holds, so that the writer meets the closed end.
+    large = "simulate --dimension 300 --samples 40 --width 3 --runs 200 --steps 1 --quiet"
+    done = shell(f"cgro {large} | head -c 1; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout.split() == [b"{141"]
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("output", ["2>&-", "2> /dev/full"])
+def test_standard_error_that_cannot_be_written_changes_nothing(output):
+    done = shell(f"cgro {TINY} {output}")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["schema"] == "cgro-trajectories/1"
+
+
+@pytest.mark.parametrize("command", ["--help", "simulate --help", "bound stages", "bound stages --json"])
+def test_a_locale_without_the_characters_gets_them_escaped(command):
+    plain = shell(f"cgro {command}", PYTHONUTF8="1")
+    done = shell(f"cgro {command}", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+    if "--json" in command:
+        assert json.loads(done.stdout) == json.loads(plain.stdout)
+        assert not plain.stdout.isascii()
+
+
+def refusal(capsys, *arguments):
+    from cgro_theory.cli import main
+
+    with pytest.raises(SystemExit) as stopped:
+        main(list(arguments))
+    captured = capsys.readouterr()
+    assert stopped.value.code == 2
+    (line,) = captured.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("simulate --samples 0", "--samples must be an integer >= 1, got 0"),
+        ("bound stages --samples 0", "--samples must be an integer >= 1, got 0"),
+        ("bound memorizer --samples 0", "--samples must be an integer"),
+        ("simulate --dimension=1", "--dimension must be an integer in [2, "),
+        ("simulate --tolerance 0", "--tolerance must be in [1e-12, 1e-3], got 0.0"),
+        ("simulate --horizon nan", "--horizon must be a finite number > 0, got nan"),
+        ("simulate --adversary l7", "--adversary must be transfer, span or l2"),
+        ("landscape --train-size 5", "--train-size must be"),
+        ("simulate --npz -", "--npz must be a file"),
+        ("verify theorem_9", "theorem must be all, lemmas"),
+        ("magic", "Known: verify, "),
+        ("bound magic", "Known: stages, "),
+    ],
+)
+def test_errors_name_the_option_as_typed(capsys, arguments, message):
+    assert message in refusal(capsys, *arguments.split())
+
+
+@pytest.mark.parametrize(
+    "words", ["--samples ２０", "--dimension=１e4", "--tolerance 1e-٨", "--learning-rate ０.１"]
+)
+def test_digits_of_other_scripts_are_refused(capsys, words):
+    option = words.replace("=", " ").split()[0]
+    assert f"{option} must be written in ASCII digits" in refusal(capsys, "simulate", *words.split())
+
+
+def test_a_long_value_is_cut():
+    assert len(str(InvalidInput("name", "x" * 10_000, "short"))) < 120
+
+
+def special(tmp_path, kind):
+    path = tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(path))
+    elif kind == "link to a device":
+        path.symlink_to(os.devnull)
+    elif kind == "circle":
+        path.symlink_to(path)
+    else:
+        return "/dev/null"
+    return path
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "socket", "link to a device", "circle"])
+def test_what_is_no_file_is_refused_and_stays(tmp_path, kind):
+    path = special(tmp_path, kind)
+    before = os.lstat(path).st_mode
+    for use in (require_writable, lambda where: atomic_write(where).__enter__()):
+        with pytest.raises(InvalidFile, match="cannot write here"):
+            use(path)
+    assert os.lstat(path).st_mode == before
+
+
+def test_links_are_followed_and_stay(tmp_path):
+    target, link, dangling = tmp_path / "target", tmp_path / "link", tmp_path / "dangling"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    dangling.symlink_to(tmp_path / "new")
+    for path in (link, dangling):
+        with atomic_write(path) as stream:
+            stream.write(b"text")
+        assert path.is_symlink()
+        assert path.read_bytes() == b"text"
+    assert target.read_bytes() == b"text"
+    assert (tmp_path / "new").is_file()
+
+
+def test_two_outputs_are_two_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").write_bytes(b"kept")
+    (tmp_path / "link").symlink_to("a")
+    os.link("a", "hard")
+    (tmp_path / "folder").mkdir()
+    for other in ("a", "./a", tmp_path / "a", "link", "hard", "folder/../a"):
+        with pytest.raises(InvalidFile, match="--npz and --json are the same file"):
+            require_outputs({"--json": "a", "--npz": other})
+    with pytest.raises(InvalidFile, match="--table and the grid are the same file"):
+        require_outputs({"--table": "link"}, inputs={"the grid": "a"})
+    require_outputs({"--json": "-", "--npz": "b", "--figure": None, "--table": "-"})
+    assert (tmp_path / "a").read_bytes() == b"kept"
+
+
+def test_simulate_refuses_one_file_for_two_documents_before_it_trains(tmp_path, capsys):
+    path = tmp_path / "x"
+    line = refusal(capsys, *TINY.split(), "--json", str(path), "--npz", f"{tmp_path}/./x")
+    assert "--npz and --json are the same file" in line
+    assert not path.exists()
+
+
+def test_a_sweep_does_not_write_its_table_over_its_grid(tmp_path, capsys):
+    grid = tmp_path / "grid.toml"
+    grid.write_text('[sweep]\nkind = "simulate"\n')
+    assert "the same file" in refusal(capsys, "sweep", str(grid), "--table", str(grid))
+    assert grid.read_text().startswith("[sweep]")
