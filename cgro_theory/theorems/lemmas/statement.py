@@ -23,8 +23,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         label="lemmas.tensor_power_time",
         statement="For q > 2 tensor power iteration z + A z^(q-1) first reaches the level v after at least T_c "
-        "and at most (1 + A v^(q-2))^(q-1) T_c + 1 steps; for q = 2 after the least whole number of steps that is "
-        "at least log(v/z_0)/log(1+A).",
+        "and at most (1 + A v^(q-2))^(q-1) T_c + 1 steps; for q = 2 after at least log(v/z_0)/log(1+A) and at "
+        "most one step more.",
         source=Source(_PROJECT, "2.3"),
         marks=(Mark.NEW,),
         quantity="instances whose exact hitting time leaves the bracket",
