@@ -227,7 +227,8 @@ def _changed(claim: Claim | None, entry: Entry | None) -> str:
         differing.append("dependencies")
     if not differing:
         return ""
-    return f"The result was made by another version: its {', '.join(differing)} differ from what is stated now."
+    differ = "differs" if differing in ([name] for name in _SAID) else "differ"
+    return f"The result was made by another version: its {', '.join(differing)} {differ} from what is stated now."
 
 
 def _formula(claim: Claim) -> Markup:

@@ -56,7 +56,7 @@ ERRORS: tuple[Claim, ...] = (
         assumptions=(width, mixed, radius, memorizing),
         depends_on=("theorem_1.noise_memorization", "lemmas.signal_homogeneity"),
         silent_about="The worst shift within span(w*) is found by a scan of shifts. Attacks over all patches are "
-        "stronger and defeat training points too (questions.attack_off_the_signal).",
+        "stronger; the argument of questions.attack_off_the_signal holds for training points too.",
     ),
     Claim(
         label="theorem_1.clean_test_error",

@@ -28,8 +28,9 @@ REAL = Interval(-math.inf, math.inf)
 
 width = Assumption(
     "width",
-    sp.Gt(m * J, sp.log(N, 2)),
-    "every point has a neuron with y v(0) > 0; fails with probability at most N 2^(-mJ)",
+    sp.Gt(sp.Symbol("v_least", real=True), 0),
+    "every point has a neuron with y v(0) > 0 (v_least: the least over the points of the best one's); fails with "
+    "probability at most N 2^(-mJ)",
     "each run, from its draw",
 )
 radius = Assumption(
