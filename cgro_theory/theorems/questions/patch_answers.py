@@ -41,8 +41,8 @@ def answer_attack(evidence: QuestionsEvidence) -> str:
     verdict = "Yes within the signal's span" if same == len(positive) and ended == len(negative) else "Not always"
     compared = "below" if l2 < PUBLISHED_ROBUST_ACCURACY else "not below"
     return (
-        f"{verdict}: {same} of {len(positive)} networks that start with U > 0 agree with those under the fixed "
-        f"target to {FLOW_SLACK:.0e} relative, "
+        f"{verdict}: {same} of {len(positive)} networks that start with U > 0 are, up to the numerical error that "
+        "is allowed, the same as under the fixed target, "
         f"and {ended} of {len(negative)} that start with U < 0 still learn the signal and memorize every point. "
         f"Against an attack of the same radius on all patches robust test accuracy is {percent(l2)} instead of "
         f"{percent(span)}, which is {compared} the {percent(PUBLISHED_ROBUST_ACCURACY)} published for another "
