@@ -60,18 +60,19 @@ ERRORS: tuple[Claim, ...] = (
     ),
     Claim(
         label="theorem_1.clean_test_error",
-        statement="A fresh clean point is misclassified with probability at most Var V / (2 z²), in the mean over "
-        "the networks.",
+        statement="A fresh clean point is misclassified with probability at most Var V / (2 z²), whatever the "
+        "strength of its noise.",
         source=Source(PROJECT, "2.2.4"),
         marks=(Mark.DERIVED,),
-        quantity="clean test error, mean over the runs",
-        natural_range=RATE,
+        quantity="counted clean errors, at noise louder than in training, that contradict their law or the bound, "
+        "and second moments of V that exclude Var V",
+        natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Symbol("Var_V") / (2 * z**2),
         assumptions=(width, mixed),
         depends_on=("lemmas.odd_symmetry", "lemmas.gaussian_chaos_variance", "theorem_1.signal_plateau"),
-        silent_about="Errors are counted on sampled points, and errors much rarer than one in that many points "
-        "are not seen by counting.",
+        silent_about="At the noise of training the errors are much rarer than one in the number of sampled "
+        "points: there only Var V is measured, and the bound is put to the test where the noise is louder.",
     ),
     Claim(
         label="theorem_1.robust_test_error",

@@ -39,7 +39,7 @@ STAGES: tuple[Claim, ...] = (
         "recursions.",
         source=Source(PROJECT, "2.2.2"),
         marks=(Mark.DERIVED,),
-        quantity="projections of -∇L that differ symbolically from the recursions",
+        quantity="projections of -∇L that differ from the recursions, as symbols and in one step of the engines",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Eq(
