@@ -96,6 +96,7 @@ def check_page(text):
 def claim_entry(label, outcome="consistent", depends_on=(), **changes):
     measured = {"refuted": 3.0, "inconclusive": 1.0}.get(outcome, 0.5)
     high = 2.0 if outcome == "inconclusive" else measured
+    confidence = 1.0 if outcome == "certified" else 0.999
     entry = {
         "label": label,
         "statement": f"Statement of {label}",
@@ -105,7 +106,7 @@ def claim_entry(label, outcome="consistent", depends_on=(), **changes):
         "relation": "at_most",
         "tolerance": None,
         "predicted": {"low": "-inf", "high": 1.0, "leading_order": None},
-        "measured": {"estimate": measured, "low": measured, "high": high, "confidence": 0.999, "runs": 7},
+        "measured": {"estimate": measured, "low": measured, "high": high, "confidence": confidence, "runs": 7},
         "outcome": outcome,
         "inherited": outcome,
         "reason": "assumption not met: x" if outcome == "out_of_scope" else "a reason",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cgro_theory
 from cgro_theory.atomic_file import atomic_write, require_writable
 from cgro_theory.claims import ExitCode
 from cgro_theory.errors import InvalidFile
@@ -11,6 +12,9 @@ from cgro_theory.report.html import SIZE_LIMIT, render_report
 from cgro_theory.report.html_claims import ReportSection
 from cgro_theory.report.html_sources import read_sources
 from cgro_theory.theorems.catalogue import ROOMS
+
+LIMITS = Path(cgro_theory.__file__).parent.parent / "docs" / "limits.md"
+"""The one home of the text on limits and negative results."""
 
 
 def run_report(results: Path = Path("results"), out: Path = Path("report.html")) -> ExitCode:
@@ -22,7 +26,7 @@ def run_report(results: Path = Path("results"), out: Path = Path("report.html"))
     require_writable(out)
     sources = read_sources(results)
     try:
-        page = render_report(sources, report_sections()).encode()
+        page = render_report(sources, report_sections(), limits_text()).encode()
     except ValueError as error:
         if isinstance(error, InvalidFile):
             raise
@@ -34,6 +38,11 @@ def run_report(results: Path = Path("results"), out: Path = Path("report.html"))
     shown = len(sources.documents)
     print(f"{out}: {len(page) / 1e6:.1f} MB from {shown} result file{'' if shown == 1 else 's'} in {results}")
     return ExitCode.PASSED
+
+
+def limits_text() -> str:
+    """The maintained page on limits, in Markdown; empty in an installation without the repository's docs."""
+    return LIMITS.read_text(encoding="utf-8") if LIMITS.is_file() else ""
 
 
 def report_sections() -> list[ReportSection]:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from cgro_theory.report.html_assumptions import assumption_boxes, newly_assumed
 from cgro_theory.report.html_claims import ClaimView, ReportSection, claim_views
 from cgro_theory.report.html_graph import NODE_HEIGHT, NODE_WIDTH, lay_out
+from cgro_theory.report.html_limits import limits_view
 from cgro_theory.report.html_questions import QUESTIONS, question_views
 from cgro_theory.report.html_sources import ReportFigure, ReportSources
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, counted
@@ -42,12 +43,12 @@ class RoomView:
     documents: tuple[tuple[str, Mapping[str, Any]], ...]
 
 
-def render_report(sources: ReportSources, sections: Sequence[ReportSection]) -> str:
+def render_report(sources: ReportSources, sections: Sequence[ReportSection], limits: str = "") -> str:
     """The page as one HTML document; the same input gives the same bytes.
 
     ``sections`` is the catalogue, with the statements and formulas; claims that no result judges are shown as
-    not run. Everything that comes from files is escaped. Raises ``ValueError`` when claims depend on each other
-    in a circle.
+    not run. ``limits`` is the maintained text on limits, in Markdown; without one the page says so. Everything
+    that comes from files is escaped. Raises ``ValueError`` when claims depend on each other in a circle.
     """
     views = claim_views(sections, sources.documents, sources.figures)
     homes = _homes(sources, sections, views)
@@ -70,6 +71,7 @@ def render_report(sources: ReportSources, sections: Sequence[ReportSection]) -> 
         statuses=[*STATUSES.values(), NOT_RUN],
         faults=sum(len(view.faults) for view in views),
         caught=sum(view.caught for view in views),
+        limits=limits_view(views, sources.documents, limits),
         layout=layout,
         full_layout=full_layout,
         assumptions=assumptions,

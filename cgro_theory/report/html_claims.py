@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from cgro_theory.claims import SEVERITY, Assumption, Claim, Outcome, inherited_outcomes
+from cgro_theory.claims import SEVERITY, Assumption, Claim, Interval, Outcome, Relation, inherited_outcomes
 from cgro_theory.report.html_sources import ReportFigure
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, Status
-from cgro_theory.report.mathematics import to_mathml
-from cgro_theory.report.text import COLUMNS, format_number, verdict_rows
+from cgro_theory.report.mathematics import constant_to_mathml, is_constant, to_mathml
+from cgro_theory.report.text import COLUMNS, format_interval, format_number, verdict_rows
 
 Entry = Mapping[str, Any]
 
@@ -23,6 +24,9 @@ _RELATIONS = {
     "within": "within these ends",
     "equals": "equals",
 }
+_SIGNS = {Relation.AT_MOST: "≤", Relation.AT_LEAST: "≥", Relation.WITHIN: "≈", Relation.EQUALS: "="}
+_AS_BOUND = {"share of draws covered": "share of draws covered, at least"}
+"""Notes whose older names do not say that they are bounds."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class ClaimView:
     label: str
     section: str
     statement: str
+    stated_now: str
     formula: Markup
     relation: str
     tolerance: str
@@ -90,6 +95,11 @@ class ClaimView:
     def name(self) -> str:
         """The label without its room."""
         return self.label.partition(".")[2]
+
+    @property
+    def missed(self) -> tuple[tuple[str, str, Status], ...]:
+        """The planted faults that the check did not refute: name, description, what they came out as."""
+        return tuple(fault for fault in self.faults if fault[2].key != Outcome.REFUTED)
 
 
 def claim_views(
@@ -168,7 +178,8 @@ def _view(
         label=label,
         section=section,
         statement=said.get("statement", ""),
-        formula=Markup(to_mathml(claim.expression)) if claim else Markup(""),
+        stated_now=claim.statement if claim and claim.statement != said["statement"] else "",
+        formula=_formula(claim) if claim else Markup(""),
         relation=_RELATIONS.get(relation, relation),
         tolerance=format_number(tolerance) if isinstance(tolerance, (int, float)) else "",
         quantity=said.get("quantity", ""),
@@ -181,12 +192,12 @@ def _view(
         own=STATUSES[entry["outcome"]] if entry else NOT_RUN,
         inherited=inherited,
         entry=entry,
-        predicted=row.get("predicted", "—"),
-        measured=row.get("measured", "—"),
+        predicted=row.get("predicted", "—") + (_beyond(claim, entry["predicted"]) if claim and entry else ""),
+        measured=row.get("measured", "—") + (_beyond(claim, entry["measured"]) if claim and entry else ""),
         sort_predicted=_sort_key(entry["predicted"], "low", "high") if entry else "",
         sort_measured=_sort_key(entry["measured"], "estimate", "low", "high") if entry else "",
         leading_order=format_number(entry["predicted"].get("leading_order")) if entry else "—",
-        notes=tuple((str(name), _note(value)) for name, value in notes.items()),
+        notes=tuple((_AS_BOUND.get(str(name), str(name)), _note(value)) for name, value in notes.items()),
         faults=faults,
         caught=sum(status.key == Outcome.REFUTED for _, _, status in faults),
         judged_in=judged_in,
@@ -216,11 +227,30 @@ def _changed(claim: Claim | None, entry: Entry | None) -> str:
         differing.append("dependencies")
     if not differing:
         return ""
-    return f"The result was made by another version: its {', '.join(differing)} differ from what is stated now."
+    differ = "differs" if differing in ([name] for name in _SAID) else "differ"
+    return f"The result was made by another version: its {', '.join(differing)} {differ} from what is stated now."
+
+
+def _formula(claim: Claim) -> Markup:
+    """The claim's formula; of a constant, which says nothing alone, how the measured quantity stands to it."""
+    if not is_constant(claim.expression):
+        return Markup(to_mathml(claim.expression))
+    return Markup(constant_to_mathml(_SIGNS[claim.relation], claim.expression))
+
+
+def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
+    """What to say of an interval with a finite end beyond what the quantity can be; of others nothing."""
+    if ends["low"] is None or ends["high"] is None:
+        return ""
+    possible = claim.natural_range
+    finite = [float(end) for end in (ends["low"], ends["high"]) if math.isfinite(float(end))]
+    if all(possible.contains(Interval.point(end)) for end in finite):
+        return ""
+    return f", of which only {format_interval({'low': possible.low, 'high': possible.high})} is possible"
 
 
 def _assumption(assumption: Assumption) -> AssumptionView:
-    known = str(assumption.condition) not in ("True", "False")
+    known = not is_constant(assumption.condition)
     formula = Markup(to_mathml(assumption.condition)) if known else Markup("")
     return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
 

@@ -73,7 +73,7 @@ def _check_types(document: Mapping[str, Any]) -> None:
         _require(entry["evidence"] in list(Evidence), f"claim {name!r}: unknown evidence {entry['evidence']!r}")
         for key in ("failure_probability", "seconds"):
             _require(_is_number(entry[key]), f"claim {name!r}: {key!r} must be a number")
-        for key in ("estimate", "runs", "confidence"):
+        for key in ("estimate", "runs", "confidence", "binding"):
             _require(_is_value(entry["measured"].get(key)), f"claim {name!r}: measured {key!r} must be a number")
         _require(_is_value(entry["predicted"].get("leading_order")), f"claim {name!r}: leading_order")
         _require(isinstance(entry.get("notes", {}), dict), f"claim {name!r}: 'notes' must be an object")
@@ -96,16 +96,20 @@ def _check_outcome(entry: Mapping[str, Any]) -> None:
     if outcome not in (Outcome.CERTIFIED, Outcome.CONSISTENT, Outcome.REFUTED):
         return
     predicted, measured = (_interval(entry[side]) for side in ("predicted", "measured"))
-    follows = predicted is not None and measured is not None
+    follows = False
     if predicted is not None and measured is not None:
-        follows = (
-            predicted.is_disjoint_from(measured) if outcome == Outcome.REFUTED else predicted.contains(measured)
-        )
+        estimate = float(entry["measured"].get("estimate") or 0.0)
+        if outcome == Outcome.REFUTED:
+            # An infinite value counts as outside, also of a prediction without an end.
+            follows = predicted.is_disjoint_from(measured) or math.isinf(estimate)
+        else:
+            finite = all(map(math.isfinite, (estimate, measured.low, measured.high)))
+            follows = predicted.contains(measured) and finite
     if outcome != Outcome.REFUTED:
-        statistical = entry["evidence"] == Evidence.STATISTICAL
-        follows = (
-            follows and statistical == (outcome == Outcome.CONSISTENT) and entry["measured"].get("runs", 1) != 0
-        )
+        values = entry["measured"]
+        sampled = entry["evidence"] == Evidence.STATISTICAL or values.get("confidence", 1.0) != 1.0
+        binds = values.get("runs", 1) != 0 and values.get("binding", 1) != 0
+        follows = follows and binds and sampled == (outcome == Outcome.CONSISTENT)
     _require(follows, f"claim {name!r}: outcome {outcome!r} does not follow from its own numbers")
 
 

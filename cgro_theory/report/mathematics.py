@@ -56,6 +56,23 @@ def to_mathml(expression: sympy.Basic) -> str:
     return f'<math alttext="{escape(str(expression), quote=True)}">{_render(expression)[0]}</math>'
 
 
+def is_constant(expression: sympy.Basic) -> bool:
+    """Whether the expression is a number or a truth value, which alone is no formula that says something."""
+    return not expression.free_symbols
+
+
+def constant_to_mathml(sign: str, value: sympy.Basic) -> str:
+    """How a quantity stands to a number, such as "quantity ≤ 0"; of a truth value, which is no formula, nothing.
+
+    >>> constant_to_mathml("≤", sympy.Integer(0))
+    '<math alttext="quantity ≤ 0"><mrow><mtext>quantity</mtext><mo>≤</mo><mn>0</mn></mrow></math>'
+    """
+    if isinstance(value, BooleanAtom):
+        return ""
+    shown = f"<mrow><mtext>quantity</mtext>{_operator(sign)}{_render(value)[0]}</mrow>"
+    return f'<math alttext="{escape(f"quantity {sign} {value}", quote=True)}">{shown}</math>'
+
+
 def name_to_mathml(name: str) -> str:
     """A symbol's name: Greek letters by name, what follows an underscore as a subscript; whole words stay words.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cgro_theory.claims import Claim
+from cgro_theory.claims import Claim, Outcome
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,19 @@ class MapSection:
     checks: Mapping[str, str]
     faults: Mapping[str, Sequence[str]]
     constants: Sequence[tuple[str, str, str]]
+
+
+def _faults(names: Sequence[str], entry: Mapping[str, Any] | None) -> str:
+    """How many of the claim's faults the latest result refuted, and by name which it did and which not."""
+    if not names:
+        return "none"
+    run = {fault["name"]: str(fault["outcome"]) for fault in (entry or {}).get("planted_faults", ())}
+    outcomes = {name: run.get(name, "not run") for name in names}
+    refuted = [name for name, outcome in outcomes.items() if outcome == Outcome.REFUTED]
+    others = [f"{name} ({outcome.replace('_', ' ')})" for name, outcome in outcomes.items() if name not in refuted]
+    text = f"refuted {len(refuted)} of {len(names)}"
+    text += f": {', '.join(refuted)}" if refuted else ""
+    return text + (f"; not refuted: {', '.join(others)}" if others else "")
 
 
 def render_paper_map(sections: Sequence[MapSection], documents: Sequence[Mapping[str, Any]]) -> str:
@@ -46,7 +59,7 @@ def render_paper_map(sections: Sequence[MapSection], documents: Sequence[Mapping
             entry = outcomes.get(claim.label)
             outcome = entry["outcome"] if entry else "not run"
             inherited = entry["inherited"] if entry else "not run"
-            faults = ", ".join(section.faults[claim.label])
+            faults = _faults(section.faults[claim.label], entry)
             check = section.checks[claim.label]
             cells = (
                 f"<a id='{claim.label}'></a>`{claim.label}` {claim.statement}",

@@ -10,7 +10,7 @@ import numpy as np
 from cgro_theory.theorems.questions.evidence import CubeCount, QuestionsEvidence
 from cgro_theory.theorems.questions.other_checks import NEAR, cube_bound, epoch_near, stage_ratio
 from cgro_theory.theorems.questions.patch_checks import RIGHT, WIDEST_GAP, noise_ratios
-from cgro_theory.theorems.questions.wording import fitted_slope, listed_values
+from cgro_theory.theorems.questions.wording import fitted_slope, powers_of_ten, spanned
 
 
 def answer_control(evidence: QuestionsEvidence) -> str:
@@ -47,14 +47,18 @@ def answer_fresh(evidence: QuestionsEvidence) -> str:
     beyond = max(rates) > 0.5 and any(e.fraction < 0 for e in attacked)
     more = ", and past 1/2 once the radius exceeds the signal" if beyond else ""
     return (
-        f"By the exact law a clean fresh sample is misclassified with probability {min(clean_law):.1g} to "
-        f"{max(clean_law):.2g} in the {len(clean)} networks, an attacked one with {min(laws):.1g} to "
-        f"{max(laws):.2g}, "
-        "depending on d, a and κ. "
-        f"Counted errors of attacked samples run from {min(rates):.2g} to {max(rates):.2g}{more}, and differ "
-        "from the law "
-        f"by at most {largest:.3f} with {attacked[0].test_points} points each."
+        f"By the exact law a clean fresh sample is misclassified with probability {_probabilities(clean_law)} in "
+        f"the {len(clean)} networks, an attacked one with {_probabilities(laws)}, depending on d, a and κ. "
+        f"Counted errors of attacked samples are {spanned(rates)}{more}, and differ from the law by at most "
+        f"{largest:.3f} with {spanned((e.test_points for e in attacked), digits=6)} points each."
     )
+
+
+def _probabilities(values: Sequence[float]) -> str:
+    """Their range; a probability that is 0 in floating point is only known to be tiny."""
+    if min(values) > 0.0:
+        return spanned(values)
+    return "below 1e-300" if max(values) == 0.0 else f"from below 1e-300 to {max(values):.2g}"
 
 
 def answer_memorizer(evidence: QuestionsEvidence) -> str:
@@ -115,8 +119,8 @@ def answer_dimension(evidence: QuestionsEvidence) -> str:
         "λ": {e.setting.patch_dimension for e in evidence.weights},
         "fresh samples": {e.setting.patch_dimension for e in evidence.fresh},
     }
-    varied = [f"{len(found)} values for {name}" for name, found in groups.items() if len(found) > 1]
-    fixed = [name for name, found in groups.items() if len(found) == 1]
+    varied = [f"{powers_of_ten(found)} for {name}" for name, found in groups.items() if len(found) > 1]
+    fixed = [f"{powers_of_ten(found)} for {name}" for name, found in groups.items() if len(found) == 1]
     cubic = [c for c in evidence.degrees if c.setting.degree == 3]
     sizes = sorted({c.setting.patch_dimension for c in cubic})
     slopes = [
@@ -127,9 +131,9 @@ def answer_dimension(evidence: QuestionsEvidence) -> str:
             [c.first_memorization for c in cubic],
         )
     ]
-    held = f" and is held fixed for {listed_values(fixed)}" if fixed else ""
+    held = f" (and the one value {'; '.join(fixed)})" if fixed else ""
     return (
-        f"Yes: here d takes {', '.join(varied)}{held}. "
+        f"Yes: here d takes the values {'; '.join(varied)}{held}. "
         f"From d = {sizes[0]:.0e} to {sizes[-1]:.0e} the noise against the signal, std V/z, goes like "
         f"d^{slopes[0]:.2f}, "
         f"T_I like d^{slopes[1]:.2f} and T_III like d^{slopes[2]:.2f}."

@@ -14,7 +14,15 @@ from cgro_theory.theorems.questions.prediction import (
     separation_exponent,
     signal_comes_first,
 )
-from cgro_theory.theorems.questions.wording import fitted_slope, listed_values, number_of, percent, share_of
+from cgro_theory.theorems.questions.wording import (
+    fitted_slope,
+    listed_values,
+    number_of,
+    percent,
+    powers_of_ten,
+    share_of,
+    spanned,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.phases import Cell, Phase
 
 PUBLISHED_ROBUST_ACCURACY = 0.175
@@ -33,8 +41,8 @@ def answer_attack(evidence: QuestionsEvidence) -> str:
     verdict = "Yes within the signal's span" if same == len(positive) and ended == len(negative) else "Not always"
     compared = "below" if l2 < PUBLISHED_ROBUST_ACCURACY else "not below"
     return (
-        f"{verdict}: {same} of {len(positive)} networks that start with U > 0 are the same as under the fixed "
-        "target, "
+        f"{verdict}: {same} of {len(positive)} networks that start with U > 0 are, up to the numerical error that "
+        "is allowed, the same as under the fixed target, "
         f"and {ended} of {len(negative)} that start with U < 0 still learn the signal and memorize every point. "
         f"Against an attack of the same radius on all patches robust test accuracy is {percent(l2)} instead of "
         f"{percent(span)}, which is {compared} the {percent(PUBLISHED_ROBUST_ACCURACY)} published for another "
@@ -120,18 +128,19 @@ def answer_phases(evidence: QuestionsEvidence) -> str:
     robust = [c.setting.attacked_signal_fraction for c in own if c.phase is Phase.ROBUST]
     root = math.sqrt(largest)
     first = f"up to κ√d = {max(overfit) * root:.2g}" if overfit else "nowhere"
-    second = f"between {min(robust) * root:.2g} and {max(robust) * root:.2g}" if robust else "nowhere"
+    second = f"at κ√d = {spanned(fraction * root for fraction in robust)}" if robust else "nowhere"
     number = len({phase for _, phase in clear})
+    dimensions = powers_of_ten(cell.setting.patch_dimension for cell in cells)
+    agreement = (
+        f"Over d = {dimensions}, of the {len(clear)} of {len(cells)} networks clear of both predicted boundaries "
+        f"{agree} are in the predicted phase"
+    )
+    if not overfit:
+        return f"No network overfitted robustly at d = {largest:.0e}, whatever κ was. {agreement}."
     return (
         f"Because robust overfitting needs κ = 1 - δ/α below a boundary of order 1/√d: at d = {largest:.0e} it "
-        "shows "
-        f"{first}, memorization with robust generalization {second}. "
-        f"Of the {len(clear)} networks clear of both predicted boundaries {agree} are in the predicted phase, and "
-        f"{number} phases are seen among them."
-        if overfit
-        else f"No network overfitted robustly at d = {largest:.0e}, whatever κ was. Of the {len(clear)} "
-        "networks clear "
-        f"of both predicted boundaries {agree} are in the predicted phase."
+        f"shows {first}, memorization with robust generalization {second}. {agreement}, and "
+        f"{number_of(number, 'phase')} {'is' if number == 1 else 'are'} seen among them."
     )
 
 
@@ -147,6 +156,7 @@ def answer_weight(evidence: QuestionsEvidence) -> str:
     smallest = f" down to 1 - λ = {gaps[0]:.0e}" if gaps else ""
     needed = "is needed" if learned < len(only) and right == len(early) else "is not shown to be needed"
     clear = [c for c in evidence.weights if _called(c) is not None]
+    left_out = len(evidence.weights) - len(clear)
     agree = sum(_called(c) == (c.clean_wrong > WRONG * c.test_points) for c in clear)
     return (
         f"The clean loss {needed}: with λ = 1, {learned} of {len(only)} networks learn the signal before they "
@@ -154,7 +164,7 @@ def answer_weight(evidence: QuestionsEvidence) -> str:
         f"{wrong} misclassify every clean point, while {right} of {len(early)} generalize where λ < 1 lets the "
         "signal "
         f"come first{smallest}. "
-        f"The draw alone called {agree} of {len(clear)} networks right, those too near to call left out."
+        f"The draw alone called {agree} of {len(clear)} networks right; {left_out} were too near to call."
     )
 
 

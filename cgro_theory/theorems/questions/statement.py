@@ -35,7 +35,8 @@ from cgro_theory.theorems.theorem_1_feature_learning.symbols import (
     z,
 )
 
-_K, _hit, _delta, _slope = sp.symbols("K p_hit delta slope", positive=True)
+_K, _hit, _delta = sp.symbols("K p_hit delta", positive=True)
+_slope = sp.Symbol("slope", real=True)
 _carries = Assumption(
     "carries a patch",
     sp.Gt(((_delta - xi) / xi) ** q, z),

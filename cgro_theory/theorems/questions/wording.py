@@ -23,6 +23,26 @@ def listed_values(values: Sequence[object]) -> str:
     return ", ".join(str(value) for value in values)
 
 
+def spanned(values: Iterable[float], digits: int = 2, joined: str = " to ") -> str:
+    """The least and the largest value, rounded to ``digits``; one number where both read the same.
+
+    >>> spanned([12.04, 3.0, 11.9]), spanned([12.04, 11.9]), spanned([0.1, 0.3], joined=" and ")
+    ('3 to 12', '12', '0.1 and 0.3')
+    """
+    listed = list(values)
+    ends = [f"{end:.{digits}g}" for end in (min(listed), max(listed))]
+    return joined.join(dict.fromkeys(ends))
+
+
+def powers_of_ten(values: Iterable[int]) -> str:
+    """Distinct sizes, ascending, such as "1e+06, 1e+12".
+
+    >>> powers_of_ten([10**12, 10**6, 10**12])
+    '1e+06, 1e+12'
+    """
+    return listed_values([f"{value:.0e}" for value in sorted(set(values))])
+
+
 def share_of(values: Iterable[bool]) -> float:
     """The share of true values; of at least one."""
     listed = list(values)

@@ -6,6 +6,7 @@ import sympy as sp
 
 from cgro_theory.claims import Claim, Mark, Relation, Source
 from cgro_theory.theorems.theorem_1_feature_learning.symbols import (
+    ARITHMETIC,
     ONE_SETTING,
     PAPER,
     PROJECT,
@@ -17,6 +18,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.symbols import (
     eta,
     lam,
     memorization_time,
+    memorizing,
     mixed,
     positive,
     q,
@@ -24,7 +26,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.symbols import (
     signal_time,
     step,
     t,
-    u,
     v,
     width,
     xi,
@@ -34,20 +35,25 @@ from cgro_theory.theorems.theorem_1_feature_learning.symbols import (
 STAGES: tuple[Claim, ...] = (
     Claim(
         label="theorem_1.gradient_identity",
-        statement="The recursions of the feature projections are the gradient of L.",
+        statement="One step of gradient descent on L moves the feature projections u_r and v_ijr by their "
+        "recursions.",
         source=Source(PROJECT, "2.2.2"),
         marks=(Mark.DERIVED,),
-        quantity="projections of -∇L that differ symbolically from the recursions",
+        quantity="projections of -∇L that differ from the recursions, as symbols and in one step of the engines",
         natural_range=TIME,
         relation=Relation.AT_MOST,
-        expression=sp.Eq(sp.Symbol("du_r"), eta * q * u ** (q - 1) * sp.Symbol("g")),
+        expression=sp.Eq(
+            sp.Symbol("du_r"), eta * q * sp.Abs(sp.Symbol("u_r", real=True)) ** (q - 1) * sp.Symbol("g")
+        ),
         statistical=False,
-        silent_about="Symbolic for q = 2, 3, 4 and two neurons and points (even q: a sample of sign patterns); "
-        "larger sizes are compared with automatic differentiation in the tests.",
+        silent_about="The formula is that of u_r; v_ijr has its own (theory.md 2.2.2). Symbolic for q = 2, 3, 4, "
+        "two neurons and two points (even q: a sample of sign patterns); larger sizes are compared with automatic "
+        "differentiation in the tests.",
     ),
     Claim(
         label="theorem_1.signal_time",
-        statement="The signal margin α^q U first reaches 1 inside an enclosure computed from the initial draw.",
+        statement="In every run the signal margin α^q U first reaches 1 inside an enclosure computed from the "
+        "initial draw.",
         source=Source(PROJECT, "2.4"),
         marks=(Mark.NEW,),
         quantity="signal time of the run nearest to an end of its enclosure (units of η·step)",
@@ -56,12 +62,12 @@ STAGES: tuple[Claim, ...] = (
         expression=signal_time,
         assumptions=(positive, radius),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock", "lemmas.tensor_power_time"),
-        silent_about=ONE_SETTING,
+        silent_about=f"{ARITHMETIC} {ONE_SETTING}",
     ),
     Claim(
         label="theorem_1.signal_plateau",
-        statement="After the signal time the signal margin follows a one-dimensional flow and grows only "
-        "logarithmically, so the feature is learned partially.",
+        statement="Between the signal time and memorization the signal margin follows a one-dimensional flow and "
+        "grows only logarithmically: until then the feature is learned only in part.",
         source=Source(PAPER + " and theory.md", "2.4", "v1"),
         marks=(Mark.PAPER, Mark.DERIVED),
         quantity="signal margin a third of the way to memorization, run nearest to an end of its enclosure",
@@ -70,24 +76,27 @@ STAGES: tuple[Claim, ...] = (
         expression=sp.Eq(sp.exp(z), t * q**2 * alpha**2 * (1 - lam) * z ** (2 - 2 / q)),
         assumptions=(positive, radius, mixed, step),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
-        silent_about="The flow is started from the projections recorded just after the signal time.",
+        silent_about="Compared at one time, the last record before a third of T_III; the flow is started from the "
+        f"projections recorded just after the signal time. {ARITHMETIC}",
     ),
     Claim(
         label="theorem_1.first_memorization_time",
-        statement="The first noise margin reaches 1 inside an enclosure around T_III, computed from the draw.",
+        statement="Below the phase boundary the first noise margin reaches 1 inside an enclosure computed from "
+        "the initial draw, in every run.",
         source=Source(PROJECT, "2.4"),
         marks=(Mark.NEW,),
         quantity="first memorization time of the run nearest to an end of its enclosure (units of η·step)",
         natural_range=TIME,
         relation=Relation.WITHIN,
         expression=memorization_time,
-        assumptions=(width, radius, attacked),
+        assumptions=(width, radius, attacked, memorizing),
         depends_on=("theorem_1.gradient_identity", "lemmas.tensor_power_time"),
-        silent_about=ONE_SETTING,
+        silent_about="The formula is the leading order, exact only as d grows; what is compared is the enclosure. "
+        f"{ARITHMETIC} {ONE_SETTING}",
     ),
     Claim(
         label="theorem_1.stage_order",
-        statement="The signal is learned before any noise is memorized: T_I < T_III.",
+        statement="In every run the signal is learned before any noise is memorized: T_I < T_III.",
         source=Source(PAPER, "main result", "v1"),
         marks=(Mark.PAPER,),
         quantity="largest ratio of signal time to first memorization time over the runs",
@@ -100,30 +109,32 @@ STAGES: tuple[Claim, ...] = (
     ),
     Claim(
         label="theorem_1.noise_memorization",
-        statement="In the end every training point is memorized: 1 <= V_i = Θ̃(1).",
+        statement="Below the phase boundary every training point is memorized in the end: V_i >= 1, and at most a "
+        "ceiling that grows logarithmically (the paper's Θ̃(1)).",
         source=Source(PAPER, "main result", "v1"),
         marks=(Mark.PAPER,),
         quantity="final noise margin of the point nearest to an end of its range, over all runs",
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=sp.Ge(V, 1),
-        assumptions=(width, radius, attacked),
+        assumptions=(width, radius, attacked, memorizing),
         depends_on=("theorem_1.gradient_identity",),
         silent_about="A run ends when all its points are memorized, or at a horizon of four times the slowest "
         "point's own formula; V_i goes on growing logarithmically after that.",
     ),
     Claim(
         label="theorem_1.memorization_order",
-        statement="Memorization is a cascade: the shifts that memorized points give to later ones predict the "
-        "later times better than each point's own formula.",
+        statement="Memorization is a cascade: with the shifts that memorized points give to later ones the later "
+        "times are predicted better than by each point's own formula, in the median run.",
         source=Source(PROJECT, "2.4"),
         marks=(Mark.NEW,),
         quantity="mean |log error| of the later times with the shifts over without them, median over the runs",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=v * sp.Symbol("K_ki") / xi**2,
-        assumptions=(width, radius, attacked),
+        assumptions=(width, radius, attacked, memorizing),
         depends_on=("theorem_1.first_memorization_time",),
-        silent_about="That the shifts help, and by how much; not that they are the whole difference.",
+        silent_about="That the shifts are the whole difference: only that they help. The formula is the size of "
+        "one shift. One dimension, d = 10^4.",
     ),
 )

@@ -8,8 +8,11 @@ import sympy as sp
 
 from cgro_theory.claims import Assumption, Interval
 
-alpha, sigma, kappa, lam, d = sp.symbols("alpha sigma kappa lambda d", positive=True)
-q, N, J, m, u, v, xi, t = sp.symbols("q N J m u_max v_0 xi t", positive=True)
+# Only what is positive by definition is declared so: a condition on a symbol that is declared to fulfil it would
+# be the constant true, and say nothing.
+alpha, sigma, d = sp.symbols("alpha sigma d", positive=True)
+q, N, J, m, v, xi, t = sp.symbols("q N J m v_0 xi t", positive=True)
+kappa, lam, u = sp.symbols("kappa lambda u_max", real=True)
 z, z_attacked, eta, U, V = sp.symbols("z z_a eta U V", real=True)
 a, b, s = sp.symbols("a b s", real=True)
 P = sp.Function("P")
@@ -25,14 +28,17 @@ REAL = Interval(-math.inf, math.inf)
 
 width = Assumption(
     "width",
-    sp.Gt(m * J, sp.log(N, 2)),
-    "every point has a neuron with y v(0) > 0; fails with probability at most N 2^(-mJ)",
+    sp.Gt(sp.Symbol("v_least", real=True), 0),
+    "every point has a neuron with y v(0) > 0 (v_least: the least over the points of the best one's); fails with "
+    "probability at most N 2^(-mJ)",
     "each run, from its draw",
 )
 radius = Assumption(
     "radius", sp.Ge(kappa, 0), "the attack radius is at most the signal strength", "the prediction"
 )
-positive = Assumption("signal neuron", sp.Gt(u, 0), "some neuron starts with u_r(0) > 0", "each run")
+positive = Assumption(
+    "signal neuron", sp.Gt(u, 0), "some neuron starts with u_r(0) > 0", "each run, from its draw"
+)
 mixed = Assumption("mixed weight", sp.And(lam > 0, lam < 1), "both losses are trained on", "the prediction")
 step = Assumption(
     "step",
@@ -40,6 +46,25 @@ step = Assumption(
     "the learning rate is small enough for descent to follow its flow (theory.md 2.2.6)",
     "the room's own choice of learning rate",
 )
-ONE_SETTING = "One setting, the version-1 regime at one d; the limit in d is a later check."
-attacked = Assumption("attack", sp.Gt(lam, 0), "λ > 0", "the prediction")
+attacked = Assumption("attack", sp.Gt(lam, 0), "attacked points are trained on", "the prediction")
+clean_only = Assumption("no attack", sp.Eq(lam, 0), "only clean points are trained on", "the runs")
+attacked_only = Assumption("no clean points", sp.Eq(lam, 1), "only attacked points are trained on", "the runs")
+default_attack = Assumption(
+    "attack of the paper's form",
+    sp.Eq(kappa, 1 / (sp.sqrt(d) * sp.log(d))),
+    "the attack leaves the fraction 1/(√d log d) of the signal; one that leaves much more is not covered",
+    "the runs",
+)
+memorizing = Assumption(
+    "below the phase boundary",
+    sp.Lt(kappa, sp.Symbol("kappa_star", positive=True)),
+    "the attacked signal loses the race against the noise; above κ* nothing is memorized and there is no such "
+    "time",
+    "the prediction, from the draw: κ lies below the enclosure of κ*",
+)
 cubic = Assumption("degree", sp.Gt(q, 2), "the growth ends in a blow-up, which needs q > 2", "the prediction")
+ARITHMETIC = "The enclosure is evaluated in float64 with outward slack, not in exact arithmetic."
+ONE_SETTING = (
+    "One setting, version 1's regime with N = 20, P = 2, m = 24, q = 3 and λ = 0.9; d = 10^4, 10^6, 10^9 and "
+    "10^12, in profile full 10^15 too. Other sizes and the limit in d are not shown by it."
+)

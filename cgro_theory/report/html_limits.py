@@ -1,0 +1,79 @@
+"""The page's section on limits: the maintained text, and what the read results leave open, computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from cgro_theory.claims import Outcome
+from cgro_theory.report.html_claims import ClaimView
+
+_PASSED = (Outcome.CERTIFIED.value, Outcome.CONSISTENT.value)
+
+
+@dataclass(frozen=True)
+class LimitsView:
+    """What the page says about limits.
+
+    ``open`` are the judged claims that did not pass, ``faulty`` those with a planted fault that was not refuted,
+    ``missing`` (file, label) pairs that a run was asked for and did not judge, ``silent`` the claims that say what
+    their check does not show; ``text`` is the maintained page, empty where it was not at hand.
+    """
+
+    open: tuple[ClaimView, ...]
+    faulty: tuple[ClaimView, ...]
+    missing: tuple[tuple[str, str], ...]
+    not_run: int
+    silent: tuple[ClaimView, ...]
+    text: Markup
+
+
+def limits_view(
+    views: Sequence[ClaimView], documents: Sequence[tuple[str, Mapping[str, Any]]], text: str
+) -> LimitsView:
+    """The section's content for the claims of the page; ``text`` is Markdown."""
+    judged = [view for view in views if view.entry]
+    return LimitsView(
+        open=tuple(view for view in judged if view.own.key not in _PASSED),
+        faulty=tuple(view for view in judged if view.missed),
+        missing=tuple(_missing(documents)),
+        not_run=len(views) - len(judged),
+        silent=tuple(view for view in views if view.silent_about),
+        text=markdown_to_html(text),
+    )
+
+
+def _missing(documents: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, str]]:
+    for file, document in documents:
+        judged = {entry["label"] for entry in document["claims"]}
+        asked = document.get("asked", ())
+        yield from ((file, label) for label in asked if isinstance(label, str) and label not in judged)
+
+
+def markdown_to_html(text: str) -> Markup:
+    """Markdown as HTML that fits under a heading of the second level and loads nothing.
+
+    The first-level heading is left out, the others move one level down; a link keeps its words alone, since the
+    page leads nowhere but within itself; HTML in the text is shown as text.
+    """
+    parser = MarkdownIt("commonmark", {"html": False}).disable(["image"])
+    tokens = list(_without_title(parser.parse(text)))
+    for token in tokens:
+        if token.type.startswith("heading_"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+        token.children = [c for c in token.children or () if c.type not in ("link_open", "link_close")]
+    return Markup(parser.renderer.render(tokens, parser.options, {}))
+
+
+def _without_title(tokens: Sequence[Token]) -> Iterator[Token]:
+    inside = False
+    for token in tokens:
+        inside = inside or (token.type == "heading_open" and token.tag == "h1")
+        if not inside:
+            yield token
+        inside = inside and token.type != "heading_close"
