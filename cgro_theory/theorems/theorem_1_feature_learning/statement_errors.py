@@ -55,17 +55,18 @@ ERRORS: tuple[Claim, ...] = (
     ),
     Claim(
         label="theorem_1.clean_test_error",
-        statement="A fresh clean point is misclassified with probability at most Var V / (2 z²).",
+        statement="A fresh clean point is misclassified with probability P(|V| > z)/2, at most Var V / (2 z²).",
         source=Source(PROJECT, "2.2.4"),
         marks=(Mark.DERIVED,),
-        quantity="clean test error, mean over the runs",
-        natural_range=RATE,
+        quantity="counted error rates that contradict the law or the bound, and contradicted variances, over runs "
+        "and noise levels",
+        natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Symbol("Var_V") / (2 * z**2),
         assumptions=(width, mixed),
         depends_on=("lemmas.odd_symmetry", "lemmas.gaussian_chaos_variance", "theorem_1.signal_plateau"),
-        silent_about="No error is seen on the sampled points; the upper end of the measured interval is the "
-        "smaller of Clopper-Pearson's and a rigorous moment bound.",
+        silent_about="Errors are counted where fresh noise is louder than in training, as the bound is about noise "
+        "of any strength. At the noise of training none is seen, which shows only that they are rare.",
     ),
     Claim(
         label="theorem_1.robust_test_error",

@@ -37,13 +37,13 @@ STAGES: tuple[Claim, ...] = (
         statement="The recursions of the feature projections are the gradient of L.",
         source=Source(PROJECT, "2.2.2"),
         marks=(Mark.DERIVED,),
-        quantity="projections of -∇L that differ symbolically from the recursions",
+        quantity="projections of -∇L that differ from the recursions symbolically, or from one step of an engine",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Eq(sp.Symbol("du_r"), eta * q * u ** (q - 1) * sp.Symbol("g")),
         statistical=False,
         silent_about="Symbolic for q = 2, 3, 4 and two neurons and points (even q: a sample of sign patterns); "
-        "larger sizes are compared with automatic differentiation in the tests.",
+        "the engines that train are asked for one step of two points and two neurons, to rounding.",
     ),
     Claim(
         label="theorem_1.signal_time",
@@ -70,7 +70,8 @@ STAGES: tuple[Claim, ...] = (
         expression=sp.Eq(sp.exp(z), t * q**2 * alpha**2 * (1 - lam) * z ** (2 - 2 / q)),
         assumptions=(positive, radius, mixed, step),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
-        silent_about="The flow is started from the projections recorded just after the signal time.",
+        silent_about="The flow is started from the projections recorded just after the signal time; a run that "
+        "has not learned the signal by then is outside.",
     ),
     Claim(
         label="theorem_1.first_memorization_time",
@@ -90,7 +91,7 @@ STAGES: tuple[Claim, ...] = (
         statement="The signal is learned before any noise is memorized: T_I < T_III.",
         source=Source(PAPER, "main result", "v1"),
         marks=(Mark.PAPER,),
-        quantity="largest ratio of signal time to first memorization time over the runs",
+        quantity="largest ratio of signal time to first memorization time over the runs, inf where one is missed",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Lt(signal_time, memorization_time),
@@ -124,6 +125,7 @@ STAGES: tuple[Claim, ...] = (
         expression=v * sp.Symbol("K_ki") / xi**2,
         assumptions=(width, radius, attacked),
         depends_on=("theorem_1.first_memorization_time",),
-        silent_about="That the shifts help, and by how much; not that they are the whole difference.",
+        silent_about="That the shifts help, and by how much; not that they are the whole difference. A run that "
+        "does not memorize every point counts as inf.",
     ),
 )
