@@ -65,7 +65,7 @@ ERRORS: tuple[Claim, ...] = (
         expression=sp.Symbol("Var_V") / (2 * z**2),
         assumptions=(width, mixed),
         depends_on=("lemmas.odd_symmetry", "lemmas.gaussian_chaos_variance", "theorem_1.signal_plateau"),
-        silent_about="Errors are counted where fresh noise is louder than in training, as the bound is about noise "
+        silent_about="Errors are counted where fresh noise is louder than in training: the bound is about noise "
         "of any strength. At the noise of training none is seen, which shows only that they are rare.",
     ),
     Claim(
