@@ -12,8 +12,8 @@ from strategies import finite, intervals
 
 from cgro_theory.claims import Interval, Outcome, judge
 from cgro_theory.theorems.catalogue import claim
-from cgro_theory.theorems.theorem_1_feature_learning import per_run as per_run_module
 from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import BoundaryPrediction
+from cgro_theory.theorems.theorem_1_feature_learning.per_run import nearest_to_violation, per_run
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import TimePrediction
 from cgro_theory.theorems.theorem_1_feature_learning.slopes import Compared, nearest_boundary, nearest_slope
 
@@ -35,13 +35,10 @@ def outcome_per_run(entries):
         listed = []
         for run, (low, high, value, unmet) in enumerate(entries):
             predicted = TimePrediction(Interval(low, high), 1.0, unmet)
-            if hasattr(per_run_module, "PerRun"):
-                listed.append(per_run_module.PerRun(asked, predicted, value))
-            else:
-                listed.append(per_run_module.per_run(asked, run, predicted, value))
+            listed.append(per_run(asked, run, predicted, value))
         return listed
 
-    pair = per_run_module.nearest_to_violation((group,), look, SHARE)
+    pair = nearest_to_violation((group,), look, SHARE)
     return judge(TIME_CLAIM, pair.prediction, pair.measurement)
 
 

@@ -171,11 +171,12 @@ def check_signal_plateau(evidence: TrainedEvidence, failure_probability: float) 
             target = memorize.leading_memorization_time(trajectories.setting, draw) / 3.0
             end = max(0, int(np.searchsorted(times, target, side="right")) - 1)
             learned = np.flatnonzero(margins[: end + 1] >= 1.0)
-            start = int(learned[0]) if learned.size else end
+            # Learned at the very checkpoint, or not at all: followed from the start.
+            start = int(learned[0]) if learned.size and learned[0] < end else 0
             predicted = predict.predict_signal_margin(
                 group.assumed,
                 draw,
-                trajectories.signal_projections[run, start] if learned.size else draw.signal_projections,
+                trajectories.signal_projections[run, start],
                 start=float(times[start]),
                 end=float(times[end]),
                 learning_rate=trajectories.learning_rate,

@@ -84,21 +84,23 @@ def symbolic_move(degree: int, noise_patches: int, seed: int) -> Move:
         sign = 1 if z.subs(at) > 0 else -1
         return sign ** (setting.degree + 1) * z**setting.degree
 
-    def loss(i: int, fraction: float) -> sp.Expr:
+    def margin(i: int, fraction: float) -> sp.Expr:
         signal = labels[i] * sp.Float(setting.signal_strength) * sp.Float(fraction)
         output = sum(activation(signal * row[0]) for row in w)
         for patch in patches[i]:
             output += sum(activation(sum(a * x for a, x in zip(row, patch, strict=True))) for row in w)
-        return sp.log(1 + sp.exp(-labels[i] * output))
+        return labels[i] * output
 
+    downhill = [[sp.Float(0, DIGITS) for _ in row] for row in w]
     weight = sp.Float(setting.adversarial_weight)
-    objective = sum(
-        (1 - weight) * loss(i, 1.0) + weight * loss(i, setting.attacked_signal_fraction)
-        for i in range(setting.num_samples)
-    )
-    downhill = [
-        [-sp.diff(objective, symbol).subs(at).evalf(DIGITS) / setting.num_samples for symbol in row] for row in w
-    ]
+    for i in range(setting.num_samples):
+        for share, fraction in ((1 - weight, 1.0), (weight, setting.attacked_signal_fraction)):
+            own = margin(i, fraction)
+            # -ℓ'(s) = 1/(1 + e^s), which loss_slope_residual checks
+            pull = share / (1 + sp.exp(own.subs(at))) / setting.num_samples
+            for row, symbols in zip(downhill, w, strict=True):
+                for c, symbol in enumerate(symbols):
+                    row[c] += (pull * sp.diff(own, symbol).subs(at)).evalf(DIGITS)
     flat = [patch for own in patches for patch in own]
     noise = [[sum(g * x for g, x in zip(row, patch, strict=True)) for row in downhill] for patch in flat]
     return np.array([row[0] for row in downhill], dtype=float), np.array(noise, dtype=float)
