@@ -101,7 +101,8 @@ def test_runs_that_miss_an_assumption_are_capped(decide):
     assert "2 of 20 runs" in reason
     assert "u_r > 0" in reason
     assert decide([missing] * 3)[0] is Outcome.OUT_OF_SCOPE
-    assert decide([missing] * 3 + [(1.0, 2.0, 7.0, ())])[0] is Outcome.REFUTED
+    for outside in ((1.0, 2.0, 7.0, ()), (1.0, math.inf, math.inf, ())):
+        assert decide([missing] * 3 + [outside])[0] is Outcome.REFUTED
 
 
 def test_a_size_that_was_never_reached_has_no_slope():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,7 @@ def parameters(evidence: TrainedEvidence) -> dict[str, Any]:
                 "method": group.trajectories.method,
                 "learning_rate": group.trajectories.learning_rate,
                 "relative_tolerance": group.trajectories.relative_tolerance,
+                "integrator_error": asdict(group.flow_error),
                 "runs": group.trajectories.runs,
                 "last_time": float(np.nanmax(group.trajectories.final_time)),
                 "test_points": group.errors.test_points,
