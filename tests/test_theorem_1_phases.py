@@ -14,7 +14,8 @@ from cgro_theory.theorems.catalogue import claim, room
 from cgro_theory.theorems.theorem_1_feature_learning import boundary_prediction as boundary
 from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws_of
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.gathering import PHASE_LABELS
+from cgro_theory.theorems.theorem_1_feature_learning.full_weights import train_full_network
+from cgro_theory.theorems.theorem_1_feature_learning.gathering import PHASE_LABELS, full_seeds, full_setting
 from cgro_theory.theorems.theorem_1_feature_learning.phase_drawing import phase_figures
 from cgro_theory.theorems.theorem_1_feature_learning.phase_plan import PhasePlan, collect, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.phases import (
@@ -41,8 +42,9 @@ SMALL_PLAN = PhasePlan(
 
 @pytest.fixture(scope="module")
 def evidence():
-    tasks = plan_tasks(SMALL_PLAN, 50)
-    return TrainedEvidence((), (), (), phases=collect(tasks, [task.run() for task in tasks]))
+    tasks = plan_tasks(SMALL_PLAN, 9050)
+    full = tuple(train_full_network(full_setting(), seed, 4000) for seed in full_seeds(9050, 2))
+    return TrainedEvidence((), (), (), phases=collect(tasks, [task.run() for task in tasks]), full=full)
 
 
 @pytest.mark.parametrize("label", PHASE_LABELS)

@@ -97,6 +97,11 @@ class DenseEngine:
         )
         self._generator = torch.Generator().manual_seed(problem.seeds[0])
 
+    @property
+    def weights(self) -> torch.Tensor:
+        """The weights in full. shape: (runs, m, d)"""
+        return self._weights
+
     def evaluate(self) -> tuple[torch.Tensor, torch.Tensor]:
         """U and V from the definition, one inner product at a time."""
         degree = self._setting.degree

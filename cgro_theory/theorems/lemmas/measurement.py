@@ -1,4 +1,7 @@
-"""Checks of the lemmas: identities by sympy, the tensor power bracket by exact and rigorous iteration."""
+"""Checks of the lemmas: identities by sympy, the tensor power bracket by exact and rigorous iteration.
+
+An identity that the code relies on is also asked of that code, in integers, where its arithmetic is exact.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,29 @@ from typing import Any
 import flint
 import numpy as np
 import sympy as sp
+import torch
 
 from cgro_theory.claims import Evidence, Figure, Interval, Measurement, Prediction
 from cgro_theory.numerics.arb import Truth, exact, less, precision
+from cgro_theory.numerics.seeds import derived_seed
+from cgro_theory.setting.adversary import AdversaryName, Victim, span_attack, transfer_attack
+from cgro_theory.setting.network import network_output
+from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
+from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.tensor_power import tensor_power_time_bracket
 from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, RunRequest
+from cgro_theory.trainer.flow_system import FlowSystem
+from cgro_theory.trainer.reduction import draw_subspace_problem
 
 LONGEST = 100_000
 """Instances whose bracket allows more steps than this are not sampled: each step is done in ball arithmetic."""
+
+
+Output = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+"""f_W(X) from weights, inputs and the degree, as :func:`network_output`."""
+Attack = Callable[[Victim, torch.Tensor, float], torch.Tensor]
+"""The attacked inputs from a victim, weights and a radius, as :func:`span_attack`."""
+DEGREES = range(2, 7)
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,8 @@ class LemmaEvidence:
         cubic_term: coefficient of C_rs³ in the variance formula (6 is right).
         clock_factor: coefficient of (q-2) τ over q in the closed form (1 is right).
         homogeneity_degree: added to q in phi_q(a) (0 is right).
+        output: the network's code.
+        attack: the code of the worst shift within span(w*).
     """
 
     seed: int
@@ -40,6 +60,8 @@ class LemmaEvidence:
     cubic_term: int = 6
     clock_factor: int = 1
     homogeneity_degree: int = 0
+    output: Output = network_output
+    attack: Attack = span_attack
 
 
 def gather(request: RunRequest) -> LemmaEvidence:
@@ -77,7 +99,7 @@ def hitting_time(initial: str, rate: str, level: str, degree: int, most: int = 2
 
 def check_tensor_power_time(evidence: LemmaEvidence, failure_probability: float) -> CheckedPair:
     """Count the sampled instances whose rigorous hitting time leaves the bracket."""
-    generator = np.random.default_rng(evidence.seed)
+    generator = np.random.default_rng(derived_seed(evidence.seed, "lemmas.tensor_power_time"))
     outside = done = 0
     while done < evidence.instances:
         degree = int(generator.integers(2, 7))
@@ -107,27 +129,96 @@ def check_tensor_power_time(evidence: LemmaEvidence, failure_probability: float)
 
 
 def check_odd_symmetry(evidence: LemmaEvidence, failure_probability: float) -> CheckedPair:
-    """phi_q(-z) + phi_q(z) = 0 for q = 2..6, on both sides of zero."""
+    """phi_q(-z) + phi_q(z) = 0 for q = 2..6, on both sides of zero; f_W(-X) = -f_W(X) by the network's code."""
     z = sp.symbols("z", positive=True)
 
     def activation(sign: int, degree: int) -> sp.Expr:
         return sign * z**degree if evidence.odd else z**degree
 
-    return _symbolic(sum(sp.simplify(activation(-1, q) + activation(1, q)) != 0 for q in range(2, 7)), runs=5)
+    left = sum(sp.simplify(activation(-1, q) + activation(1, q)) != 0 for q in DEGREES)
+    made = 0
+    for degree in DEGREES:
+        weights, inputs = _integers(evidence.seed, degree)
+        forward, backward = (evidence.output(weights, sign * inputs, degree)[0] for sign in (1, -1))
+        made += int((forward + backward != 0).sum())
+        made += sum(
+            value != expected
+            for value, expected in zip(forward.tolist(), _exact_outputs(weights, inputs, degree), strict=True)
+        )
+    return _symbolic(left + made, runs=5, made=made)
 
 
 def check_signal_homogeneity(evidence: LemmaEvidence, failure_probability: float) -> CheckedPair:
-    """Σ_r phi_q(a u_r) - phi_q(a) U = 0 for q = 2..6, three neurons and every combination of signs."""
+    """Σ_r phi_q(a u_r) - phi_q(a) U = 0 for q = 2..6, three neurons and every combination of signs.
+
+    By the network's code: signal patches a w* in integers, and no shift within the radius that lowers the margin
+    more than the one that the span adversary makes.
+    """
     a, *u = sp.symbols("a u_1:4", positive=True)
-    left = 0
-    for degree in range(2, 7):
+    left = made = 0
+    for degree in DEGREES:
         power = degree + evidence.homogeneity_degree
         for signs in np.ndindex(2, 2, 2, 2):
             sign_a, *sign_u = [1 - 2 * sign for sign in signs]
             scaled = sum(sign_a * s * (a * x) ** degree for s, x in zip(sign_u, u, strict=True))
             signal = sum(s * x**degree for s, x in zip(sign_u, u, strict=True))
             left += sp.expand(scaled - sign_a * a**power * signal) != 0
-    return _symbolic(left, runs=5 * 16)
+        weights, _ = _integers(evidence.seed, degree)
+        made += _not_homogeneous(evidence.output, weights, degree)
+        made += _beaten_shifts(evidence.attack, weights, degree)
+    return _symbolic(left + made, runs=5 * 16, made=made)
+
+
+POINTS, NEURONS, COORDINATES = 12, 3, 4
+RADIUS = 5
+"""Of the attack on a signal patch of strength 4: it may turn the patch around."""
+
+
+def _integers(seed: int, degree: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Small integer weights (1, m, d) and inputs (1, N, P, d): all sums are below 2^53, so float64 is exact."""
+    generator = np.random.default_rng(derived_seed(seed, "lemmas.integers", degree))
+    weights = generator.integers(-3, 4, (1, NEURONS, COORDINATES))
+    inputs = generator.integers(-3, 4, (1, POINTS, 2, COORDINATES))
+    return torch.as_tensor(weights, dtype=torch.float64), torch.as_tensor(inputs, dtype=torch.float64)
+
+
+def _exact_outputs(weights: torch.Tensor, inputs: torch.Tensor, degree: int) -> list[int]:
+    """Σ_r Σ_j sgn(z)|z|^q in Python's integers, z = <w_r, X[j]>."""
+    rows = [[int(x) for x in row] for row in weights[0].tolist()]
+    totals = []
+    for point in inputs[0].tolist():
+        products = [sum(w * int(x) for w, x in zip(row, patch, strict=True)) for row in rows for patch in point]
+        totals.append(sum((1 if z > 0 else -1) * abs(z) ** degree for z in products))
+    return totals
+
+
+def _not_homogeneous(output: Output, weights: torch.Tensor, degree: int) -> int:
+    """Integers a for which the output on the patch a w* is not phi_q(a) times that on w*."""
+    scales = list(range(-6, 7))
+    inputs = torch.zeros(1, len(scales), 1, COORDINATES, dtype=torch.float64)
+    inputs[0, :, 0, 0] = torch.tensor(scales, dtype=torch.float64)
+    outputs = output(weights, inputs, degree)[0].tolist()
+    signal = sum((1 if w > 0 else -1) * abs(int(w)) ** degree for w in weights[0, :, 0].tolist())
+    return sum(
+        value != (1 if a > 0 else -1) * abs(a) ** degree * signal for a, value in zip(scales, outputs, strict=True)
+    )
+
+
+def _beaten_shifts(attack: Attack, weights: torch.Tensor, degree: int) -> int:
+    """Shifts of the signal patch within the radius with a lower margin than the attack's, for all signs."""
+    beaten = 0
+    for sign in (1.0, -1.0):
+        labels = torch.tensor([[1.0, -1.0]], dtype=torch.float64)
+        feature = torch.zeros(COORDINATES, dtype=torch.float64)
+        feature[0] = 1.0
+        is_signal = torch.ones(1, 2, 1, dtype=torch.bool)
+        inputs = 4.0 * labels[:, :, None, None] * feature
+        victim = Victim(inputs, labels, is_signal, feature, 4.0, degree)
+        worst = labels * network_output(sign * weights, attack(victim, sign * weights, float(RADIUS)), degree)
+        for shift in range(-RADIUS, RADIUS + 1):
+            moved = inputs + shift * labels[:, :, None, None] * feature
+            beaten += int((labels * network_output(sign * weights, moved, degree) < worst).sum())
+    return beaten
 
 
 def check_gaussian_chaos_variance(evidence: LemmaEvidence, failure_probability: float) -> CheckedPair:
@@ -137,7 +228,21 @@ def check_gaussian_chaos_variance(evidence: LemmaEvidence, failure_probability: 
     sixth = sp.expand((c_rr * s**2 / 2 + c_rs * s * t + c_ss * t**2 / 2) ** 3 / 6)
     moment = sixth.coeff(s, 3).coeff(t, 3) * sp.factorial(3) ** 2
     difference = sp.expand(moment - (9 * c_rr * c_ss * c_rs + evidence.cubic_term * c_rs**3))
-    return _symbolic(0 if difference == 0 else len(sp.Add.make_args(difference)), runs=1)
+    left = 0 if difference == 0 else len(sp.Add.make_args(difference))
+    made = _wrong_variances(evidence)
+    return _symbolic(left + made, runs=1, made=made)
+
+
+def _wrong_variances(evidence: LemmaEvidence) -> int:
+    """Covariances for which the code's Var V is not J Σ_rs of the formula, up to its quadrature's rounding."""
+    generator, wrong = np.random.default_rng(derived_seed(evidence.seed, "lemmas.variance")), 0
+    for patches in (1, 2, 3):
+        factor = generator.standard_normal((4, 4))
+        c = factor @ factor.T
+        formula = 9 * np.outer(np.diag(c), np.diag(c)) * c + evidence.cubic_term * c**3
+        expected = patches * float(formula.sum())
+        wrong += not abs(NoiseMarginLaw(c, 3, patches).variance - expected) <= 1e-11 * float(np.abs(formula).sum())
+    return wrong
 
 
 def check_common_clock(evidence: LemmaEvidence, failure_probability: float) -> CheckedPair:
@@ -155,17 +260,41 @@ def check_common_clock(evidence: LemmaEvidence, failure_probability: float) -> C
             solution = base ** (-1 / (degree - 2))
             ratio = sp.diff(solution, base) * slope / (degree * solution ** (degree - 1))
         left += sp.simplify(sp.expand_log(sp.log(ratio), force=True)) != 0
-    return _symbolic(left, runs=6)
+    made = sum(_clocks_apart(degree, evidence) for degree in DEGREES)
+    return _symbolic(left + made, runs=6, made=made)
+
+
+def _clocks_apart(degree: int, evidence: LemmaEvidence) -> int:
+    """Neurons that the flow that is integrated moves by another clock than the first, beyond rounding."""
+    setting = PatchSetting.version_1(400, num_samples=3, width=5, degree=degree, attacked_signal_fraction=0.3)
+    seed = derived_seed(evidence.seed, "lemmas.common_clock", degree)
+    system = FlowSystem(draw_subspace_problem(setting, (seed,)), 0, AdversaryName.TRANSFER)
+    speeds, _ = system.split(system.derivative(system.initial))
+    u, _ = system.split(system.initial)
+    clocks = evidence.clock_factor * speeds / (degree * np.abs(u) ** (degree - 1))
+    told = speeds[0] / (degree * abs(u[0]) ** (degree - 1))
+    return int((np.abs(clocks - told) > 64 * np.finfo(float).eps * abs(told)).sum())
 
 
 def _nothing_left() -> Prediction:
     return Prediction(Interval.point(0.0), leading_order=0.0)
 
 
-def _symbolic(left: int, runs: int) -> CheckedPair:
-    value = float(left)
-    measurement = Measurement(value, Interval.point(value), 1.0, runs, Evidence.SYMBOLIC)
+def _symbolic(left: int, runs: int, made: int) -> CheckedPair:
+    """``left``: all that differs; ``made``: of it, by the code that runs use."""
+    value, notes = float(left), (("differences in the code", float(made)),)
+    measurement = Measurement(value, Interval.point(value), 1.0, runs, Evidence.SYMBOLIC, notes=notes)
     return CheckedPair(_nothing_left(), measurement)
+
+
+def _even_output(weights: torch.Tensor, inputs: torch.Tensor, degree: int) -> torch.Tensor:
+    preactivations = torch.einsum("rmd,rnpd->rnpm", weights, inputs)
+    return (preactivations.abs() ** degree).sum(dim=(-1, -2))
+
+
+def _bent_output(weights: torch.Tensor, inputs: torch.Tensor, degree: int) -> torch.Tensor:
+    linear = torch.einsum("rmd,rnpd->rnpm", weights, inputs).sum(dim=(-1, -2))
+    return network_output(weights, inputs, degree) + linear
 
 
 def _fault(name: str, description: str, **changed: Any) -> PlantedFault:
@@ -186,9 +315,18 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         _fault("rate_halved", "the bracket is told half the rate", bracket_rate_factor=0.5),
         _fault("rate_raised", "the bracket is told a rate 1.5 times too large", bracket_rate_factor=1.5),
     ),
-    "lemmas.odd_symmetry": (_fault("even_activation", "|z|^q in place of sgn(z)|z|^q", odd=False),),
+    "lemmas.odd_symmetry": (
+        _fault("even_activation", "|z|^q in place of sgn(z)|z|^q", odd=False),
+        _fault("even_network", "the network's code with |z|^q", output=_even_output),
+    ),
     "lemmas.signal_homogeneity": (
         _fault("wrong_degree", "phi_{q+1}(a) in place of phi_q(a)", homogeneity_degree=1),
+        _fault("other_network", "the network's code with phi_q(z) + z", output=_bent_output),
+        _fault(
+            "other_attack",
+            "the adversary subtracts the shift whatever the sign of U",
+            attack=lambda victim, weights, radius: transfer_attack(victim, radius),
+        ),
     ),
     "lemmas.gaussian_chaos_variance": (
         _fault("missing_pairings", "coefficient 3 in place of 6 of C_rs³", cubic_term=3),

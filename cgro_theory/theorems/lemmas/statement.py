@@ -50,7 +50,7 @@ CLAIMS: tuple[Claim, ...] = (
         "for c >= 0.",
         source=Source(_PROJECT, "2.2.4"),
         marks=(Mark.DERIVED,),
-        quantity="terms left in V(-ξ) + V(ξ) after simplification",
+        quantity="terms left in V(-ξ) + V(ξ) after simplification, and integers at which the code differs",
         natural_range=_COUNT,
         relation=Relation.AT_MOST,
         expression=sp.Eq(_phi(-_u), -_phi(_u)),
@@ -64,7 +64,8 @@ CLAIMS: tuple[Claim, ...] = (
         "worst shift of size at most δ within span(w*) is -δ y sgn U.",
         source=Source(_PROJECT, "2.2.1"),
         marks=(Mark.DERIVED,),
-        quantity="terms left in Σ phi_q(a u_r) - phi_q(a) U after simplification",
+        quantity="terms left in Σ phi_q(a u_r) - phi_q(a) U after simplification, and integers at which the code "
+        "of the network or of the span adversary differs",
         natural_range=_COUNT,
         relation=Relation.AT_MOST,
         expression=sp.Eq(_phi(_a * _u), _phi(_a) * _phi(_u)),
@@ -77,7 +78,8 @@ CLAIMS: tuple[Claim, ...] = (
         statement="For q = 3, E[g_r³ g_s³] = 9 C_rr C_ss C_rs + 6 C_rs³, so Var V is a sum of these.",
         source=Source(_PROJECT, "2.2.4"),
         marks=(Mark.DERIVED,),
-        quantity="terms left in the difference from the Gaussian moment generating function",
+        quantity="terms left in the difference from the Gaussian moment generating function, and covariances for "
+        "which the code's Var V differs",
         natural_range=_COUNT,
         relation=Relation.AT_MOST,
         expression=9 * _Crr * _Css * _Crs + 6 * _Crs**3,
@@ -97,7 +99,8 @@ CLAIMS: tuple[Claim, ...] = (
         "u_0 > 0 until its blow-up, with one clock τ for all; for q = 2, u = u_0 e^(2τ).",
         source=Source(_PROJECT, "2.2.5"),
         marks=(Mark.DERIVED,),
-        quantity="degrees at which (du/dτ) / (q u^(q-1)) is not 1",
+        quantity="degrees at which (du/dτ) / (q u^(q-1)) is not 1, and neurons that the integrated flow moves by "
+        "another clock",
         natural_range=_COUNT,
         relation=Relation.AT_MOST,
         expression=sp.Eq(_u ** (2 - _q), _u0 ** (2 - _q) - _q * (_q - 2) * _tau),

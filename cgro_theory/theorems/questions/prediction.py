@@ -20,7 +20,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction imp
     leading_memorization_times,
     predict_first_memorization_time,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.per_run import FLOW_ERROR_FACTOR
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
     InitialDraw,
     leading_signal_time,
@@ -33,7 +32,7 @@ TIME_MARGIN = 10.0
 """Leading-order times this factor apart are taken to be in that order."""
 FRACTION_MARGIN = 3.0
 """A κ this factor away from the leading-order κ* is taken to be on that side of it."""
-FLOW_SLACK = FLOW_ERROR_FACTOR * 1e-8
+FLOW_SLACK = 1e-5
 """Relative error allowed to the integrator, at its default tolerance."""
 PLATEAU_ROOM = 6.0
 """z is at most this above the one-neuron law of its plateau, as in theorem 1's boundary enclosures."""

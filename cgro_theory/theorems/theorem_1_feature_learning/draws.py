@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput
+from cgro_theory.numerics.seeds import SeedPart
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import memorization_horizon
@@ -15,6 +18,12 @@ from cgro_theory.trainer.trajectories import Trajectories
 
 STANDARD_HORIZON = 30.0
 """Time that λ = 0 runs are given, in units of the signal time's leading order; their noise has stopped by then."""
+
+
+def seed_parts(setting: PatchSetting) -> tuple[SeedPart, ...]:
+    """Everything of a setting that tells two samples apart, for :func:`derived_seed`."""
+    values = (getattr(setting, field.name) for field in fields(setting))
+    return tuple(value if isinstance(value, int) else float(value) for value in values)
 
 
 def group_horizon(setting: PatchSetting, problem: SubspaceProblem | DenseProblem) -> float:

@@ -3,12 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.draws import first_memorization
+from cgro_theory.theorems.theorem_1_feature_learning.full_weights import FullNetwork
 from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant
+from cgro_theory.theorems.theorem_1_feature_learning.one_step import Step, one_step
 from cgro_theory.theorems.theorem_1_feature_learning.phases import Cell, LocatedBoundary
-from cgro_theory.theorems.theorem_1_feature_learning.test_points import MeasuredErrors
+from cgro_theory.theorems.theorem_1_feature_learning.test_points import MeasuredErrors, NoiseLevels
 from cgro_theory.trainer.trajectories import Trajectories
+
+
+@dataclass(frozen=True)
+class FlowError:
+    """The integrator's error of a group of flows, measured: relative differences from a coarser integration.
+
+    Every flow that an enclosure judges is integrated twice, the second time at a tolerance 100 times finer, and
+    the finer one is judged. The difference of the two is the error of the coarser one, which is far above that of
+    the finer. Each number is the largest over the runs; 0 for descent, which has no integrator.
+
+    Attributes:
+        signal_time, first_memorization: of the two times.
+        signal_margin: of z at the checkpoints after the signal time.
+        noise_margin: of the final V_i, relative to max(1, V_i).
+        failure: what the two integrations do not agree on, or nothing.
+    """
+
+    signal_time: float = 0.0
+    first_memorization: float = 0.0
+    signal_margin: float = 0.0
+    noise_margin: float = 0.0
+    failure: str = ""
+
+
+def measured_flow_error(coarse: Trajectories, fine: Trajectories) -> FlowError:
+    """Compare two integrations of the same runs at different tolerances."""
+    margins = (coarse.signal_margin, fine.signal_margin)
+    late = (margins[0] >= 1.0) & (margins[1] >= 1.0)
+    pairs = {
+        "signal_time": (coarse.signal_time, fine.signal_time),
+        "first_memorization": (first_memorization(coarse), first_memorization(fine)),
+        "signal_margin": (margins[0][late], margins[1][late]),
+        "noise_margin": (coarse.final_noise_margins, fine.final_noise_margins),
+    }
+    reached = [np.array_equal(np.isfinite(one), np.isfinite(other)) for one, other in pairs.values()]
+    if not all(reached) or coarse.broken or fine.broken:
+        return FlowError(failure="two tolerances of the flow's integrator disagree on what is reached")
+    found: dict[str, Any] = {name: _relative(*pair, name == "noise_margin") for name, pair in pairs.items()}
+    return FlowError(**found)
+
+
+def _relative(coarse: NDArray[np.float64], fine: NDArray[np.float64], at_least_one: bool) -> float:
+    known = np.isfinite(fine)
+    if not known.any():
+        return 0.0
+    scale = np.maximum(1.0, np.abs(fine[known])) if at_least_one else np.abs(fine[known])
+    gaps = np.abs(coarse[known] - fine[known])
+    return float((gaps / np.where(scale > 0, scale, 1.0)).max())
 
 
 @dataclass(frozen=True)
@@ -16,17 +71,25 @@ class RunGroup:
     """Trained runs of one setting, with the errors counted on points.
 
     ``assumed`` is the setting that predictions are told: that of the runs, unless a planted fault says else.
+    ``levels``: errors on fresh points with louder noise, where errors occur; ``flow_error``: the integrator's.
     """
 
     assumed: PatchSetting
     trajectories: Trajectories
     errors: MeasuredErrors
+    levels: NoiseLevels
+    flow_error: FlowError = field(default_factory=FlowError)
 
     @property
     def failure(self) -> str:
         """Why the group has no usable numbers, or nothing."""
         broken = self.trajectories.broken
-        return self.trajectories.why_broken(broken[0]) if broken else ""
+        return self.trajectories.why_broken(broken[0]) if broken else self.flow_error.failure
+
+    def failure_of(self, run: int) -> str:
+        """Why one run has no usable numbers, or nothing."""
+        broken = run in self.trajectories.broken
+        return self.trajectories.why_broken(run) if broken else self.flow_error.failure
 
 
 Groups = tuple[RunGroup, ...]
@@ -82,6 +145,8 @@ class TrainedEvidence:
         variant: the recursions to compare with the symbolic gradient.
         shift_scale: factor of the shifts that memorized points give to later ones.
         phases: networks across the phases of κ.
+        full: networks trained and tested with their weights held in full.
+        step: takes the step of training that the recursions are compared with.
     """
 
     main: Groups
@@ -90,6 +155,8 @@ class TrainedEvidence:
     variant: RecursionVariant = field(default_factory=RecursionVariant)
     shift_scale: float = 1.0
     phases: PhaseEvidence = field(default_factory=PhaseEvidence)
+    full: tuple[FullNetwork, ...] = ()
+    step: Step = one_step
 
     @property
     def ladder(self) -> Groups:

@@ -11,15 +11,17 @@ import numpy as np
 from cgro_theory.claims import Evidence as Kind
 from cgro_theory.claims import Interval, Measurement, Prediction
 from cgro_theory.numerics.confidence import student_mean
+from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.room import CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import (
     deviation,
     predict_noise_over_signal,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws
+from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws, seed_parts
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.per_run import BELOW_ONE
 from cgro_theory.theorems.theorem_1_feature_learning.slopes import Compared, nearest_slope
+from cgro_theory.trainer.trajectories import Trajectories
 
 SMALL_BALL_SAMPLES = 8192
 """Samples of the noise, all but one direction of it, per network."""
@@ -28,9 +30,8 @@ SMALL_BALL_SAMPLES = 8192
 def check_clean_error_limit(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """Each seed's slope in log d of the logarithm of Chebyshev's bound Var V/(2z²) at the end of training."""
     ladder = evidence.ladder
-    broken = next((group.failure for group in ladder if group.failure), "")
-    if broken or len(ladder) < 3:
-        return CheckedPair(Prediction(None), Measurement.failed(broken or "the ladder needs three dimensions"))
+    if len(ladder) < 3:
+        return CheckedPair(Prediction(None), Measurement.failed("the ladder needs three dimensions"))
     entries: list[Compared] = []
     for group in ladder:
         runs = group.trajectories
@@ -49,6 +50,7 @@ def check_clean_error_limit(evidence: TrainedEvidence, failure_probability: floa
                     Interval.point(bound),
                     float(runs.setting.patch_dimension),
                     runs.seeds[run],
+                    group.failure_of(run),
                 )
             )
     return nearest_slope(entries, failure_probability)
@@ -63,11 +65,10 @@ def check_robust_error_limit(evidence: TrainedEvidence, failure_probability: flo
     ends, share = [], failure_probability / len(ladder)
     for group in ladder:
         runs = group.trajectories
-        generator = np.random.default_rng([runs.seeds[0], 7])
         margins = group.assumed.attacked_gain * runs.final_signal
         shares = [
-            0.5 * law.small_ball_probabilities(float(margin), SMALL_BALL_SAMPLES, generator)
-            for law, margin in zip(runs.final_noise_margin_laws(), margins, strict=True)
+            0.5 * law.small_ball_probabilities(float(margin), SMALL_BALL_SAMPLES, _generator(runs, run))
+            for run, (law, margin) in enumerate(zip(runs.final_noise_margin_laws(), margins, strict=True))
         ]
         ends.append(student_mean(np.concatenate(shares), share))
     pairs = list(pairwise(ends))
@@ -95,3 +96,7 @@ def check_robust_error_limit(evidence: TrainedEvidence, failure_probability: flo
         ),
     )
     return CheckedPair(predicted, measurement)
+
+
+def _generator(runs: Trajectories, run: int) -> np.random.Generator:
+    return np.random.default_rng(derived_seed(runs.seeds[run], "small balls", *seed_parts(runs.setting)))

@@ -199,7 +199,7 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
 def _located(
     located: Sequence[LocatedBoundary], x: Callable[[LocatedBoundary], float], label: str, colour: int
 ) -> tuple[Series, ...]:
-    kept = [entry for entry in located if not entry.failure]
+    kept = [entry for entry in located if entry.is_bracketed]
     middles = [math.sqrt(entry.low * entry.high) for entry in kept]
     return (Series(label, [x(entry) for entry in kept], middles, colour, "points"),)
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import torch
+
 from cgro_theory.theorems.room import PlantedFault
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import DEFAULT_SAMPLES, TrainedEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.full_weights import tested
 from cgro_theory.theorems.theorem_1_feature_learning.phases import LocatedBoundary
 
 Change = Callable[[TrainedEvidence], TrainedEvidence]
 
 
-def _tell(boundary: str, change: Callable[[LocatedBoundary], LocatedBoundary]) -> Change:
-    """Predictions of a boundary are told something else; the bracketed boundaries stay as they are."""
+def _tell(
+    boundary: str, change: Callable[[LocatedBoundary], LocatedBoundary], *, only_last: bool = False
+) -> Change:
+    """Predictions of a boundary (or of one draw's at one size) are told something else; the brackets stay."""
 
     def changed(evidence: TrainedEvidence) -> TrainedEvidence:
-        located = tuple(map(change, getattr(evidence.phases, boundary)))
+        entries: tuple[LocatedBoundary, ...] = getattr(evidence.phases, boundary)
+        first = len(entries) - 1 if only_last else 0
+        located = entries[:first] + tuple(map(change, entries[first:]))
         if boundary == "overfitting":
             return replace(evidence, phases=replace(evidence.phases, overfitting=located))
         return replace(evidence, phases=replace(evidence.phases, memorization=located))
@@ -36,12 +43,33 @@ def _gram_times(factor: Callable[[LocatedBoundary], float]) -> Callable[[Located
     return lambda entry: replace(entry, draw=replace(entry.draw, noise_gram=entry.draw.noise_gram * factor(entry)))
 
 
+def negate_one_in_full(evidence: TrainedEvidence) -> TrainedEvidence:
+    """The weights of one network are negated before its errors are counted; the law is told the real ones."""
+    network = evidence.full[0]
+    weights = torch.as_tensor(-network.weights)
+    counted = tested(network.setting, network.seed, weights, network.memorized, network.test_points)
+    return replace(evidence, full=(replace(counted, weights=network.weights), *evidence.full[1:]))
+
+
+def _last_size(boundary: str, change: Callable[[LocatedBoundary], LocatedBoundary]) -> PlantedFault:
+    return PlantedFault(
+        "one_draw_told_otherwise",
+        "one draw's prediction at one size is told the formula with that fault",
+        _tell(boundary, change, only_last=True),
+    )
+
+
 PHASE_FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
     "theorem_1.robust_error_law": (
         PlantedFault(
             "fraction_off",
             "a fifth too much of the signal is left by the attack",
             lambda evidence: replace(evidence, phases=replace(evidence.phases, told_fraction_factor=1.2)),
+        ),
+        PlantedFault(
+            "one_sign_flipped",
+            "the weights of one network in full are negated before its errors are counted",
+            negate_one_in_full,
         ),
     ),
     "theorem_1.overfitting_boundary": (
@@ -50,6 +78,7 @@ PHASE_FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
             "a memorized point adds v in place of v/√d to a fresh point's preactivation",
             _tell("overfitting", _noise_std_times(0.5)),
         ),
+        _last_size("overfitting", _noise_std_times(0.5)),
     ),
     "theorem_1.overfitting_boundary_exponent": (
         PlantedFault("exponent_off", "0.15 added to the exponent", _tell("overfitting", _noise_std_times(0.15))),
@@ -60,6 +89,7 @@ PHASE_FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
             "‖ξ‖² a fifth too large",
             _tell("memorization", _gram_times(lambda entry: 1.2)),
         ),
+        _last_size("memorization", _gram_times(lambda entry: 1.2)),
     ),
     "theorem_1.phase_boundary_dimension_exponent": (
         PlantedFault(

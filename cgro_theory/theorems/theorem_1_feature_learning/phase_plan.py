@@ -8,8 +8,10 @@ from enum import Enum
 
 import numpy as np
 
+from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import Profile
+from cgro_theory.theorems.theorem_1_feature_learning.draws import seed_parts
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import (
     DEFAULT_SAMPLES,
     SAMPLE_DIMENSION,
@@ -109,18 +111,28 @@ class PhaseTask:
         return train_cell(self.setting, self.seed, self.test_points)
 
 
-def plan_tasks(plan: PhasePlan, first_seed: int) -> list[PhaseTask]:
-    """Every task of a plan."""
+def plan_tasks(plan: PhasePlan, base_seed: int) -> list[PhaseTask]:
+    """Every task of a plan.
+
+    Seeds derive from the base seed, the part, and what tells its networks apart. The steps of a ladder, over d or
+    N, share theirs: slopes are taken draw by draw, and a draw counts once as independent.
+    """
     tasks: list[PhaseTask] = []
 
-    def add(part: Part, setting: PatchSetting, seeds: int = 1) -> None:
-        tasks.extend(PhaseTask(part, setting, first_seed + k, plan.test_points) for k in range(seeds))
+    def add(part: Part, setting: PatchSetting) -> None:
+        seed = derived_seed(base_seed, "theorem_1.phases", part.value, *seed_parts(setting))
+        tasks.append(PhaseTask(part, setting, seed, plan.test_points))
+
+    def add_step(part: Part, setting: PatchSetting) -> None:
+        for index in range(plan.seeds):
+            seed = derived_seed(base_seed, "theorem_1.phases", part.value, "ladder", index)
+            tasks.append(PhaseTask(part, setting, seed, plan.test_points))
 
     for dimension in plan.dimensions:
-        add(Part.OVERFITTING, PatchSetting.version_1(dimension), plan.seeds)
+        add_step(Part.OVERFITTING, PatchSetting.version_1(dimension))
     ladder = {(dimension, DEFAULT_SAMPLES) for dimension in plan.dimensions}
     for dimension, samples in sorted(ladder | {(SAMPLE_DIMENSION, samples) for samples in plan.samples}):
-        add(Part.MEMORIZATION, PatchSetting.version_1(dimension, num_samples=samples), plan.seeds)
+        add_step(Part.MEMORIZATION, PatchSetting.version_1(dimension, num_samples=samples))
     exponents = np.linspace(*FRACTION_EXPONENTS, plan.fraction_steps)
     for dimension in plan.map_dimensions:
         for fraction in float(dimension) ** -exponents:

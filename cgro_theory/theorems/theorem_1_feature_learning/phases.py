@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.numerics.confidence import empirical_bernstein
+from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import (
@@ -29,6 +30,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.draws import (
     first_memorization,
     group_horizon,
     initial_draws_of,
+    seed_parts,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw
 from cgro_theory.theorems.theorem_1_feature_learning.test_points import measure_errors
@@ -113,7 +115,7 @@ class Cell:
         return Phase.UNMEMORIZED_FRAGILE if overfits else Phase.UNMEMORIZED
 
     def _errors(self, margin: float) -> NDArray[np.float64]:
-        generator = np.random.default_rng([self.seed, 6])
+        generator = np.random.default_rng(derived_seed(self.seed, "cell's law", *seed_parts(self.setting)))
         return directional_errors(self.law, margin, directions=DIRECTIONS, generator=generator)
 
 
@@ -121,8 +123,9 @@ class Cell:
 class LocatedBoundary:
     """A boundary in κ between two trained networks, one on either side: ``low`` < κ < ``high``.
 
-    ``assumed`` is the setting that the prediction is told (κ there plays no part), ``end`` a time that no run
-    passed, ``cells`` the networks that were trained and tested on the way.
+    Where no network was found on a side, the bracket has no end there: ``low`` 0 or ``high`` inf. ``assumed`` is
+    the setting that the prediction is told (κ plays no part), ``end`` a time that no run passed, ``cells`` the
+    networks that were trained and tested on the way.
     """
 
     assumed: PatchSetting
@@ -133,6 +136,11 @@ class LocatedBoundary:
     end: float
     cells: tuple[Cell, ...] = ()
     failure: str = ""
+
+    @property
+    def is_bracketed(self) -> bool:
+        """Whether networks were found on both sides."""
+        return not self.failure and self.low > 0.0 and math.isfinite(self.high)
 
     @cached_property
     def predicted_overfitting(self) -> BoundaryPrediction:
@@ -156,7 +164,7 @@ def train_cell(setting: PatchSetting, seed: int, test_points: int) -> Cell:
     if setting.adversarial_weight > 0.0:
         horizon = max(horizon, race_horizon(setting, initial_draws_of(problem)[0]))
     runs = integrate_flow(problem, horizon=horizon)
-    errors = measure_errors(runs, test_points=test_points, seed=seed)
+    errors = measure_errors(runs, test_points=test_points)
     signal_time = runs.signal_time[0]
     return Cell(
         setting=setting,
@@ -191,12 +199,11 @@ def locate_overfitting_boundary(setting: PatchSetting, seed: int, test_points: i
     side(1.0 / math.sqrt(setting.patch_dimension))
     guess = _suggest(cells[0])
     low, high = (guess / OVERFITTING_RESOLUTION, min(1.0, guess * OVERFITTING_RESOLUTION))
-    while side(low) <= 0 and low > guess / WIDEST_SEARCH:
+    while (below := side(low)) <= 0 and low > guess / WIDEST_SEARCH:
         low /= 2.0 * OVERFITTING_RESOLUTION
-    while side(high) >= 0 and high < min(1.0, guess * WIDEST_SEARCH):
+    while (above := side(high)) >= 0 and high < min(1.0, guess * WIDEST_SEARCH):
         high = min(1.0, high * 2.0 * OVERFITTING_RESOLUTION)
-    found = guess / WIDEST_SEARCH < low < high < guess * WIDEST_SEARCH
-    while found and high > low * OVERFITTING_RESOLUTION**2.01:
+    while below > 0 > above and high > low * OVERFITTING_RESOLUTION**2.01:
         middle = math.sqrt(low * high)
         where = side(middle)
         if where == 0:
@@ -206,14 +213,11 @@ def locate_overfitting_boundary(setting: PatchSetting, seed: int, test_points: i
         assumed=setting,
         seed=seed,
         draw=_draw(draw_subspace_problem(setting, (seed,))),
-        low=low,
-        high=high,
+        low=low if below > 0 else 0.0,
+        high=high if above < 0 else math.inf,
         end=max(cell.end for cell in cells),
         cells=tuple(cells),
-        failure=next(
-            (cell.failure for cell in cells if cell.failure),
-            "" if found else "no two networks bracket the overfitting boundary",
-        ),
+        failure=next((cell.failure for cell in cells if cell.failure), ""),
     )
 
 
@@ -232,9 +236,11 @@ def locate_memorization_boundary(setting: PatchSetting, seed: int) -> LocatedBou
         return bool(np.isfinite(runs.memorization_times).any())
 
     low, high = 1.0 / math.sqrt(setting.patch_dimension), 1.0
-    if not memorizes(low) or memorizes(high):
-        failure = failure or "no κ between 1/√d and 1 parts memorization from none"
-    while not failure and high > low * (1.0 + MEMORIZATION_RESOLUTION):
+    if not memorizes(low):
+        low, high = 0.0, low
+    elif memorizes(high):
+        low, high = high, math.inf
+    while not failure and 0.0 < low < high / (1.0 + MEMORIZATION_RESOLUTION) < math.inf:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if memorizes(middle) else (low, middle)
     return LocatedBoundary(setting, seed, draw, low, high, horizon, failure=failure)

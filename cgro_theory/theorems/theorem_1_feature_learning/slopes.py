@@ -9,86 +9,81 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Evidence as Kind
-from cgro_theory.claims import Interval, Measurement, Prediction
-from cgro_theory.numerics.confidence import content_covered_by_all
+from cgro_theory.claims import Interval
 from cgro_theory.theorems.room import CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import BoundaryPrediction
+from cgro_theory.theorems.theorem_1_feature_learning.worst_run import JudgedRun, judge_runs
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A predicted and a measured interval that are to be compared, and where they come from."""
+    """A predicted and a measured interval that are to be compared, and where they come from.
+
+    ``measured`` may be ``Interval.point(inf)``: never reached, which is outside. ``failure``: why there is no
+    usable number.
+    """
 
     predicted: BoundaryPrediction
     measured: Interval
     size: float
     seed: int
+    failure: str = ""
 
-    @property
-    def position(self) -> float:
-        """0 with the measured interval at the centre of the predicted one, above 1 when it sticks out."""
-        inside = self.predicted.interval
-        if inside is None:
-            return math.inf
-        centre, half = (inside.low + inside.high) / 2, inside.width / 2
-        farthest = max(abs(self.measured.low - centre), abs(self.measured.high - centre))
-        return farthest / half if half > 0 else math.inf
+
+def nearest_boundary(entries: Sequence[Compared], failure_probability: float) -> CheckedPair:
+    """One measured interval outside its prediction refutes; see :func:`judge_runs`."""
+    judged = [
+        JudgedRun(
+            predicted=entry.predicted.interval,
+            measured=entry.measured,
+            leading_order=entry.predicted.leading_order,
+            unmet=entry.predicted.unmet,
+            failure=entry.failure,
+        )
+        for entry in entries
+    ]
+    return judge_runs(judged, failure_probability, seeds=[entry.seed for entry in entries])
 
 
 def nearest_slope(entries: Sequence[Compared], failure_probability: float) -> CheckedPair:
     """Least-squares slopes in log size, seed by seed: predicted and measured by interval arithmetic."""
-    slopes: list[Compared] = []
+    slopes = []
     for seed in sorted({entry.seed for entry in entries}):
         own = sorted((entry for entry in entries if entry.seed == seed), key=lambda entry: entry.size)
-        unmet = tuple(dict.fromkeys(reason for entry in own for reason in entry.predicted.unmet))
-        logs = np.log([entry.size for entry in own])
-        weights = (logs - logs.mean()) / ((logs - logs.mean()) ** 2).sum()
-        leading = float(weights @ np.log([entry.predicted.leading_order for entry in own]))
-        intervals = [entry.predicted.interval for entry in own]
-        known = [interval for interval in intervals if interval is not None]
-        predicted = None if unmet or len(known) < len(own) else _weighted(weights, known)
-        measured = _weighted(weights, [entry.measured for entry in own])
-        slopes.append(Compared(BoundaryPrediction(predicted, leading, unmet), measured, 1.0, seed))
+        slopes.append(_slope(own, seed))
     return nearest_boundary(slopes, failure_probability)
+
+
+def _slope(own: Sequence[Compared], seed: int) -> Compared:
+    unmet = tuple(dict.fromkeys(reason for entry in own for reason in entry.predicted.unmet))
+    failure = next((entry.failure for entry in own if entry.failure), "")
+    weights = slope_weights([entry.size for entry in own])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        leading = float(weights @ np.log([entry.predicted.leading_order for entry in own]))
+    intervals = [entry.predicted.interval for entry in own]
+    known = [interval for interval in intervals if interval is not None]
+    predicted = None if unmet or len(known) < len(own) else _weighted(weights, known)
+    # One size that was never reached leaves no slope: outside, wherever the others lie.
+    reached = all(math.isfinite(entry.measured.low) for entry in own)
+    measured = _weighted(weights, [entry.measured for entry in own]) if reached else Interval.point(math.inf)
+    return Compared(BoundaryPrediction(predicted, leading, unmet), measured, 1.0, seed, failure)
+
+
+def slope_weights(sizes: Sequence[float]) -> Array:
+    """Weights w with Σ w log x the least-squares slope of log x in log size. shape: (sizes,)"""
+    logs = np.log(sizes)
+    weights = (logs - logs.mean()) / ((logs - logs.mean()) ** 2).sum()
+    # The middle of a ladder has weight 0, up to rounding: an infinite end there does not matter.
+    return np.where(np.abs(weights) < 1e-12 * np.abs(weights).max(), 0.0, weights)
 
 
 def _weighted(weights: Array, intervals: Sequence[Interval]) -> Interval:
     """Σ w log x for every x in its interval."""
-    with np.errstate(divide="ignore"):
-        logs = np.log([[interval.low, interval.high] for interval in intervals])
-    terms = np.sort(weights[:, None] * logs, axis=1)
+    ends = np.array([[interval.low, interval.high] for interval in intervals])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.maximum(ends, 0.0))
+        terms = np.where(weights[:, None] == 0.0, 0.0, weights[:, None] * logs)
+    terms = np.sort(terms, axis=1)
     return Interval(float(terms[:, 0].sum()), float(terms[:, 1].sum()))
-
-
-def nearest_boundary(entries: Sequence[Compared], failure_probability: float) -> CheckedPair:
-    """The one that is nearest to leaving (or farthest outside) its predicted interval; it decides."""
-    kept = [entry for entry in entries if not entry.predicted.unmet]
-    if not kept:
-        unmet = entries[0].predicted.unmet
-        return CheckedPair(Prediction(None, unmet=unmet), Measurement.failed("no run meets the assumptions"))
-    if any(entry.predicted.interval is None for entry in kept):
-        return CheckedPair(Prediction(None), Measurement.failed("a prediction has no number"))
-    worst = max(kept, key=lambda entry: entry.position)
-    middles = [(entry.measured.low + entry.measured.high) / 2 for entry in kept]
-    ratios = [middle / entry.predicted.leading_order for middle, entry in zip(middles, kept, strict=True)]
-    seeds = tuple(sorted({entry.seed for entry in kept}))
-    measurement = Measurement(
-        estimate=(worst.measured.low + worst.measured.high) / 2,
-        interval=worst.measured,
-        confidence=1.0 - failure_probability,
-        runs=len(kept),
-        evidence=Kind.STATISTICAL,
-        seeds=seeds,
-        notes=(
-            ("smallest ratio to leading order", min(ratios)),
-            ("largest ratio to leading order", max(ratios)),
-            ("left out", float(len(entries) - len(kept))),
-            ("share of draws covered", content_covered_by_all(len(seeds), failure_probability)),
-        ),
-    )
-    return CheckedPair(
-        Prediction(worst.predicted.interval, leading_order=worst.predicted.leading_order), measurement
-    )

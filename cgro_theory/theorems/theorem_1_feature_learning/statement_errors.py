@@ -60,19 +60,18 @@ ERRORS: tuple[Claim, ...] = (
     ),
     Claim(
         label="theorem_1.clean_test_error",
-        statement="A fresh clean point is misclassified with probability at most Var V / (2 z²), whatever the "
-        "strength of its noise.",
+        statement="A fresh clean point is misclassified with probability P(|V| > z)/2, at most Var V / (2 z²).",
         source=Source(PROJECT, "2.2.4"),
         marks=(Mark.DERIVED,),
-        quantity="counted clean errors, at noise louder than in training, that contradict their law or the bound, "
-        "and second moments of V that exclude Var V",
+        quantity="counted error rates that contradict the law or the bound, and contradicted variances, over runs "
+        "and noise levels",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Symbol("Var_V") / (2 * z**2),
         assumptions=(width, mixed),
         depends_on=("lemmas.odd_symmetry", "lemmas.gaussian_chaos_variance", "theorem_1.signal_plateau"),
-        silent_about="At the noise of training the errors are much rarer than one in the number of sampled "
-        "points: there only Var V is measured, and the bound is put to the test where the noise is louder.",
+        silent_about="Errors are counted where fresh noise is louder than in training: the bound is about noise "
+        "of any strength. At the noise of training none is seen, which shows only that they are rare.",
     ),
     Claim(
         label="theorem_1.robust_test_error",

@@ -87,7 +87,8 @@ LIMITS: tuple[Claim, ...] = (
         ),
         assumptions=(width, mixed, radius, memorizing),
         depends_on=("theorem_1.signal_plateau", "theorem_1.noise_memorization"),
-        silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic.",
+        silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic. Both "
+        "sizes are outputs of the trained networks, on attacked signal patches and on fresh noise.",
     ),
     Claim(
         label="theorem_1.clean_error_limit",
@@ -123,7 +124,7 @@ LIMITS: tuple[Claim, ...] = (
         "is P(|V| > κ^q z)/2.",
         source=Source(PROJECT, "2.2.4"),
         marks=(Mark.DERIVED,),
-        quantity="networks whose counted error and law have disjoint intervals",
+        quantity="networks whose counted error and law have disjoint intervals, some with their weights in full",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=P(sp.Abs(V) > kappa**q * z) / 2,

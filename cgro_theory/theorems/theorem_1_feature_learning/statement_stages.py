@@ -47,8 +47,8 @@ STAGES: tuple[Claim, ...] = (
         ),
         statistical=False,
         silent_about="The formula is that of u_r; v_ijr has its own (theory.md 2.2.2). Symbolic for q = 2, 3, 4, "
-        "two neurons and two points (even q: a sample of sign patterns); larger sizes are compared with automatic "
-        "differentiation in the tests.",
+        "two neurons and two points (even q: a sample of sign patterns); the engines that train are asked for one "
+        "step of two points and two neurons, to rounding.",
     ),
     Claim(
         label="theorem_1.signal_time",
@@ -77,7 +77,8 @@ STAGES: tuple[Claim, ...] = (
         assumptions=(positive, radius, mixed, step),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
         silent_about="Compared at one time, the last record before a third of T_III; the flow is started from the "
-        f"projections recorded just after the signal time. {ARITHMETIC}",
+        "projections recorded just after the signal time, and a run that has not learned the signal by then is "
+        f"outside. {ARITHMETIC}",
     ),
     Claim(
         label="theorem_1.first_memorization_time",
@@ -99,7 +100,7 @@ STAGES: tuple[Claim, ...] = (
         statement="In every run the signal is learned before any noise is memorized: T_I < T_III.",
         source=Source(PAPER, "main result", "v1"),
         marks=(Mark.PAPER,),
-        quantity="largest ratio of signal time to first memorization time over the runs",
+        quantity="largest ratio of signal time to first memorization time over the runs, inf where one is missed",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Lt(signal_time, memorization_time),
@@ -135,6 +136,6 @@ STAGES: tuple[Claim, ...] = (
         assumptions=(width, radius, attacked, memorizing),
         depends_on=("theorem_1.first_memorization_time",),
         silent_about="That the shifts are the whole difference: only that they help. The formula is the size of "
-        "one shift. One dimension, d = 10^4.",
+        "one shift. One dimension, d = 10^4. A run that does not memorize every point counts as inf.",
     ),
 )
