@@ -234,6 +234,11 @@ def test_base_seeds_share_no_run():
     own = seeds_of(9000)
     assert len(own) == SIZES["quick"].seeds + SIZES["quick"].ladder_seeds
     assert len({seed for _, seed in own}) == len(own)
+    request = RunRequest("quick", 9000, "cpu", frozenset({FLAT}), lambda *_: None)
+    by_kind = {"run": set(), "control": set()}
+    for job in gathering._jobs(SIZES["quick"], request):
+        by_kind[job.kind].add(job.seed)
+    assert by_kind["control"] == by_kind["run"]  # the fault that judges controls has the claim's resolution
     assert not {s for _, s in own} & {s for base in (9001, 9002, 9009) for _, s in seeds_of(base)}
 
 
@@ -251,7 +256,6 @@ def test_spearman_agrees_with_scipy(points):
 SMALL = replace(
     SIZES["quick"],
     seeds=3,
-    controls=3,
     main=replace(SIZES["quick"].main, train_size=30, test_size=20, epochs=6, batch_size=15),
     widths=(2, MAIN_WIDTH),
     budget=AscentBudget(1),

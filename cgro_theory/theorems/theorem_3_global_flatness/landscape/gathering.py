@@ -88,7 +88,7 @@ def _jobs(sizes: Sizes, request: RunRequest) -> list[Job]:
         widths = sizes.widths if several else (MAIN_WIDTH,)
         jobs += [Job("run", width, seed) for width, seed in itertools.product(widths, seeds)]
     if request.needs("landscape.flat_inside_sharp_outside"):
-        jobs += [Job("control", MAIN_WIDTH, seed) for seed in seeds[: sizes.controls]]
+        jobs += [Job("control", MAIN_WIDTH, seed) for seed in seeds]
     if request.needs(_CAPACITY):
         own = derived_seeds(request.seed, sizes.ladder_seeds, "landscape.ladder", *_parts(sizes.ladder))
         jobs += [Job("ladder", width, seed) for width, seed in itertools.product(sizes.ladder_widths, own)]
