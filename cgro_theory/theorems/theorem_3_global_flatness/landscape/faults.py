@@ -50,15 +50,15 @@ def _time_reversed(evidence: LandscapeEvidence) -> LandscapeEvidence:
     return _each_run(evidence, change)
 
 
-def _widths_confused(evidence: LandscapeEvidence) -> LandscapeEvidence:
-    """Each network's errors beside the flatness of the network of the opposite width, same seed and epoch."""
+def _runs_confused(evidence: LandscapeEvidence) -> LandscapeEvidence:
+    """Each network's errors beside the flatness of the opposite width at the opposite epoch, of the same seed."""
     changed = []
     for seed in sorted({run.seed for run in evidence.runs}):
         own = sorted((run for run in evidence.runs if run.seed == seed), key=lambda run: run.recipe.width)
         for run, other in zip(own, own[::-1], strict=True):
             moments = tuple(
                 replace(moment, test=replace(moment.test, max_gradient_norm=beside.test.max_gradient_norm))
-                for moment, beside in zip(run.moments, other.moments, strict=True)
+                for moment, beside in zip(run.moments, other.moments[::-1], strict=True)
             )
             changed.append(replace(run, moments=moments))
     return replace(evidence, runs=tuple(changed))
@@ -81,7 +81,7 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         PlantedFault("time_reversed", "the second half of training run backwards", _time_reversed),
     ),
     "landscape.gap_follows_global_flatness": (
-        PlantedFault("widths_confused", "gaps beside the flatness of the opposite width", _widths_confused),
+        PlantedFault("runs_confused", "gaps beside the flatness of the opposite width and epoch", _runs_confused),
         PlantedFault(
             "flatness_inverted",
             "the claim is told 1/F, large where the loss is flat",
