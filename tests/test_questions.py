@@ -424,8 +424,6 @@ def test_base_seeds_share_no_run_and_settings_share_no_seed():
 def test_only_what_is_asked_is_planned():
     assert gathering.plan_jobs(SIZES["quick"], request()) == []
     parts = {job.part for job in gathering.plan_jobs(SIZES["quick"], request("questions.dimension"))}
-    assert parts == {"degrees"}
-    parts = {job.part for job in gathering.plan_jobs(SIZES["quick"], request("questions.activation_degree"))}
     assert parts == {"degrees", "fine"}
     every = gathering.plan_jobs(SIZES["quick"], request(*CLAIM))
     names = {name for name in QuestionsEvidence.__dataclass_fields__ if not name.startswith("told")}

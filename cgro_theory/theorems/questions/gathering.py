@@ -85,7 +85,7 @@ def plan_jobs(sizes: Sizes, request: RunRequest) -> list[Job]:
         (("exponent_plane",), lambda s, r: _map(s, r, Part.EXPONENT_MAP, "exponent_map")),
         (("three_phases",), lambda s, r: _map(s, r, Part.DIMENSION_MAP, "phase_map")),
         (("clean_weight",), _weights),
-        (("current_iterate",), _rules),
+        (("current_iterate", "attack_off_the_signal"), _rules),
         (("current_iterate", "attack_off_the_signal"), _attacks),
         (("standard_control",), _controls),
         (("fresh_sample",), _fresh),
@@ -137,10 +137,8 @@ def _degrees(sizes: Sizes, request: RunRequest) -> list[Job]:
         for setting in (_small(d, degree=degree) for degree in DEGREES for d in sizes.degree_dimensions)
         for seed in _seeds(request, sizes.degree_seeds, "degrees", *_numbers(setting))
     ]
-    jobs = [Job("degrees", train_cell, (setting, seed, _ERROR_POINTS)) for setting, seed in runs_to_make]
-    if request.needs("questions.activation_degree"):
-        jobs += [Job("fine", runs.integrate_finely, run) for run in runs_to_make]
-    return jobs
+    cells = [Job("degrees", train_cell, (setting, seed, _ERROR_POINTS)) for setting, seed in runs_to_make]
+    return [*cells, *(Job("fine", runs.integrate_finely, run) for run in runs_to_make)]
 
 
 def _small(dimension: int, degree: int = 3, weight: float = 0.9) -> PatchSetting:
