@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cgro_theory.claims import Interval, Outcome
@@ -34,6 +35,7 @@ SMALL = replace(
     queries=500,
     variation_seeds=40,
 )
+VARIED = replace(SMALL, variation_seeds=4, seeds=2)
 
 
 def small_gather(monkeypatch, labels, progress=lambda *_: None):
@@ -93,6 +95,45 @@ def test_same_seed_same_cases(monkeypatch, evidence):
     assert again == [
         case for case in evidence.synthetic.cases if (case.kind, case.input_dimension) == ("overfit", 2)
     ]
+
+
+def test_base_seeds_share_no_sample(monkeypatch):
+    """No two samples or trainings of one verification, or of two, start from one generator."""
+    drawn = []
+
+    def no_training(samples, radius, recipe, seed):
+        drawn.append(("training", seed))
+        return []
+
+    generator = np.random.default_rng
+    monkeypatch.setattr(
+        gathering.np.random, "default_rng", lambda seed: drawn.append(str(seed)) or generator(seed)
+    )
+    monkeypatch.setattr(gathering, "train_networks", no_training)
+    monkeypatch.setattr(gathering, "_variation", lambda *_: Interval(0.0, 1.0))
+    for base in (9000, 9001, 9003):
+        gathering._variations(VARIED, base)
+        for kind, dimension, count in (
+            ("moderate", 1, 5),
+            ("overfit", 1, 5),
+            ("overfit", 1, 6),
+            ("overfit", 2, 5),
+        ):
+            with pytest.raises(ValueError, match="zip"):  # no network was trained
+                gathering._group_cases(kind, dimension, count, VARIED, base, False)
+    assert len(drawn) == 3 * (5 * 4 + 4 * 3)
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_a_certified_violation_stands_beside_a_loose_case(evidence):
+    trained = [
+        case for case in evidence.synthetic.cases if case.kind != "constructed" and case.input_dimension == 1
+    ]
+    loose = replace(trained[0], global_flatness=Interval(1.0, 2.0))
+    violated = replace(trained[1], gap=Interval(1e3, 1e3))
+    for cases, expected in (((loose,), Outcome.INCONCLUSIVE), ((loose, violated), Outcome.REFUTED)):
+        changed = FlatnessEvidence(replace(evidence.synthetic, cases=cases), None)
+        assert outcome("theorem_3.flatness_bound", changed) is expected
 
 
 def test_certified_flatness_is_near_the_sampled_one(evidence):

@@ -278,3 +278,19 @@ def test_digits_show_clean_generalization_and_robust_overfitting():
     assert record.final.test.clean_error <= 0.07
     assert last.test.gradient_norm(radius) > middle.test.gradient_norm(radius)
     assert last.train.gradient_norm(radius) < middle.train.gradient_norm(radius)
+
+
+def test_no_two_runs_and_no_two_parts_of_a_run_share_a_generator(monkeypatch):
+    used = []
+
+    class Recorded(torch.Generator):
+        def manual_seed(self, seed):
+            used.append(seed)
+            return super().manual_seed(seed)
+
+    monkeypatch.setattr(torch, "Generator", Recorded)
+    recipe = TrainingRecipe(radius=0.1, width=1, epochs=2, batch_size=30, attack=AscentBudget(1))
+    for seed in (9000, 9001):
+        small_run(seed, MeasurePlan((1,), (0.1,), (0.1,), AscentBudget(1), AscentBudget(1)), recipe)
+    assert len(used) >= 10
+    assert len(set(used)) == len(used)

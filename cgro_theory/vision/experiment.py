@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cgro_theory.errors import InvalidInput, require_integer
+from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.vision.attack import AscentBudget, maximize_loss, require_radius
 from cgro_theory.vision.classifiers import build_classifier, count_parameters
 from cgro_theory.vision.labelled_images import LabelledImages, Split
@@ -115,9 +116,10 @@ def _run(
     progress: Callable[[float], None],
 ) -> ExperimentRecord:
     images = split.train
-    network = build_classifier(recipe.architecture, images.shape, images.classes, recipe.width, seed).to(device)
+    start = derived_seed(seed, "start")
+    network = build_classifier(recipe.architecture, images.shape, images.classes, recipe.width, start).to(device)
     inside, outside = _tensors(images, device), _tensors(split.test, device)
-    draws = torch.Generator().manual_seed(seed + 1)
+    draws = torch.Generator().manual_seed(derived_seed(seed, "batches and attacks"))
     started, measuring = time.monotonic(), 0.0
     moments: list[Moment] = []
 
@@ -125,7 +127,7 @@ def _run(
         nonlocal measuring
         begun = time.monotonic()
         # A stream of its own per epoch: what is measured must not change how the training goes on.
-        own = torch.Generator().manual_seed(1_000_003 * (seed + 1) + epoch)
+        own = torch.Generator().manual_seed(derived_seed(seed, "measure", epoch))
         result = Moment(
             epoch,
             measure_landscape(network, *inside, radii, budget, own, norms),
@@ -142,7 +144,7 @@ def _run(
     train(network, *inside, recipe, draws, after_epoch)
     final = moment(recipe.epochs, plan.final_radii, plan.final_budget, plan.final_norms)
     begun = time.monotonic()
-    own = torch.Generator().manual_seed(1_000_003 * (seed + 1))
+    own = torch.Generator().manual_seed(derived_seed(seed, "strongest attack"))
     strong = maximize_loss(network, *inside, recipe.radius, plan.strong_budget, own).wrong.cpu().numpy()
     measuring += time.monotonic() - begun
     return ExperimentRecord(

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from cgro_theory.claims import Evidence, Figure, Interval, Measurement, Panel, Prediction, Series
 from cgro_theory.numerics.confidence import clopper_pearson
+from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.gaussian_model.prediction import gaussian_robust_error
+from cgro_theory.theorems.gaussian_model.statement import CLAIMS
 from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, RunRequest
 
 Array = NDArray[np.float64]
@@ -21,6 +23,7 @@ DIMENSION = 5
 POINTS = 200_000
 RADII = (0.0, 0.1, 0.3, 0.6)
 MODELS = {"quick": 4, "full": 40}
+TOLERANCE = next(entry.tolerance or 0.0 for entry in CLAIMS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def gather(request: RunRequest) -> GaussianEvidence:
     corners = np.array(list(itertools.product((-1.0, 1.0), repeat=DIMENSION)))
     models = []
     for number in range(MODELS[request.profile]):
-        generator = np.random.default_rng([request.seed, number])
+        generator = np.random.default_rng(derived_seed(request.seed, "gaussian_model", DIMENSION, number))
         weights, mean = generator.standard_normal((2, DIMENSION))
         noise_std = float(generator.uniform(0.5, 2.0))
         for radius in RADII:
@@ -93,7 +96,7 @@ def parameters(evidence: GaussianEvidence) -> dict[str, Any]:
 
 
 def check_robust_error(evidence: GaussianEvidence, failure_probability: float) -> CheckedPair:
-    """The classifier whose counted error is farthest from its formula."""
+    """The classifier whose counted error is farthest outside its formula's tolerance, or nearest to leaving it."""
     share = failure_probability / max(1, len(evidence.models))
     pairs = []
     for model in evidence.models:
@@ -101,11 +104,21 @@ def check_robust_error(evidence: GaussianEvidence, failure_probability: float) -
         pairs.append((_predict(evidence, model), model.wrong / POINTS, Interval(ends.low, ends.high)))
     if not pairs:
         return CheckedPair(Prediction(None), Measurement.failed("no classifier was counted"))
-    value, estimate, interval = max(pairs, key=lambda pair: abs(pair[0] - pair[1]))
+    value, estimate, interval = max(pairs, key=_outside)
     measured = Measurement(
         estimate, interval, 1.0 - failure_probability, len(pairs), Evidence.STATISTICAL, seeds=(evidence.seed,)
     )
     return CheckedPair(Prediction(Interval.point(value), leading_order=value), measured)
+
+
+def _outside(pair: tuple[float, float, Interval]) -> tuple[bool, float]:
+    """Whether the counted interval lies wholly outside the tolerance, then how far its farther end reaches.
+
+    One classifier outside decides, even where another has a wider interval and an estimate farther away.
+    """
+    value, _, interval = pair
+    nearest = max(interval.low - value, value - interval.high)
+    return nearest > TOLERANCE, max(interval.high - value, value - interval.low)
 
 
 def _predict(evidence: GaussianEvidence, model: CountedModel) -> float:

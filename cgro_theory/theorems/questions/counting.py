@@ -32,6 +32,17 @@ def draw_of(setting: PatchSetting, seed: int) -> InitialDraw:
     return initial_draws_of(draw_subspace_problem(setting, (seed,)))[0]
 
 
+def replicates(cells: Sequence[Cell]) -> list[tuple[int, Cell]]:
+    """Each network with its number among those of its own setting: number k of every setting make one ladder."""
+    seen: dict[PatchSetting, int] = {}
+    numbered = []
+    for cell in cells:
+        number = seen.get(cell.setting, 0)
+        seen[cell.setting] = number + 1
+        numbered.append((number, cell))
+    return numbered
+
+
 def broken(entries: Sequence[AttackComparison | Cell | FreshCount], predicted: Prediction) -> CheckedPair | None:
     """The inconclusive pair when there are no entries or one has no numbers; else None."""
     failure = "the networks of this claim were not trained" if not entries else ""

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cgro_theory.claims import Figure, Marker, Panel, Series
+from cgro_theory.theorems.questions.attack_checks import allowed_rounding
 from cgro_theory.theorems.questions.evidence import QuestionsEvidence
 from cgro_theory.theorems.questions.law_drawing import draw_control, draw_dimension, draw_fresh
 from cgro_theory.theorems.questions.other_drawing import draw_images, draw_memorizer
-from cgro_theory.theorems.questions.patch_checks import separations
 from cgro_theory.theorems.questions.phase_enclosures import boundary_enclosures
-from cgro_theory.theorems.questions.prediction import FLOW_SLACK
+from cgro_theory.theorems.questions.slope_checks import separations
 from cgro_theory.theorems.theorem_1_feature_learning.phases import Cell, Phase
 
-_FLOOR = 1e-9
-"""Differences and gaps of 0 are drawn here on log axes."""
+_ROUNDING_FLOOR = 1e-16
+"""Differences of 0 are drawn here on log axes."""
 
 
 def figures(evidence: QuestionsEvidence) -> tuple[Figure, ...]:
@@ -39,8 +39,8 @@ def figures(evidence: QuestionsEvidence) -> tuple[Figure, ...]:
 def draw_attacks(evidence: QuestionsEvidence) -> Figure:
     """Robust test errors per network, and the difference of the two trainings."""
     entries = evidence.attacks
-    seeds = [float(e.seed) for e in entries]
-    positive = [e for e in entries if e.initial_signal > 0]
+    numbers = [float(index) for index in range(1, len(entries) + 1)]
+    positive = [e for e in evidence.attack_rules if e.initial_signal > 0]
     return Figure(
         name="questions_1_attacks",
         title="1. Attack the current iterate: does theorem 1 survive?",
@@ -50,27 +50,33 @@ def draw_attacks(evidence: QuestionsEvidence) -> Figure:
         panels=(
             Panel(
                 title="current iterate against fixed target, U(0) > 0",
-                x_label="seed",
+                x_label="draw",
                 y_label="largest relative difference",
                 series=(
                     Series(
-                        f"trainings (differences below {_FLOOR:.0e} drawn there)",
-                        [float(e.seed) for e in positive],
-                        [max(_FLOOR, min(1.0, e.difference)) for e in positive],
+                        f"trainings in R^d (differences below {_ROUNDING_FLOOR:.0e} drawn there)",
+                        [float(index) for index in range(1, len(positive) + 1)],
+                        [max(_ROUNDING_FLOOR, min(1.0, e.difference)) for e in positive],
                         style="points",
                     ),
                 ),
-                markers=(Marker("integrator's error", FLOW_SLACK, axis="y"),),
+                markers=(
+                    Marker("allowed for rounding", max(_ROUNDING_FLOOR, allowed_rounding(positive)), axis="y"),
+                ),
                 y_scale="log",
             ),
             Panel(
                 title="one radius, two attacks on the trained network",
-                x_label="seed",
+                x_label="draw",
                 y_label="robust test error",
                 series=(
-                    Series("all patches", seeds, _rates([e.l2_wrong for e in entries], entries), 1, "points"),
+                    Series("all patches", numbers, _rates([e.l2_wrong for e in entries], entries), 1, "points"),
                     Series(
-                        "span of the signal", seeds, _rates([e.span_wrong for e in entries], entries), 0, "points"
+                        "span of the signal",
+                        numbers,
+                        _rates([e.span_wrong for e in entries], entries),
+                        0,
+                        "points",
                     ),
                 ),
                 markers=(
@@ -100,7 +106,9 @@ def draw_degrees(evidence: QuestionsEvidence) -> Figure:
     for colour, degree in enumerate(degrees):
         found = separations(evidence, degree)
         for index, seed in enumerate(sorted({entry.seed for entry in found})):
-            own = sorted((e for e in found if e.seed == seed), key=lambda e: e.size)
+            own = sorted(
+                (e for e in found if e.seed == seed and math.isfinite(e.measured.low)), key=lambda e: e.size
+            )
             label = f"q = {degree}" if index == 0 else ""
             series.append(Series(label, [e.size for e in own], [e.measured.low for e in own], colour, "points"))
             known = [(e.size, e.predicted.interval) for e in own if e.predicted.interval is not None]
@@ -196,12 +204,15 @@ def draw_phases(evidence: QuestionsEvidence) -> Figure:
         )
         root = math.sqrt(dimension)
         x = [c.setting.attacked_signal_fraction * root for c in own]
-        over, memory = boundary_enclosures(dimension, own[0].seed, max(c.end for c in own))
+        found = [boundary_enclosures(dimension, c.seed, c.end) for c in own]
         markers = []
-        if over is not None:
-            markers.append(Marker("κ_1 from the draw", over.low * root, until=over.high * root, colour=4))
-        if memory is not None:  # so narrow that a line shows it better than a band
-            markers.append(Marker("κ* from the draw", math.sqrt(memory.low * memory.high) * root, colour=2))
+        for colour, name, ends in (
+            (4, "κ_1 from the draws", [over for over, _ in found if over is not None]),
+            (2, "κ* from the draws", [memory for _, memory in found if memory is not None]),
+        ):
+            if ends:
+                low, high = min(e.low for e in ends), max(e.high for e in ends)
+                markers.append(Marker(name, low * root, until=high * root, colour=colour))
         series = (
             Series("robust test error", x, [c.robust_error for c in own], 0),
             Series(

@@ -2,61 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import torch
+
+from cgro_theory.setting.adversary import Victim, span_attack
+from cgro_theory.theorems.questions.dense_runs import AttackRule, retrained
 from cgro_theory.theorems.questions.evidence import QuestionsEvidence
-from cgro_theory.theorems.questions.prediction import FLOW_SLACK
 from cgro_theory.theorems.room import PlantedFault
 
 
-def _every_start(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    return replace(
-        evidence, attacks=tuple(replace(e, initial_signal=abs(e.initial_signal)) for e in evidence.attacks)
+def _retrained(rule: AttackRule) -> Callable[[QuestionsEvidence], QuestionsEvidence]:
+    """One draw with U > 0 trained again, with ``rule`` in place of the engine's attack on the current iterate."""
+
+    def change(evidence: QuestionsEvidence) -> QuestionsEvidence:
+        runs = list(evidence.attack_rules)
+        chosen = next(index for index, run in enumerate(runs) if run.initial_signal > 0)
+        runs[chosen] = retrained(runs[chosen], rule)
+        return replace(evidence, attack_rules=tuple(runs))
+
+    return change
+
+
+def _half_way(victim: Victim, weights: torch.Tensor, radius: float) -> torch.Tensor:
+    return span_attack(victim, weights, 0.5 * radius)
+
+
+def _other_way(victim: Victim, weights: torch.Tensor, radius: float) -> torch.Tensor:
+    return span_attack(victim, -weights, radius)
+
+
+def _judged_by(name: str) -> Callable[[QuestionsEvidence], QuestionsEvidence]:
+    """The networks attacked in another way: the points that this attack broke are the ones that are judged."""
+    return lambda evidence: replace(
+        evidence, attacks=tuple(replace(run, l2_wrong=getattr(run, name)) for run in evidence.attacks)
     )
 
 
-def _another_training(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    return replace(evidence, attacks=tuple(replace(e, difference=10.0 * FLOW_SLACK) for e in evidence.attacks))
-
-
-def _span_only(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    return replace(evidence, attacks=tuple(replace(e, l2_wrong=e.span_wrong) for e in evidence.attacks))
-
-
-def _exchanged_weights(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    swapped = {0.0: 0.9}
-    controls = tuple(
-        replace(run, adversarial_weight=swapped.get(run.adversarial_weight, 0.0)) for run in evidence.controls
+def _adversarial_instead(evidence: QuestionsEvidence) -> QuestionsEvidence:
+    """The networks of the other training are judged as if they were trained without an attack."""
+    others = tuple(
+        replace(run, adversarial_weight=0.0) for run in evidence.controls if run.adversarial_weight > 0.0
     )
-    return replace(evidence, controls=controls)
-
-
-def _one_dimension_more(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    corners = tuple(replace(entry, input_dimension=entry.input_dimension + 1) for entry in evidence.corners)
-    return replace(evidence, corners=corners)
-
-
-def _one_sample_more(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    corners = tuple(replace(entry, num_samples=entry.num_samples + 1) for entry in evidence.corners)
-    return replace(evidence, corners=corners)
-
-
-def _robust_first(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    images = tuple(
-        replace(run, clean_test=run.robust_train, robust_train=run.clean_test) for run in evidence.images
-    )
-    return replace(evidence, images=images)
-
-
-def _opposite_sign(evidence: QuestionsEvidence) -> QuestionsEvidence:
-    weights = tuple(
-        replace(cell, clean_wrong=cell.test_points - cell.clean_wrong)
-        if cell.setting.adversarial_weight == 1.0
-        else cell
-        for cell in evidence.weights
-    )
-    return replace(evidence, weights=weights)
+    return replace(evidence, controls=others)
 
 
 _STEEPER = PlantedFault(
@@ -65,14 +54,23 @@ _STEEPER = PlantedFault(
 
 FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
     "questions.current_iterate": (
-        PlantedFault("every start", "the equality is claimed for draws that start with U < 0 too", _every_start),
-        PlantedFault("another training", "the two trainings differ by ten integrator errors", _another_training),
+        PlantedFault(
+            "every start",
+            "the equality is claimed for draws that start with U < 0 too",
+            lambda e: replace(e, told_every_start=True),
+        ),
+        PlantedFault(
+            "half way",
+            "in one draw the attack on the current iterate uses half of its radius",
+            _retrained(_half_way),
+        ),
+        PlantedFault(
+            "other way", "in one draw the attack on the current iterate has the wrong sign", _retrained(_other_way)
+        ),
     ),
     "questions.attack_off_the_signal": (
-        PlantedFault("span", "the attack stays within the signal's span", _span_only),
-        PlantedFault(
-            "weak attack", "the radius reaches half of the signal only", lambda e: replace(e, told_exponent=-0.2)
-        ),
+        PlantedFault("span", "the attack stays within the signal's span", _judged_by("span_wrong")),
+        PlantedFault("weak attack", "the attack has a hundredth of the radius", _judged_by("weak_wrong")),
     ),
     "questions.activation_degree": (_STEEPER,),
     "questions.exponent_plane": (
@@ -89,17 +87,26 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         PlantedFault("larger κ", "κ is told to be 30 times larger", lambda e: replace(e, told_fraction=30.0)),
     ),
     "questions.clean_weight": (
-        PlantedFault("opposite sign", "networks with λ = 1 are right where U(0) < 0", _opposite_sign),
+        PlantedFault(
+            "opposite sign",
+            "the prediction is told the draw with the opposite signal projections",
+            lambda e: replace(e, told_sign=-1.0),
+        ),
     ),
     "questions.standard_control": (
-        PlantedFault("exchanged", "the two trainings are exchanged", _exchanged_weights),
+        PlantedFault("exchanged", "networks of the adversarial training are judged", _adversarial_instead),
     ),
     "questions.fresh_sample": (
         PlantedFault("half the attack", "the law is told half of κ", lambda e: replace(e, told_fraction=0.5)),
+        PlantedFault(
+            "half the variance",
+            "the law is told half of the noise's covariance",
+            lambda e: replace(e, told_covariance=0.5),
+        ),
     ),
     "questions.memorizer_corners": (
-        PlantedFault("corners", "K = 2^D instead of 2^(D-1)", _one_dimension_more),
-        PlantedFault("sample", "one sample too many", _one_sample_more),
+        PlantedFault("corners", "K = 2^D instead of 2^(D-1)", lambda e: replace(e, told_corner_dimension=1)),
+        PlantedFault("sample", "the formula is told one sample more", lambda e: replace(e, told_corner_samples=1)),
     ),
     "questions.memorizer_cube": (
         PlantedFault("radius", "the bound is told a tenth of δ", lambda e: replace(e, told_radius=0.1)),
@@ -107,5 +114,9 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
     "questions.dimension": (
         PlantedFault("degree", "the exponent is that of q + 1", lambda e: replace(e, told_degree=1)),
     ),
-    "questions.image_stages": (PlantedFault("exchanged", "the two accuracies are exchanged", _robust_first),),
+    "questions.image_stages": (
+        PlantedFault(
+            "exchanged", "robust train accuracy is claimed first", lambda e: replace(e, told_reversed=True)
+        ),
+    ),
 }

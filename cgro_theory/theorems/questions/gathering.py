@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
+from cgro_theory.numerics.seeds import SeedPart, derived_seeds
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.questions import runs
+from cgro_theory.theorems.questions import dense_runs, runs
 from cgro_theory.theorems.questions.evidence import QuestionsEvidence
 from cgro_theory.theorems.questions.profiles import (
     CONTROL_DIMENSION,
@@ -16,8 +18,17 @@ from cgro_theory.theorems.questions.profiles import (
     CUBE_NORMS,
     CUBE_RADII,
     DEGREES,
+    DENSE_DIMENSION,
+    DENSE_RATE,
+    DENSE_SAMPLES,
+    DENSE_STEPS,
+    DENSE_WIDTH,
     FRESH_EXPONENTS,
     FRESH_SCALES,
+    RULE_DIMENSION,
+    RULE_SAMPLES,
+    RULE_STEPS,
+    RULE_WIDTH,
     SIZES,
     SMALL_SAMPLES,
     SMALL_WIDTH,
@@ -49,7 +60,7 @@ class Job:
 
 
 def gather(request: RunRequest) -> QuestionsEvidence:
-    """Train and build what the asked claims need; run k of a group has the seed ``request.seed + k``."""
+    """Train and build what the asked claims need; every seed derives from ``request.seed`` and the parameters."""
     jobs = plan_jobs(SIZES[request.profile], request)
     parts: dict[str, list[Any]] = {}
     with WorkerPool() as pool:
@@ -71,6 +82,7 @@ def plan_jobs(sizes: Sizes, request: RunRequest) -> list[Job]:
         (("exponent_plane",), lambda s, r: _map(s, r, Part.EXPONENT_MAP, "exponent_map")),
         (("three_phases",), lambda s, r: _map(s, r, Part.DIMENSION_MAP, "phase_map")),
         (("clean_weight",), _weights),
+        (("current_iterate", "attack_off_the_signal"), _rules),
         (("current_iterate", "attack_off_the_signal"), _attacks),
         (("standard_control",), _controls),
         (("fresh_sample",), _fresh),
@@ -98,25 +110,32 @@ def image_recipe(sizes: Sizes, profile: str) -> TrainingRecipe:
     )
 
 
-def _seeds(request: RunRequest, count: int) -> range:
-    return range(request.seed, request.seed + count)
+def _seeds(request: RunRequest, count: int, *parts: SeedPart) -> tuple[int, ...]:
+    """Seeds of ``count`` samples that ``parts`` describe; no other parts and no other base seed share one."""
+    return derived_seeds(request.seed, count, "questions", *parts)
+
+
+def _numbers(setting: PatchSetting) -> tuple[SeedPart, ...]:
+    """Everything that tells one setting from another."""
+    return astuple(setting)
 
 
 def _images(sizes: Sizes, request: RunRequest) -> list[Job]:
     recipe = image_recipe(sizes, request.profile)
     return [
         Job("images", runs.train_images, (sizes.images, recipe, seed, "cpu"))
-        for seed in _seeds(request, sizes.images.seeds)
+        for seed in _seeds(request, sizes.images.seeds, "images")
     ]
 
 
 def _degrees(sizes: Sizes, request: RunRequest) -> list[Job]:
-    return [
-        Job("degrees", train_cell, (_small(dimension, degree=degree), seed, _ERROR_POINTS))
-        for degree in DEGREES
-        for dimension in sizes.degree_dimensions
-        for seed in _seeds(request, sizes.degree_seeds)
+    runs_to_make = [
+        (setting, seed)
+        for setting in (_small(d, degree=degree) for degree in DEGREES for d in sizes.degree_dimensions)
+        for seed in _seeds(request, sizes.degree_seeds, "degrees", *_numbers(setting))
     ]
+    cells = [Job("degrees", train_cell, (setting, seed, _ERROR_POINTS)) for setting, seed in runs_to_make]
+    return [*cells, *(Job("fine", runs.integrate_finely, run) for run in runs_to_make)]
 
 
 def _small(dimension: int, degree: int = 3, weight: float = 0.9) -> PatchSetting:
@@ -127,7 +146,9 @@ def _small(dimension: int, degree: int = 3, weight: float = 0.9) -> PatchSetting
 
 def _map(sizes: Sizes, request: RunRequest, wanted: Part, field: str) -> list[Job]:
     tasks = plan_tasks(sizes.phases, request.seed)
-    return [Job(field, task.run, ()) for task in tasks if task.part is wanted]
+    own = [task for task in tasks if task.part is wanted]
+    seeds = [_seeds(request, 1, field, *_numbers(task.setting))[0] for task in own]
+    return [Job(field, replace(task, seed=seed).run, ()) for task, seed in zip(own, seeds, strict=True)]
 
 
 def _weights(sizes: Sizes, request: RunRequest) -> list[Job]:
@@ -135,7 +156,7 @@ def _weights(sizes: Sizes, request: RunRequest) -> list[Job]:
     return [
         Job("weights", train_cell, (setting, seed, _ERROR_POINTS))
         for setting in settings
-        for seed in _seeds(request, sizes.weight_seeds)
+        for seed in _seeds(request, sizes.weight_seeds, "weights", *_numbers(setting))
     ]
 
 
@@ -143,7 +164,18 @@ def _attacks(sizes: Sizes, request: RunRequest) -> list[Job]:
     setting = PatchSetting.version_1(sizes.attack_dimension)
     return [
         Job("attacks", runs.compare_attacks, (setting, seed, sizes.attack_points))
-        for seed in _seeds(request, sizes.attack_seeds)
+        for seed in _seeds(request, sizes.attack_seeds, "attacks", *_numbers(setting))
+    ]
+
+
+def _rules(sizes: Sizes, request: RunRequest) -> list[Job]:
+    setting = PatchSetting.version_1(RULE_DIMENSION, num_samples=RULE_SAMPLES, width=RULE_WIDTH)
+    seeds = _seeds(request, sizes.rule_seeds, "attack rules", *_numbers(setting))
+    # A batch is one computation; in halves, two processes share it.
+    halves = (seeds[::2], seeds[1::2])
+    return [
+        Job("attack_rules", dense_runs.compare_attack_rules, (setting, half, DENSE_RATE, RULE_STEPS))
+        for half in halves
     ]
 
 
@@ -153,45 +185,49 @@ def _controls(sizes: Sizes, request: RunRequest) -> list[Job]:
     return [
         Job("controls", runs.train_control, (setting, seed, sizes.phases.test_points))
         for setting, count in ((standard, sizes.control_seeds), (default, sizes.adversarial_seeds))
-        for seed in _seeds(request, count)
+        for seed in _seeds(request, count, "controls", *_numbers(setting))
     ]
 
 
 def _fresh(sizes: Sizes, request: RunRequest) -> list[Job]:
-    return [
-        Job(
-            "fresh",
-            runs.count_fresh_samples,
-            (
-                PatchSetting.version_1(dimension, signal_exponent=exponent),
-                seed,
-                (1.0, *(scale / math.sqrt(dimension) for scale in FRESH_SCALES)),
-                sizes.fresh_points,
-            ),
-        )
+    def fractions(setting: PatchSetting) -> tuple[float, ...]:
+        return (1.0, *(scale / math.sqrt(setting.patch_dimension) for scale in FRESH_SCALES))
+
+    reduced = [
+        PatchSetting.version_1(dimension, signal_exponent=exponent)
         for dimension in sizes.fresh_dimensions
         for exponent in FRESH_EXPONENTS
-        for seed in _seeds(request, sizes.fresh_seeds)
     ]
+    jobs = [
+        Job("fresh", runs.count_fresh_samples, (setting, seed, fractions(setting), sizes.fresh_points))
+        for setting in reduced
+        for seed in _seeds(request, sizes.fresh_seeds, "fresh", *_numbers(setting))
+    ]
+    for exponent in FRESH_EXPONENTS:
+        setting = PatchSetting.version_1(
+            DENSE_DIMENSION, num_samples=DENSE_SAMPLES, width=DENSE_WIDTH, signal_exponent=exponent
+        )
+        for seed in _seeds(request, sizes.dense_seeds, "fresh, in full", *_numbers(setting)):
+            inputs = (setting, seed, fractions(setting), sizes.fresh_points, DENSE_RATE, DENSE_STEPS)
+            jobs.append(Job("fresh", dense_runs.count_dense_samples, inputs))
+    return jobs
 
 
 def _corners(sizes: Sizes, request: RunRequest) -> list[Job]:
-    return [
-        Job(
-            "corners",
-            runs.memorize_corners,
-            (dimension, max(1, round(share * 2 ** (dimension - 1))), request.seed),
-        )
+    shapes = [
+        (dimension, max(1, round(share * 2 ** (dimension - 1))))
         for dimension in sizes.corner_dimensions
         for share in CORNER_SHARES
+    ]
+    return [
+        Job("corners", runs.memorize_corners, (*shape, *_seeds(request, 1, "corners", *shape))) for shape in shapes
     ]
 
 
 def _cube(sizes: Sizes, request: RunRequest) -> list[Job]:
+    shapes = itertools.product(sizes.cube_dimensions, CUBE_NORMS, CUBE_RADII, sizes.cube_samples)
     return [
-        Job("cube", runs.memorize_cube, (samples, radius, order, sizes.cube_trials, request.seed, dimension))
-        for dimension in sizes.cube_dimensions
-        for order in CUBE_NORMS
-        for radius in CUBE_RADII
-        for samples in sizes.cube_samples
+        Job("cube", runs.memorize_cube, (samples, radius, order, sizes.cube_trials, seed, dimension))
+        for dimension, order, radius, samples in shapes
+        for seed in _seeds(request, 1, "cube", dimension, order, radius, samples)
     ]

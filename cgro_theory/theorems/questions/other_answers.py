@@ -9,7 +9,8 @@ import numpy as np
 
 from cgro_theory.theorems.questions.evidence import CubeCount, QuestionsEvidence
 from cgro_theory.theorems.questions.other_checks import NEAR, cube_bound, epoch_near, stage_ratio
-from cgro_theory.theorems.questions.patch_checks import RIGHT, WIDEST_GAP, noise_ratios
+from cgro_theory.theorems.questions.patch_checks import RIGHT, WIDEST_GAP
+from cgro_theory.theorems.questions.slope_checks import noise_ratios
 from cgro_theory.theorems.questions.wording import fitted_slope, powers_of_ten, spanned
 
 

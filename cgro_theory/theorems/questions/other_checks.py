@@ -25,8 +25,8 @@ def check_memorizer_corners(evidence: QuestionsEvidence, failure_probability: fl
         return CheckedPair(NONE, Measurement.failed("the memorizers of this claim were not built"))
     worst = Fraction(0)
     for entry in entries:
-        corners = 2 ** (entry.input_dimension - 1)
-        formula = Fraction(corners - 1, corners) ** entry.num_samples
+        corners = 2 ** (entry.input_dimension + evidence.told_corner_dimension - 1)
+        formula = Fraction(corners - 1, corners) ** (entry.num_samples + evidence.told_corner_samples)
         worst = max(worst, abs(entry.expectation - formula), entry.mismatch)
     value = float(worst) if worst == 0 else max(float(worst), 5e-324)
     measurement = Measurement(
@@ -58,7 +58,7 @@ def check_memorizer_cube(evidence: QuestionsEvidence, failure_probability: float
     disagreeing = sum(high < bound for high, bound in zip(highs, bounds, strict=True))
     telling = sum(bound > 0 for bound in bounds)
     notes = (("configurations with a bound above 0", float(telling)),)
-    return count(disagreeing, telling, [evidence.seed], failure_probability, notes)
+    return count(disagreeing, telling, [entry.seed for entry in entries], failure_probability, notes)
 
 
 def epoch_near(accuracies: tuple[float, ...], epochs: tuple[int, ...]) -> float:
@@ -70,18 +70,23 @@ def epoch_near(accuracies: tuple[float, ...], epochs: tuple[int, ...]) -> float:
 
 
 def stage_ratio(run: ImageStages) -> float:
-    """Epoch at which clean test accuracy is near its last value, over that of robust train accuracy."""
+    """Epoch at which clean test accuracy is near its last value, over that of robust train accuracy.
+
+    A run that never classifies anything, clean or attacked, has no such order: inf, the worst value.
+    """
     clean = epoch_near(run.clean_test, run.epochs)
     robust = epoch_near(run.robust_train, run.epochs)
-    return clean / robust if math.isfinite(clean) and math.isfinite(robust) else math.nan
+    return clean / robust if math.isfinite(clean) and math.isfinite(robust) else math.inf
 
 
 def check_image_stages(evidence: QuestionsEvidence, failure_probability: float) -> CheckedPair:
-    """The largest ratio over the runs; a run that never classifies anything has none."""
+    """The largest ratio over the runs; one that never classifies anything is outside."""
     predicted = Prediction(Interval(0.0, BELOW_ONE))
     ratios = [stage_ratio(run) for run in evidence.images]
-    if not ratios or any(math.isnan(ratio) for ratio in ratios):
-        return CheckedPair(predicted, Measurement.failed("an image classifier has no accuracy to compare"))
+    if evidence.told_reversed:
+        ratios = [1.0 / ratio if ratio > 0 else math.inf for ratio in ratios]
+    if not ratios:
+        return CheckedPair(predicted, Measurement.failed("no image classifier was trained"))
     measurement = Measurement(
         estimate=max(ratios),
         interval=Interval.point(max(ratios)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from cgro_theory.theorems.questions.attack_checks import allowed_rounding
 from cgro_theory.theorems.questions.counting import draw_of
 from cgro_theory.theorems.questions.evidence import QuestionsEvidence
 from cgro_theory.theorems.questions.patch_checks import RIGHT, WRONG
 from cgro_theory.theorems.questions.phase_enclosures import predicted_phase
 from cgro_theory.theorems.questions.prediction import (
-    FLOW_SLACK,
     predict_wrong_everywhere,
     separation_exponent,
     signal_comes_first,
@@ -31,8 +31,8 @@ PUBLISHED_ROBUST_ACCURACY = 0.175
 
 def answer_attack(evidence: QuestionsEvidence) -> str:
     """Question 1: training against the current iterate, and an attack on all patches."""
-    positive = [e for e in evidence.attacks if e.initial_signal > 0]
-    same = sum(e.difference <= FLOW_SLACK for e in positive)
+    positive = [e for e in evidence.attack_rules if e.initial_signal > 0]
+    same = sum(e.difference <= allowed_rounding(evidence.attack_rules) for e in positive)
     negative = [e for e in evidence.attacks if e.initial_signal <= 0]
     ended = sum(e.span_learned and e.span_memorized == e.setting.num_samples for e in negative)
     points = sum(e.test_points for e in evidence.attacks)

@@ -32,8 +32,6 @@ TIME_MARGIN = 10.0
 """Leading-order times this factor apart are taken to be in that order."""
 FRACTION_MARGIN = 3.0
 """A κ this factor away from the leading-order κ* is taken to be on that side of it."""
-FLOW_SLACK = 1e-5
-"""Relative error allowed to the integrator, at its default tolerance."""
 PLATEAU_ROOM = 6.0
 """z is at most this above the one-neuron law of its plateau, as in theorem 1's boundary enclosures."""
 NORM_FAILURE = 1e-9
@@ -48,9 +46,8 @@ def predict_separation(setting: PatchSetting, draw: InitialDraw) -> BoundaryPred
     unmet = (*signal.unmet, *noise.unmet)
     if unmet or signal.interval is None or noise.interval is None or not signal.interval.low > 0:
         return BoundaryPrediction(None, leading, unmet)
-    low = noise.interval.low / signal.interval.high * (1.0 - FLOW_SLACK)
-    high = noise.interval.high / signal.interval.low * (1.0 + FLOW_SLACK)
-    return BoundaryPrediction(Interval(low, high), leading)
+    ends = Interval(noise.interval.low / signal.interval.high, noise.interval.high / signal.interval.low).outward()
+    return BoundaryPrediction(ends, leading)
 
 
 def separation_exponent(setting: PatchSetting) -> float:

@@ -28,6 +28,7 @@ class Sizes:
     attack_dimension: int
     attack_seeds: int
     attack_points: int
+    rule_seeds: int
     degree_dimensions: tuple[int, ...]
     degree_seeds: int
     weight_gaps: tuple[float, ...]
@@ -37,6 +38,7 @@ class Sizes:
     fresh_dimensions: tuple[int, ...]
     fresh_seeds: int
     fresh_points: int
+    dense_seeds: int
     corner_dimensions: tuple[int, ...]
     cube_samples: tuple[int, ...]
     cube_dimensions: tuple[int, ...]
@@ -47,6 +49,12 @@ class Sizes:
 DEGREES = (2, 3, 4, 5)
 SMALL_SAMPLES, SMALL_WIDTH = 10, 16
 """N and m of questions 2, 5 and 9: half of the default training set, where many networks are wanted cheaply."""
+RULE_DIMENSION, RULE_SAMPLES, RULE_WIDTH = 200, 4, 6
+"""d, N and m of question 1's trainings in R^d, which autograd makes on explicit weights, three times each."""
+DENSE_DIMENSION, DENSE_SAMPLES, DENSE_WIDTH = 300, 5, 8
+"""The same of question 7's networks whose errors are counted in R^d."""
+DENSE_RATE, RULE_STEPS, DENSE_STEPS = 0.05, 1000, 2000
+"""Learning rate and steps: the signal is learned and most points are memorized."""
 WEIGHT_DIMENSION = 10**6
 CONTROL_DIMENSION = 10**6
 FRESH_EXPONENTS = (-0.2, 0.249)
@@ -67,6 +75,7 @@ SIZES: dict[Profile, Sizes] = {
         attack_dimension=10**4,
         attack_seeds=5,
         attack_points=256,
+        rule_seeds=16,
         degree_dimensions=(10**6, 10**9, 10**12),
         degree_seeds=2,
         weight_gaps=(0.9, 0.1, 1e-2, 1e-4, 1e-7, 1e-9, 0.0),
@@ -76,6 +85,7 @@ SIZES: dict[Profile, Sizes] = {
         fresh_dimensions=(10**3, 10**6),
         fresh_seeds=1,
         fresh_points=2048,
+        dense_seeds=1,
         corner_dimensions=(5, 7),
         cube_samples=(4, 16, 64, 256),
         cube_dimensions=(3, 6),
@@ -87,6 +97,7 @@ SIZES: dict[Profile, Sizes] = {
         attack_dimension=10**4,
         attack_seeds=32,
         attack_points=2048,
+        rule_seeds=48,
         degree_dimensions=(10**6, 10**9, 10**12, 10**15),
         degree_seeds=8,
         weight_gaps=(0.99, 0.9, 0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-12, 0.0),
@@ -96,6 +107,7 @@ SIZES: dict[Profile, Sizes] = {
         fresh_dimensions=(10**3, 10**4, 10**6, 10**9),
         fresh_seeds=4,
         fresh_points=16384,
+        dense_seeds=4,
         corner_dimensions=(5, 6, 7, 8, 9),
         cube_samples=(4, 16, 64, 256, 1024),
         cube_dimensions=(3, 6, 9),

@@ -49,16 +49,19 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         label="questions.current_iterate",
         statement="Attacking the current iterate within the signal's span trains the same network as the fixed "
-        "linear target, whenever U > 0 at the start.",
+        "linear target, whenever U > 0 at the start: the worst shift found by a scan, the engine's rule and its "
+        "recursion agree with the fixed target at every step.",
         source=Source(PROJECT, "2.2.1 and 5.1"),
         marks=(Mark.DERIVED,),
-        quantity="largest relative difference of U, V_i and times between the two trainings, over the networks",
+        quantity="largest relative difference of U and the V_i, at any step, between the scan's training and each "
+        "of the others, on weights in R^d, over the draws with U > 0",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Integer(0),
         assumptions=(radius,),
         depends_on=("lemmas.signal_homogeneity",),
-        silent_about="Networks that start with U < 0 differ until U > 0; the answer says how they end.",
+        silent_about="Networks that start with U < 0 differ until U > 0; the answer says how they end. Small d, "
+        "where autograd can hold every weight; allowed is 100 times what the order of summation changes.",
     ),
     Claim(
         label="questions.attack_off_the_signal",
@@ -66,7 +69,7 @@ CLAIMS: tuple[Claim, ...] = (
         "noise patch can be replaced by a scaled training patch of the other class.",
         source=Source(PROJECT, "5.1 and 6"),
         marks=(Mark.NEW,),
-        quantity="robust test error under projected gradient descent over all patches, all networks' intervals",
+        quantity="least robust test error of a network under projected gradient descent over all patches",
         natural_range=RATE,
         relation=Relation.AT_LEAST,
         expression=P(V * ((_delta - xi) / xi) ** q > z),
@@ -81,13 +84,15 @@ CLAIMS: tuple[Claim, ...] = (
         "d^-1/2.",
         source=Source(PROJECT, "5.2"),
         marks=(Mark.NEW,),
-        quantity="slope of log T_III/T_I in log d, degree and seed nearest to an end of its interval",
+        quantity="slope of log T_III/T_I in log d, degree and ladder nearest to an end of its interval; a network "
+        "without a time is outside",
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=sp.Eq(_slope, q * (a - b - sp.Rational(1, 2))),
         assumptions=(width, positive, radius, mixed),
         depends_on=("lemmas.common_clock",),
-        silent_about="Integer degrees; the interval holds the finite-size corrections over the same ladder.",
+        silent_about="Integer degrees; the interval holds the finite-size corrections over the same ladder. The "
+        "integrator's error is measured, by integrating at a hundredth of the tolerance.",
     ),
     Claim(
         label="questions.exponent_plane",
@@ -150,7 +155,8 @@ CLAIMS: tuple[Claim, ...] = (
         expression=sp.Integer(0),
         assumptions=(radius,),
         depends_on=("lemmas.odd_symmetry",),
-        silent_about="The interval, half of the gap that full robust overfitting has to either side, is wide.",
+        silent_about="The interval, half of the gap that full robust overfitting has to either side, is wide. "
+        "Student's interval of a mean of gaps, cut to [-1, 1] where every gap lies.",
     ),
     Claim(
         label="questions.fresh_sample",
@@ -164,7 +170,9 @@ CLAIMS: tuple[Claim, ...] = (
         expression=P(sp.Abs(V) > kappa**q * z) / 2,
         assumptions=(Assumption("one signal", sp.Ge(J, 1), "fresh noise is independent of the weights", "2.1"),),
         depends_on=("lemmas.odd_symmetry", "lemmas.signal_homogeneity"),
-        silent_about="The attack within the signal's span; resolved to the counts' Clopper-Pearson intervals.",
+        silent_about="The attack within the signal's span; resolved to the counts' Clopper-Pearson intervals. At "
+        "d = 300 errors are counted in R^d on weights trained there, against the law of the recursions; above, "
+        "count and law share the reduced weights.",
     ),
     Claim(
         label="questions.memorizer_corners",
@@ -213,7 +221,8 @@ CLAIMS: tuple[Claim, ...] = (
         "does: generalization first, memorization last.",
         source=Source(PAPER + " (patch data) and theory.md", "5.10", "v1"),
         marks=(Mark.NEW,),
-        quantity="largest ratio over the runs of the first epochs at nine tenths of the last accuracy",
+        quantity="largest ratio over the runs of the first epochs at nine tenths of the last accuracy; inf for a "
+        "run that never classifies anything",
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Lt(sp.Symbol("epoch_clean"), sp.Symbol("epoch_robust")),

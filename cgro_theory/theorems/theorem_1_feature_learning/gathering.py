@@ -118,7 +118,7 @@ def _gather_flows(dimension: int, profile: Profile, seed: int) -> TrainedEvidenc
     )
 
 
-def _submit_full_networks(pool: ProcessPoolExecutor, request: RunRequest) -> list[Future[FullNetwork]]:
+def _submit_full_networks(pool: WorkerPool, request: RunRequest) -> list[Future[FullNetwork]]:
     setting, points = full_setting(), TEST_POINTS[request.profile]
     seeds = full_seeds(request.seed, FULL_NETWORKS[request.profile])
     return [pool.submit(train_full_network, setting, seed, points) for seed in seeds]

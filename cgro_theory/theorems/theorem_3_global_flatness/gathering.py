@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cgro_theory.claims import Interval
+from cgro_theory.numerics.seeds import derived_seed, derived_seeds
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_3_global_flatness.case import measure_case, measure_gain, sampled_ratio
 from cgro_theory.theorems.theorem_3_global_flatness.constructed import distance_case, flat_inside_case, sine_gain
@@ -51,7 +52,7 @@ GAIN_RADII = {1: (0.5, 1.0, 2.0), 2: (1.0, 2.0), 3: (2.0, 3.0)}
 
 
 def gather(request: RunRequest) -> SyntheticEvidence:
-    """Sample, train, enclose; ``request.seed`` decides every draw. Only what the asked claims need."""
+    """Sample, train, enclose; every seed derives from ``request.seed`` and what is drawn. Only what is asked."""
     sizes = SIZES[request.profile]
     seconds: dict[str, float] = {}
     cases: list[FlatnessCase] = []
@@ -105,11 +106,12 @@ def _group_cases(
 ) -> tuple[list[FlatnessCase], list[AttackGainCase]]:
     density = TorusDensity(dimension, AMPLITUDE)
     radius = PERTURBATION_RADIUS[dimension]
-    seeds = range(seed, seed + sizes.seeds)
-    samples = [density.sample(count, _generator("flatness", own, dimension, count)) for own in seeds]
+    seeds = derived_seeds(seed, sizes.seeds, "theorem_3.flatness", kind, dimension, count)
+    samples = [density.sample(count, np.random.default_rng(own)) for own in seeds]
     recipe = MODERATE if kind == "moderate" else OVERFIT[dimension]
     factors = sizes.moderate_factors[dimension] if kind == "moderate" else sizes.overfit_factors
-    networks = train_networks(samples, radius, recipe, seed + 1000 * dimension)
+    start = derived_seed(seed, "theorem_3.training", kind, dimension, count)
+    networks = train_networks(samples, radius, recipe, start)
     cases, gains = [], []
     for own, sample, network in zip(seeds, samples, networks, strict=True):
         fields = _refined(network, density, radius)
@@ -153,8 +155,8 @@ def _variations(sizes: Sizes, seed: int) -> tuple[VariationCase, ...]:
         density = TorusDensity(dimension, amplitude)
         bandwidth = 0.5 if amplitude == 0.0 else _bandwidths(count, dimension, (1.0,))[0]
         runs = sizes.variation_seeds if dimension == 1 else max(4, sizes.variation_seeds // 10)
-        for own in range(seed, seed + runs):
-            sample = density.sample(count, _generator("variation", own, dimension, count))
+        for own in derived_seeds(seed, runs, "theorem_3.variation", dimension, amplitude, count):
+            sample = density.sample(count, np.random.default_rng(own))
             found.append(VariationCase(density, count, bandwidth, own, _variation(sample, bandwidth, density)))
     return tuple(found)
 
@@ -166,15 +168,7 @@ def _ladder(dimension: int, sizes: Sizes, request: RunRequest) -> RateLadder:
     steps = list(zip(sizes.ladder_sizes, bandwidths, sizes.ladder_seeds[dimension], strict=True))
     for index, (count, bandwidth, runs) in enumerate(steps):
         request.progress(f"total variation, D = {dimension}", index / len(steps))
-        row = []
-        for own in range(request.seed, request.seed + runs):
-            generator = _generator("rate", own, dimension, count)
-            sample = density.sample(count, generator)
-            if dimension == 1:
-                row.append(exact_variation(sample, bandwidth, density))
-            else:
-                row.append(estimated_variation(sample, bandwidth, density, sizes.queries, generator))
-        rows.append(tuple(row))
+        rows.append(realized_row(density, count, bandwidth, runs, request.seed, sizes.queries))
     request.progress(f"total variation, D = {dimension}", 1.0)
     expected = tuple(
         expected_variation(count, bandwidth, density)
@@ -183,10 +177,25 @@ def _ladder(dimension: int, sizes: Sizes, request: RunRequest) -> RateLadder:
     return RateLadder(density, sizes.ladder_sizes, tuple(bandwidths), tuple(rows), expected)
 
 
-def _generator(purpose: str, seed: int, dimension: int, count: int) -> np.random.Generator:
-    """One stream per purpose, seed, D and N."""
-    code = {"flatness": 1, "variation": 2, "rate": 3}[purpose]
-    return np.random.default_rng([3, code, seed, dimension, count])
+def realized_row(
+    density: TorusDensity,
+    count: int,
+    bandwidth: float,
+    runs: int,
+    seed: int,
+    queries: int,
+    drawn: int | None = None,
+) -> tuple[float, ...]:
+    """TV at ``bandwidth`` of ``runs`` samples of ``count`` points; in a fault only ``drawn`` of them differ."""
+    dimension, row = density.input_dimension, []
+    for own in derived_seeds(seed, runs, "theorem_3.rate", dimension, count):
+        generator = np.random.default_rng(own)
+        sample = density.sample(drawn or count, generator)
+        if dimension == 1:
+            row.append(exact_variation(sample, bandwidth, density))
+        else:
+            row.append(estimated_variation(sample, bandwidth, density, queries, generator))
+    return tuple(row)
 
 
 @contextmanager

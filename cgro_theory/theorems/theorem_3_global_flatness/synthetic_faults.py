@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from cgro_theory.theorems.room import PlantedFault
-from cgro_theory.theorems.theorem_3_global_flatness.evidence import SyntheticEvidence
+from cgro_theory.theorems.theorem_3_global_flatness.evidence import RateLadder, SyntheticEvidence
+from cgro_theory.theorems.theorem_3_global_flatness.gathering import realized_row
 from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import DensitySmoothness
 
 Change = Callable[[SyntheticEvidence], SyntheticEvidence]
+
+REPEATED = 1000
+"""Different points of the samples of a fault."""
 
 
 def _form(**changes: Any) -> Change:
@@ -18,20 +22,22 @@ def _form(**changes: Any) -> Change:
     return lambda evidence: replace(evidence, form=replace(evidence.form, **changes))
 
 
-def _realized_exponent_shifted(evidence: SyntheticEvidence) -> SyntheticEvidence:
-    """Realized TVs that fall more slowly, by an exponent of 0.1."""
+def _points_repeated(evidence: SyntheticEvidence) -> SyntheticEvidence:
+    """Samples in D = 1 that have no more than REPEATED different points, each as often as it takes."""
     ladders = tuple(
-        replace(
-            ladder,
-            realized=tuple(
-                tuple(value * float(size) ** shift for value in row)
-                for size, row in zip(ladder.sizes, ladder.realized, strict=True)
-            ),
-        )
+        replace(ladder, realized=tuple(_repeated_rows(ladder, evidence.seed)))
+        if ladder.density.input_dimension == 1
+        else ladder
         for ladder in evidence.ladders
-        for shift in [0.1 if ladder.density.input_dimension == 1 else 0.0]
     )
     return replace(evidence, ladders=ladders)
+
+
+def _repeated_rows(ladder: RateLadder, seed: int) -> Iterator[tuple[float, ...]]:
+    for count, bandwidth, row in zip(ladder.sizes, ladder.bandwidths, ladder.realized, strict=True):
+        # A sample of which every point is there k times has the P̂_h of its different points.
+        drawn = min(count, REPEATED)
+        yield row if drawn == count else realized_row(ladder.density, count, bandwidth, len(row), seed, 0, drawn)
 
 
 def _dimension_forgotten(evidence: SyntheticEvidence) -> SyntheticEvidence:
@@ -82,9 +88,9 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
             _form(bandwidth_shift=0.1),
         ),
         PlantedFault(
-            "realized_exponent",
-            "realized TV in D = 1 falls more slowly, by 0.1 in the exponent",
-            _realized_exponent_shifted,
+            "points_repeated",
+            f"samples in D = 1 have no more than {REPEATED:,} different points",
+            _points_repeated,
         ),
     ),
     "theorem_3.total_variation": (

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction
 from cgro_theory.numerics.confidence import student_mean
 from cgro_theory.theorems.room import Check, CheckedPair
 from cgro_theory.theorems.theorem_3_global_flatness.landscape import statement
@@ -35,7 +35,9 @@ def check_flat_inside(evidence: LandscapeEvidence, failure_probability: float) -
     for name, runs in (("adversarial", evidence.main), ("standard", evidence.controls)):
         for factor in (0.5, 1.0, 2.0):
             notes += _mean_notes(name, runs, factor, radius)
-    return _pair(evidence, wanted, {"growth exponent": exponents}, failure_probability, notes)
+    return _pair(
+        evidence, statement.FLAT_INSIDE, wanted, {"growth exponent": exponents}, failure_probability, notes
+    )
 
 
 def _mean_notes(name: str, runs: Sequence[ExperimentRecord], factor: float, radius: float) -> list[Note]:
@@ -61,7 +63,7 @@ def check_local_versus_global(evidence: LandscapeEvidence, failure_probability: 
         parts["Δ ln global flatness"].append(math.log(world))
         parts["Δ gap"].append(last.robust_gap(radius) - middle.robust_gap(radius))
     notes = [(f"mean {name}", float(np.mean(values))) for name, values in parts.items() if values]
-    return _pair(evidence, _POSITIVE, parts, failure_probability, notes)
+    return _pair(evidence, statement.LOCAL_VERSUS_GLOBAL, _POSITIVE, parts, failure_probability, notes)
 
 
 def _moment(run: ExperimentRecord, epoch: int) -> Moment:
@@ -74,7 +76,8 @@ def check_gap_follows(evidence: LandscapeEvidence, failure_probability: float) -
     late: dict[int, list[tuple[float, float]]] = {}
     for run in evidence.runs:
         for moment in run.moments:
-            point = (moment.robust_gap(evidence.radius), moment.test.gradient_norm(evidence.radius))
+            flatness = moment.test.gradient_norm(evidence.radius) ** evidence.flatness_power
+            point = (moment.robust_gap(evidence.radius), flatness)
             by_seed.setdefault(run.seed, []).append(point)
             if 2 * moment.epoch >= run.recipe.epochs:
                 late.setdefault(run.seed, []).append(point)
@@ -91,7 +94,8 @@ def check_gap_follows(evidence: LandscapeEvidence, failure_probability: float) -
             if run.recipe.width == run_width and run.moments
         ]
         notes.append((f"over seeds alone, last epoch, width {run_width}", spearman(ends)))
-    return _pair(evidence, _POSITIVE, {"rank correlation": correlations}, failure_probability, notes)
+    parts = {"rank correlation": correlations}
+    return _pair(evidence, statement.GAP_FOLLOWS, _POSITIVE, parts, failure_probability, notes)
 
 
 def spearman(points: Sequence[tuple[float, float]]) -> float:
@@ -127,35 +131,53 @@ def check_capacity(evidence: LandscapeEvidence, failure_probability: float) -> C
             (f"width {run_width}: mean gap", float(np.mean([final.robust_gap(radius) for final in finals])))
         )
     notes += _intervals(parts, failure_probability)
-    return _pair(evidence, _POSITIVE, parts, failure_probability, notes, evidence.ladder_reached)
+    return _pair(
+        evidence, statement.CAPACITY, _POSITIVE, parts, failure_probability, notes, evidence.ladder_reached
+    )
 
 
 def _intervals(parts: Mapping[str, Sequence[float]], failure_probability: float) -> list[Note]:
     notes: list[Note] = []
     for name, values in parts.items():
         if len(values) >= 2:
-            ends = student_mean(values, failure_probability / len(parts))
+            ends = _mean_within(values, failure_probability / len(parts), statement.CAPACITY.natural_range)
             notes += [(f"{name}: low", ends.low), (f"{name}: high", ends.high)]
     return notes
 
 
+def _mean_within(values: Sequence[float], failure_probability: float, natural_range: Interval) -> Interval:
+    """Student's interval of a mean, cut to the range in which every value lies: the mean lies there too."""
+    ends = student_mean(values, failure_probability)
+    low, high = natural_range.low, natural_range.high
+    return Interval(min(max(ends.low, low), high), max(min(ends.high, high), low))
+
+
 def _pair(
     evidence: LandscapeEvidence,
+    claim: Claim,
     wanted: Interval,
     parts: Mapping[str, Sequence[float]],
     failure_probability: float,
     notes: Sequence[Note],
     reached: Sequence[ReachedError] | None = None,
 ) -> CheckedPair:
-    """The least of the parts' means against ``wanted``: Student's intervals hold together by the union bound."""
-    prediction = Prediction(wanted, unmet=_unfitted(evidence.reached if reached is None else reached))
+    """The least of the parts' means against ``wanted``: Student's intervals hold together by the union bound.
+
+    Whether a training reached its target is an outcome. The claims speak of networks that did, so one that did
+    not is neither left out nor counted: nothing is decided.
+    """
+    prediction = Prediction(wanted)
+    unfitted = _unfitted(evidence.reached if reached is None else reached)
+    if unfitted:
+        return CheckedPair(prediction, Measurement.failed(unfitted))
     if evidence.failures:
         return CheckedPair(prediction, Measurement.failed("a run broke off: " + evidence.failures[0]))
     if any(len(values) < 2 for values in parts.values()):
         return CheckedPair(prediction, Measurement.failed("fewer than two runs"))
     if not all(math.isfinite(value) for values in parts.values() for value in values):
         return CheckedPair(prediction, Measurement.failed("a measure is not a finite number"))
-    ends = [student_mean(values, failure_probability / len(parts)) for values in parts.values()]
+    share = failure_probability / len(parts)
+    ends = [_mean_within(values, share, claim.natural_range) for values in parts.values()]
     # The least mean lies between the least low end and the least high end when every interval holds.
     interval = Interval(min(end.low for end in ends), min(end.high for end in ends))
     seeds = tuple(sorted({run.seed for run in (*evidence.runs, *evidence.ladder)}))
@@ -171,17 +193,21 @@ def _pair(
     return CheckedPair(prediction, measured)
 
 
-def _unfitted(reached: Sequence[ReachedError]) -> tuple[str, ...]:
-    """Which runs that should have fitted their attacked training images did not, with the error reached."""
+def _unfitted(reached: Sequence[ReachedError]) -> str:
+    """Which runs that should have fitted their attacked training images did not; nothing when all did."""
     limit = statement.LOW_ROBUST_TRAIN_ERROR
     above = [entry for entry in reached if not entry.robust_train_error <= limit]
     if not above:
-        return ()
-    worst = max(above, key=lambda entry: entry.robust_train_error)
+        return ""
+    worst = max(above, key=lambda entry: _or_worst(entry.robust_train_error))
     return (
-        f"robust train error {worst.robust_train_error:.3f} > {limit:g} at width {worst.width}, seed {worst.seed} "
-        f"({len(above)} of {len(reached)} runs)",
+        f"a training missed its target: robust train error {worst.robust_train_error:.3f} > {limit:g} at width "
+        f"{worst.width}, seed {worst.seed} ({len(above)} of {len(reached)} runs)"
     )
+
+
+def _or_worst(error: float) -> float:
+    return math.inf if math.isnan(error) else error
 
 
 CHECKS: Mapping[str, Check] = {

@@ -30,7 +30,8 @@ class LandscapeEvidence:
     """``runs`` trained adversarially and ``controls`` on clean images, of the same splits and seeds.
 
     ``ladder`` are the runs of the capacity ladder, at a radius of their own; ``reached`` and ``ladder_reached``
-    decide whether the claims apply; ``failures`` say which runs broke off and why.
+    say whether they fitted their attacked images: one that did not leaves the claims undecided. ``failures`` say
+    which runs broke off and why. ``flatness_power`` is the power of F that the rank correlation is told, 1.
     """
 
     profile: str
@@ -44,6 +45,7 @@ class LandscapeEvidence:
     reached: tuple[ReachedError, ...] = ()
     ladder_reached: tuple[ReachedError, ...] = ()
     failures: tuple[str, ...] = ()
+    flatness_power: float = 1.0
 
     @property
     def main(self) -> tuple[ExperimentRecord, ...]:

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 
 from cgro_theory.errors import InvalidInput
+from cgro_theory.numerics.seeds import SeedPart, derived_seeds
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_3_global_flatness.landscape.evidence import LandscapeEvidence, ReachedError
 from cgro_theory.theorems.theorem_3_global_flatness.landscape.profiles import (
@@ -18,6 +19,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.landscape.profiles import (
     MAIN_WIDTH,
     RADIUS,
     SIZES,
+    Schedule,
     Sizes,
 )
 from cgro_theory.vision.data_sets import load_images
@@ -43,7 +45,7 @@ class Job:
 
 
 def gather(request: RunRequest) -> LandscapeEvidence:
-    """Train what the asked claims need, one run after another; run i has the seed ``request.seed + i``."""
+    """Train what the asked claims need, one run after another; seeds derive from ``request.seed`` and the plan."""
     sizes = SIZES[request.profile]
     data = load_images("digits")
     jobs = _jobs(sizes, request)
@@ -78,18 +80,26 @@ def _reached(run: ExperimentRecord) -> ReachedError:
 
 def _jobs(sizes: Sizes, request: RunRequest) -> list[Job]:
     """The runs that the asked claims need; none when no claim of the landscape is asked for."""
-    seeds = range(request.seed, request.seed + sizes.seeds)
+    # One seed for all widths and the control: they share a split, are compared within it, and count once.
+    seeds = derived_seeds(request.seed, sizes.seeds, "landscape.main", *_parts(sizes.main))
     jobs: list[Job] = []
     several = request.needs("landscape.gap_follows_global_flatness")
     if several or request.needs("landscape.flat_inside_sharp_outside", "landscape.local_versus_global"):
         widths = sizes.widths if several else (MAIN_WIDTH,)
         jobs += [Job("run", width, seed) for width, seed in itertools.product(widths, seeds)]
     if request.needs("landscape.flat_inside_sharp_outside"):
-        jobs += [Job("control", MAIN_WIDTH, seed) for seed in seeds[: sizes.controls]]
+        jobs += [Job("control", MAIN_WIDTH, seed) for seed in seeds]
     if request.needs(_CAPACITY):
-        own = range(request.seed, request.seed + sizes.ladder_seeds)
+        own = derived_seeds(request.seed, sizes.ladder_seeds, "landscape.ladder", *_parts(sizes.ladder))
         jobs += [Job("ladder", width, seed) for width, seed in itertools.product(sizes.ladder_widths, own)]
     return jobs
+
+
+def _parts(schedule: Schedule) -> tuple[SeedPart, ...]:
+    """Everything that tells one schedule from another."""
+    steps, restarts = schedule.attack.steps, schedule.attack.restarts
+    sizes = (schedule.train_size, schedule.test_size, schedule.epochs, schedule.batch_size)
+    return (schedule.radius, *sizes, schedule.learning_rate, steps, restarts)
 
 
 def _run(data: ImageData, sizes: Sizes, job: Job, device: str) -> ExperimentRecord:

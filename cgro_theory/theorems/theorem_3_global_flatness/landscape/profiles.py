@@ -33,11 +33,12 @@ class Schedule:
 class Sizes:
     """``widths`` are measured over epochs by ``main`` and hold the main width; ``ladder_widths`` hold the roles.
 
+    Every seed has a control of standard training: the fault that judges them needs the claim's resolution.
+
     ``radius_factors`` are the radii of the last landscapes at the main width, in training radii.
     """
 
     seeds: int
-    controls: int
     main: Schedule
     widths: tuple[int, ...]
     recorded_epochs: int
@@ -53,7 +54,6 @@ class Sizes:
 SIZES = {
     "quick": Sizes(
         seeds=10,
-        controls=5,
         main=Schedule(RADIUS, 80, 150, 120, 20, 0.04, AscentBudget(3)),
         widths=(4, MAIN_WIDTH),
         recorded_epochs=4,
@@ -67,7 +67,6 @@ SIZES = {
     ),
     "full": Sizes(
         seeds=16,
-        controls=6,
         main=Schedule(RADIUS, 100, 300, 150, 20, 0.04, AscentBudget(3)),
         widths=(4, 12, MAIN_WIDTH),
         recorded_epochs=8,
