@@ -31,8 +31,14 @@ def flow_projections(initial: Array, leader: Array, degree: int) -> Array:
         growth = leader[:, None] / largest
         return np.where(initial > 0, initial * growth, initial / growth)
     power = degree - 2
-    moved = largest**-power - leader[:, None] ** -power
-    return _moved(initial, moved, degree)
+    # In units of the largest start, and with 1 taken off first: the leader keeps its digits as its power vanishes.
+    passed = (leader[:, None] / largest) ** -power
+    with np.errstate(divide="ignore", over="ignore"):
+        ahead = np.expm1(-power * np.log(np.abs(initial) / largest))
+        left = np.where(initial > 0, ahead + passed, ahead + 2.0 - passed)
+        size = largest * np.where(left > 0, left, 0.0) ** (-1.0 / power)
+        size = np.where(initial > 0, np.minimum(size, leader[:, None]), size)
+    return np.where(initial == 0, 0.0, np.sign(initial) * size)
 
 
 def _moved(initial: Array, moved: Array, degree: int) -> Array:
@@ -88,7 +94,7 @@ class ClockEnclosure:
         fastest = int(np.searchsorted(self.low_time, time))
         low = float(self.low_signal[max(0, slowest)])
         high = float(self.high_signal[fastest]) if fastest < self.high_signal.size else np.inf
-        return Interval(low, high)
+        return Interval(low, max(low, high))  # at the start both are U(0), up to rounding
 
 
 def enclose_signal(
@@ -120,7 +126,8 @@ def enclose_signal(
         top *= 1.25
     leader = np.geomspace(largest, max(top, largest * 1.001), points)
     low_signal = _signal(flow_projections(initial, leader, degree), degree)
-    fastest_gain = gain(low_signal, -noise_margin_bound)
+    # A bound from above may be raised: a gain that underflows would divide by 0 below.
+    fastest_gain = np.maximum(gain(low_signal, -noise_margin_bound), np.finfo(float).tiny)
     steps = learning_rate * fastest_gain
     ratio = steps * degree * leader ** (degree - 2)
     lag = _lag(ratio, degree)
@@ -129,7 +136,7 @@ def enclose_signal(
     high_signal = _upper_signal(initial, leader, lagged, float(steps.max()), degree)
     high_signal = np.maximum.accumulate(high_signal)
     slowest_gain = gain(high_signal, noise_margin_bound)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         fast = clocks / fastest_gain[:-1]
         slow = clocks * np.maximum(lag[:-1], lag[1:]) / slowest_gain[1:]
     missed = learning_rate * _riemann_loss(leader, ratio, 1.0 / fastest_gain)

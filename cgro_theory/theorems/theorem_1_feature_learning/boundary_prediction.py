@@ -19,7 +19,6 @@ from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.common_clock import clock_between, flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
-    LATEST,
     MOST_NOISE,
     RACE_HORIZON,
     first_memorization_assumptions,
@@ -29,6 +28,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction imp
 )
 from cgro_theory.theorems.theorem_1_feature_learning.noise_growth import enclose_noise_clock
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
+    LATEST,
     InitialDraw,
     follow_signal,
     initial_margin_size,

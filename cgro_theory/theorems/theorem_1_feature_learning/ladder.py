@@ -41,7 +41,7 @@ def check_signal_time_exponent(evidence: TrainedEvidence, failure_probability: f
     return _exponent(
         evidence,
         lambda group: group.trajectories.signal_time,
-        lambda group, draw: predict.predict_signal_time(group.assumed, draw, 0.0),
+        lambda group, draws: [predict.predict_signal_time(group.assumed, draw, 0.0) for draw in draws],
         lambda group: group.flow_error.signal_time,
         signal_exponent_formula,
         lambda group: 0.0,
@@ -54,7 +54,7 @@ def check_memorization_time_exponent(evidence: TrainedEvidence, failure_probabil
     return _exponent(
         evidence,
         lambda group: first_memorization(group.trajectories),
-        lambda group, draw: memorize.predict_first_memorization_time(group.assumed, draw, 0.0),
+        lambda group, draws: memorize.predict_first_memorization_times(group.assumed, draws, 0.0),
         lambda group: group.flow_error.first_memorization,
         memorization_exponent_formula,
         # The leading order of one seed holds its Gram matrix, which nears σ² d I with relative size √(n/d).
@@ -150,7 +150,7 @@ def check_memorization_order(evidence: TrainedEvidence, failure_probability: flo
 def _exponent(
     evidence: TrainedEvidence,
     measured: Callable[[RunGroup], Array],
-    enclose: Callable[[RunGroup, predict.InitialDraw], predict.TimePrediction],
+    enclose: Callable[[RunGroup, Sequence[predict.InitialDraw]], Sequence[predict.TimePrediction]],
     flow_error: Callable[[RunGroup], float],
     formula: Callable[[int, float, float, float], float],
     unevenness: Callable[[RunGroup], float],
@@ -175,10 +175,10 @@ def _exponent(
     times = np.array([measured(group) for group in ladder])
     with np.errstate(invalid="ignore", divide="ignore"):
         slopes = np.where(np.isfinite(times).all(axis=0), weights @ np.log(times), np.nan)
-    draws = [initial_draws(group.trajectories) for group in ladder]
+    told_times = [enclose(group, initial_draws(group.trajectories)) for group in ladder]
     entries: list[JudgedRun] = []
     for seed, slope in enumerate(slopes):
-        predicted = [enclose(group, draw[seed]) for group, draw in zip(ladder, draws, strict=True)]
+        predicted = [times[seed] for times in told_times]
         enclosures = [
             replace(entry, interval=widened(entry.interval, flow_error(group)))
             for group, entry in zip(ladder, predicted, strict=True)

@@ -197,16 +197,10 @@ def check_first_memorization_time(evidence: TrainedEvidence, failure_probability
     def look(group: RunGroup) -> Sequence[JudgedRun]:
         rate, times = group.trajectories.learning_rate, first_memorization(group.trajectories)
         error = group.flow_error.first_memorization
-        return [
-            per_run(
-                group,
-                run,
-                memorize.predict_first_memorization_time(group.assumed, draw, rate),
-                times[run],
-                relative_error=error,
-            )
-            for run, draw in enumerate(initial_draws(group.trajectories))
-        ]
+        predicted = memorize.predict_first_memorization_times(
+            group.assumed, initial_draws(group.trajectories), rate
+        )
+        return [per_run(group, run, told, times[run], relative_error=error) for run, told in enumerate(predicted)]
 
     return nearest_to_violation(evidence.main, look, failure_probability)
 

@@ -10,19 +10,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cgro_theory.claims import Interval
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.noise_growth import enclose_first_memorization
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
+    LATEST,
+    WITHIN_FLOATS,
     Array,
     InitialDraw,
     TimePrediction,
     logarithmic_growth,
+    signed_power,
 )
 
 RACE_HORIZON = 50.0
 """Time that runs are given to memorize a point, in units of the first memorization time's leading order."""
-LATEST = 1e300
-"""Times beyond this are not followed: they leave the range of floats."""
 MOST_NOISE = 400
 """Noise patches n = NJ of a draw that is followed: a step costs n² m operations."""
 BELOW_BOUNDARY = "attacked_signal_fraction is below κ* (here no V_i reaches 1 within 50 times the leading order)"
@@ -38,11 +40,11 @@ def leading_memorization_times(setting: PatchSetting, draw: InitialDraw) -> Arra
     signed = np.maximum(draw.signed_preactivations(setting.noise_patches), 0.0)
     norms = np.diag(draw.noise_gram)[:, None]
     half = 0.5 * setting.adversarial_weight
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         if setting.degree == 2:
             needed = np.log(1.0 / np.minimum(signed, 1.0)) / 2.0
         else:
-            needed = signed ** (2 - setting.degree) / (setting.degree * (setting.degree - 2))
+            needed = signed ** (2.0 - setting.degree) / (setting.degree * (setting.degree - 2))
         times = setting.num_samples * needed / (half * norms) if half > 0 else np.full(signed.shape, np.inf)
     per_point = times.reshape(setting.num_samples, -1)
     return np.asarray(per_point.min(axis=1))
@@ -69,13 +71,16 @@ def predict_first_memorization_times(
     more than MOST_NOISE noise patches would be followed, there is no interval.
     """
     leading = [leading_memorization_time(setting, draw) for draw in draws]
-    unmet = [first_memorization_assumptions(setting, draw) for draw in draws]
-    followed = [
-        index
-        for index, time in enumerate(leading)
-        if not unmet[index] and 0.0 < time < LATEST and setting.num_noise <= MOST_NOISE
-    ]
-    predictions = [TimePrediction(None, time, reasons) for time, reasons in zip(leading, unmet, strict=True)]
+    predictions, followed = [], []
+    for index, (draw, time) in enumerate(zip(draws, leading, strict=True)):
+        unmet = first_memorization_assumptions(setting, draw)
+        margins = signed_power(draw.signed_preactivations(setting.noise_patches), setting.degree).sum(axis=1)
+        memorized = margins.reshape(setting.num_samples, -1).sum(axis=1).max() >= 1.0
+        if not unmet and not memorized and not time < LATEST:
+            unmet = (WITHIN_FLOATS,)
+        predictions.append(TimePrediction(Interval.point(0.0) if memorized and not unmet else None, time, unmet))
+        if not unmet and not memorized and time > 0.0 and setting.num_noise <= MOST_NOISE:
+            followed.append(index)
     horizons = [RACE_HORIZON * leading[index] for index in followed]
     kept = [draws[index] for index in followed]
     brackets = enclose_first_memorization(setting, kept, horizons, learning_rate) if kept else []

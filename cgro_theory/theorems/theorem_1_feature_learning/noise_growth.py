@@ -33,9 +33,8 @@ from cgro_theory.theorems.theorem_1_feature_learning.noise_step import (
     Slopes,
     crossing_times,
     grown,
-    power_of,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw
+from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, signed_power
 from cgro_theory.theorems.theorem_1_feature_learning.signal_growth import LeaderStep, SignalBracket
 
 Array = NDArray[np.float64]
@@ -165,6 +164,8 @@ class _Bracket:
         for run, index in enumerate(chosen):
             flat[run, fastest[run] if index is None else index] = True
 
+    # What leaves the floats is inf or NaN, lies inside no box, and the step is refused.
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def follow(self, horizons: Array, small: float, change: float) -> list[MemorizationBracket]:
         """Follow every run until some V_i has surely reached 1, or to its horizon."""
         runs = self.low.shape[0]
@@ -224,7 +225,7 @@ class _Bracket:
 
     def _margins(self, projections: Array) -> Array:
         """V_i of projections in units. shapes: (runs, n, m) -> (runs, N)"""
-        per_patch = power_of(projections, self.setting.degree).sum(axis=2)
+        per_patch = signed_power(projections, self.setting.degree).sum(axis=2)
         per_point = per_patch.reshape(per_patch.shape[0], -1, self.setting.noise_patches).sum(axis=2)
         return np.asarray(per_point * self.unit[:, None] ** self.setting.degree)
 
@@ -302,11 +303,11 @@ class _Bracket:
         away = self.repelling @ strong, self.repelling @ weak
         activity = towards[1] - away[0]
         # The own coordinate at its own end, every other one at the far end of the box.
-        others = self._per_row(margins[1]) - unit * power_of(high, degree)
-        held = self._pull(others + unit * power_of(box.own_low_top + box.delay, degree), z[1], upper=False)
+        others = self._per_row(margins[1]) - unit * signed_power(high, degree)
+        held = self._pull(others + unit * signed_power(box.own_low_top + box.delay, degree), z[1], upper=False)
         own_low = self.own * np.maximum(held, least)
-        others = self._per_row(margins[0]) - unit * power_of(low, degree)
-        held = self._pull(others + unit * power_of(box.own_high_bottom - box.delay, degree), z[0], upper=True)
+        others = self._per_row(margins[0]) - unit * signed_power(low, degree)
+        held = self._pull(others + unit * signed_power(box.own_high_bottom - box.delay, degree), z[0], upper=True)
         own_high = self.own * np.minimum(held, most)
         around_low = towards[0] + away[0] - ROUNDING * activity
         around_high = towards[1] + away[1] + ROUNDING * activity

@@ -52,11 +52,6 @@ class Box:
     pinned: NDArray[np.bool_]
 
 
-def power_of(values: Array, degree: int) -> Array:
-    """φ_q."""
-    return np.asarray(np.sign(values) * np.abs(values) ** degree)
-
-
 def grown(
     value: Array,
     within: tuple[Array, Array],

@@ -21,6 +21,9 @@ from cgro_theory.theorems.lemmas.common_clock import ClockEnclosure, clock_betwe
 
 Array = NDArray[np.float64]
 
+LATEST = 1e300
+"""Times beyond this are not followed: they leave the range of floats."""
+WITHIN_FLOATS = "the leading-order time is below 10^300"
 LARGE_SIGNAL_MARGIN = 60.0
 """No run of practical length passes this signal margin: e^60 units of time would be needed."""
 
@@ -106,15 +109,21 @@ def initial_margin_size(setting: PatchSetting, draw: InitialDraw) -> float:
     return float(setting.clean_gain * (np.abs(draw.signal_projections) ** setting.degree).sum())
 
 
+def signed_power(values: Array, degree: int) -> Array:
+    """φ_q. Any shape."""
+    return np.asarray(np.sign(values) * np.abs(values) ** degree)
+
+
 def leading_signal_time(setting: PatchSetting, draw: InitialDraw) -> float:
     """T_I = u_max^(2-q) / (q (q-2) · ½[(1-λ)α^q + λφ_q(κα)]); for q = 2, log(1/(α u_max)) / (2 · gain)."""
-    largest = float(draw.signal_projections.max())
+    largest = draw.signal_projections.max()
     gain = float(signal_gain(setting, np.zeros(1), 0.0)[0])
     if largest <= 0 or gain <= 0:
         return math.inf
     if setting.degree == 2:
         return max(0.0, math.log(1.0 / (setting.signal_strength * largest))) / (2.0 * gain)
-    return largest ** (2 - setting.degree) / (setting.degree * (setting.degree - 2) * gain)
+    with np.errstate(over="ignore"):
+        return float(largest ** (2.0 - setting.degree) / (setting.degree * (setting.degree - 2) * gain))
 
 
 def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> TimePrediction:
@@ -126,6 +135,10 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
     unmet = _signal_assumptions(setting, draw)
     if unmet:
         return TimePrediction(None, leading, unmet)
+    if setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0:
+        return TimePrediction(Interval.point(0.0), leading)
+    if not leading < LATEST:
+        return TimePrediction(None, leading, (WITHIN_FLOATS,))
     bound = 2.0 * noise_margin_bound(setting, draw, 0.0)
     level = 1.0 / setting.clean_gain
     for _ in range(8):

@@ -78,19 +78,20 @@ class SignalBracket:
                 factor = growth[:, None] ** np.where(ratio > 0, lag[:, None], -1.0)
                 moved = size * factor
             else:
-                # (|u|/s(0))^(2-q) - 1 is exactly 0 for the leader: no digit is lost as it blows up.
-                left = np.where(size > 0, size, 1.0) ** (2.0 - degree)
-                passed = growth[:, None] ** (2.0 - degree) - 1.0
-                power = np.where(ratio > 0, left + lag[:, None] * passed, left - passed)
+                # With 1 taken off first the leader keeps its digits as its power vanishes.
+                ahead = np.expm1((2.0 - degree) * np.log(np.where(size > 0, size, 1.0)))
+                passed = growth[:, None] ** (2.0 - degree)
+                behind = ahead + (1.0 - lag[:, None]) + lag[:, None] * passed
+                power = np.where(ratio > 0, behind, ahead + 2.0 - passed)
                 moved = np.where(power > 0, power, 0.0) ** (1.0 / (2.0 - degree))
             moved = np.where(ratio > 0, np.minimum(moved, growth[:, None]), moved)
             if upper and self.learning_rate > 0:
                 moved = np.where(ratio > 0, moved, 0.0)
-            total = (np.sign(ratio) * moved**degree).sum(axis=1)
-            margin = self.start**degree * total
-        if upper:
-            margin = np.where(self.grows, margin, 0.0)
-        return np.asarray(margin + (ROUNDING if upper else -ROUNDING) * np.abs(margin))
+            margin = (np.sign(ratio) * (self.start[:, None] * moved) ** degree).sum(axis=1)
+            if upper:
+                margin = np.where(self.grows, margin, 0.0)
+            # Past the floats this is NaN, and the step is refused.
+            return np.asarray(margin + (ROUNDING if upper else -ROUNDING) * np.abs(margin))
 
     def gain(self, margin: Array, noise: Array) -> Array:
         """g/α^q at the signal margins z, shape (runs,), and the noise margins, shape (runs, N)."""
