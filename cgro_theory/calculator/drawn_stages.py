@@ -1,6 +1,6 @@
 """Theorem 1's stages for one initial draw: the room's enclosures, from the draw of ``cgro simulate --seed``.
 
-Every condition is decided for this draw. Where κ is not below the enclosure of κ*, no memorization time is named.
+Every condition is decided for this draw. Where κ is above the enclosure of κ*, no memorization time is named.
 """
 
 from __future__ import annotations
@@ -35,15 +35,19 @@ SUBSPACE_STREAM = 2
 """Second word of the seed; the trainer's subspace engine uses the same, so its runs start from this draw."""
 MAX_NOISE_PATCHES = 4000
 """n = NJ of a draw: its Gram matrix has n² entries."""
+RANGE = (1e-300, 1e300)
+"""Where the sizes of a draw have to lie: it is made of floats."""
 _TIME = "η·step"
 
 
 def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
     """The initial draw of the subspace engine for this seed, in the same order of random words (theory.md 2.2.3).
 
-    Needs d - 1 >= n + m and n, m <= 4000, else raises :class:`InvalidInput`.
+    Needs d - 1 >= n + m, n, m <= 4000, and α^q, σ²d, σ0 and σ0σ√d in [1e-300, 1e300], else raises
+    :class:`InvalidInput`.
     """
     require_integer("seed", seed, 0)
+    _check_sizes(setting)
     noise, width = setting.num_noise, setting.width
     if noise > MAX_NOISE_PATCHES:
         most = MAX_NOISE_PATCHES // setting.noise_patches
@@ -68,11 +72,26 @@ def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
     return InitialDraw(*(np.asarray(part, dtype=np.float64) for part in parts))
 
 
+def _check_sizes(setting: PatchSetting) -> None:
+    log_length = math.log(setting.noise_std) + 0.5 * math.log(setting.patch_dimension)
+    sizes = (
+        ("signal_strength", "α^q", setting.degree * math.log(setting.signal_strength)),
+        ("noise_std", "σ²d", 2.0 * log_length),
+        ("init_std", "σ0", math.log(setting.init_std)),
+        ("init_std", "σ0σ√d", math.log(setting.init_std) + log_length),
+    )
+    low, high = (math.log(end) for end in RANGE)
+    for name, symbol, log_size in sizes:
+        if not low <= log_size <= high:
+            value = getattr(setting, name)
+            raise InvalidInput(name, value, f"one with {symbol} in [{RANGE[0]:g}, {RANGE[1]:g}], for a draw")
+
+
 def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -> Answer:
     """Enclosures of T_I, T_III and κ*, and an estimate of κ_1, for the draw of ``seed``.
 
     ``learning_rate`` η >= 0 of descent; 0 is its gradient flow, for which κ_1 and κ* are. A quantity whose
-    assumption fails has no enclosure, and its note says which; T_III has one only for κ below that of κ*.
+    assumption fails has no enclosure, and its note says which; T_III has none for κ above that of κ*.
 
     >>> time = drawn_stages(PatchSetting.version_1(10**6), seed=0)["signal_time"]
     >>> time.low < time.high
@@ -85,7 +104,7 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
     memory = predict_first_memorization_time(setting, draw, learning_rate)
     # Without an attacked loss nothing is memorized, and the boundaries have no time scale.
     race = predict_memorization_boundary(setting, draw) if setting.adversarial_weight > 0.0 else None
-    below = _below_boundary(setting, race)
+    below = _below_boundary(setting, race, memory)
     quantities = [
         _enclosed("signal_time", signal, "first time with α^q U >= 1", "theorem_1.signal_time", _TIME),
         _memorization_time(memory, below),
@@ -114,20 +133,25 @@ def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Conditio
     )
 
 
-def _below_boundary(setting: PatchSetting, race: BoundaryPrediction | None) -> Condition:
-    """κ < κ*, against the enclosure of κ*; None where κ lies inside it, or there is none."""
+def _below_boundary(setting: PatchSetting, race: BoundaryPrediction | None, memory: TimePrediction) -> Condition:
+    """κ < κ*, against the enclosure of κ*; None where κ lies inside it or there is none, unless T_III decides it."""
+    raced = any("κ*" in reason for reason in memory.unmet)
     if race is None or race.interval is None:
-        why = "λ = 0" if race is None else "; ".join(race.unmet)
-        return Condition("memorization", f"κ < κ*: memorization comes first (κ* has no enclosure: {why})", None)
+        why = "λ = 0" if race is None else "; ".join(f"not met: {each}" for each in race.unmet) or "none was found"
+        return Condition(
+            "memorization",
+            f"κ < κ*: memorization comes first (κ* has no enclosure: {why})",
+            False if raced else None,
+        )
     kappa, ends = setting.attacked_signal_fraction, race.interval
-    met = True if kappa <= ends.low else (False if kappa >= ends.high else None)
+    met = True if kappa <= ends.low else (False if raced or kappa >= ends.high else None)
     where = f"[{ends.low:.6g}, {ends.high:.6g}]"
     return Condition("memorization", f"κ < κ*, for the gradient flow in {where}: memorization comes first", met)
 
 
 def _stage_order(signal: TimePrediction, memory: TimePrediction, below: Condition) -> Condition:
     ordered = None
-    if signal.interval is not None and memory.interval is not None and below.met:
+    if signal.interval is not None and memory.interval is not None and below.met is not False:
         ordered = _ordered(signal.interval, memory.interval)
     return Condition("stage order", "T_I < T_III for this draw, by the enclosures", ordered)
 
@@ -139,7 +163,7 @@ def _ordered(first: Interval, second: Interval) -> bool | None:
 
 
 def _memorization_time(memory: TimePrediction, below: Condition) -> Quantity:
-    """T_III's enclosure for κ below κ*; "not memorized" above; the leading order alone where that is open."""
+    """T_III's enclosure; "not memorized" for κ above the enclosure of κ*."""
     formula, label = "first time with some V_i >= 1", "theorem_1.first_memorization_time"
     if below.met is False:
         return Quantity(
@@ -149,11 +173,9 @@ def _memorization_time(memory: TimePrediction, below: Condition) -> Quantity:
             formula,
             f"theory.md 2.4, {label}",
             _TIME,
-            note="κ is above the enclosure of κ*: the attacked signal is learned first",
+            note="; ".join(memory.unmet) or "κ is above the enclosure of κ*: the attacked signal is learned first",
             absent="not memorized",
         )
-    if below.met is None and not memory.unmet:
-        memory = TimePrediction(None, memory.leading_order, ("κ < κ*, by the enclosure of κ*,",))
     return _enclosed("memorization_time", memory, formula, label, _TIME)
 
 
@@ -204,7 +226,10 @@ def _enclosed(
     source = f"theory.md 2.4, {label}"
     ends = prediction.interval
     if ends is None:
-        missing = f"no {direction.value}: {'; '.join(prediction.unmet)} — not met"
+        missing = f"no {direction.value}: "
+        missing += (
+            f"not met: {'; '.join(prediction.unmet)}" if prediction.unmet else "none was found for this draw"
+        )
         return Quantity(name, leading, Direction.LEADING_ORDER, formula, source, unit, note=missing)
     return Quantity(
         name,

@@ -23,6 +23,12 @@ PATCH_NAMES = {
 }
 WORDS = {"attacked_fraction": "auto", "bandwidth": "auto", "gradient_variation": "cosine"}
 """Options that take a word in place of a number; the question says what it stands for."""
+_FROM_EXPONENTS = {
+    "signal_strength": "signal_exponent",
+    "noise_std": "noise_exponent",
+    "init_std": "init_exponent",
+}
+"""Parameters that an exponent of d stands for, where they are no options themselves."""
 _LONGEST_VALUE = 40
 """Longer values are not written out in an error, so that it stays one line."""
 
@@ -90,6 +96,7 @@ def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str
     """The same error with options in place of parameter names, and a value short enough for a line."""
     typed = {name: f"--{name.replace('_', '-')}" for name in options}
     typed |= {parameter: typed[name] for name, parameter in reported.items() if name in typed}
+    typed |= {name: typed[option] for name, option in _FROM_EXPONENTS.items() if option in typed}
 
     def named(text: str, *, every: bool) -> str:
         # In a sentence a plain word such as "width" need not be the option.
