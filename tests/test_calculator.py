@@ -25,6 +25,7 @@ dimensions = st.one_of(st.integers(1, 12), st.integers(1, 10**9))
 probabilities = st.one_of(st.floats(1e-300, 0.999), st.floats(-300, -0.1).map(lambda e: 10.0**e))
 slopes = st.one_of(st.just(0.0), st.floats(1e-6, 1e6))
 weights = st.sampled_from([(1.0,), (0.5, 0.5), (0.25, 0.75), (0.125,) * 8])
+UNIT = DensitySmoothness(1.0)
 
 
 @st.composite
@@ -32,8 +33,8 @@ def flatness_problems(draw):
     return FlatnessProblem(
         num_samples=draw(sizes),
         input_dimension=draw(dimensions),
-        flatness=draw(slopes),
         density=DensitySmoothness(draw(slopes), draw(weights)),
+        flatness=draw(slopes),
         perturbation_radius=draw(st.floats(0.0, 1.0)),
         loss_bound=draw(st.floats(1e-3, 1e3)),
         failure_probability=draw(probabilities),
@@ -69,9 +70,9 @@ def is_below(value, oracle):
 
 
 @given(flatness_problems())
-@example(FlatnessProblem(1, 10**9, failure_probability=1e-300))
-@example(FlatnessProblem(1, 1, 0.0, DensitySmoothness(0.0), failure_probability=1e-300))
-@example(FlatnessProblem(10**900, 1, 1e6))
+@example(FlatnessProblem(1, 10**9, UNIT, failure_probability=1e-300))
+@example(FlatnessProblem(1, 1, DensitySmoothness(0.0), 0.0, failure_probability=1e-300))
+@example(FlatnessProblem(10**900, 1, UNIT, 1e6))
 @settings(max_examples=120, deadline=None)
 def test_flatness_terms_and_totals_agree_with_mpmath_on_the_safe_side(problem):
     answer = flatness(problem)
@@ -121,7 +122,7 @@ def oracle_bandwidth(problem, log_count):
 
 
 @given(flatness_problems(), st.sampled_from([None, 1e-3, 0.5]))
-@example(FlatnessProblem(1, 10**9, failure_probability=1e-300), None)
+@example(FlatnessProblem(1, 10**9, UNIT, failure_probability=1e-300), None)
 @settings(max_examples=60, deadline=None)
 def test_the_samples_needed_are_enough_and_hardly_fewer_are(problem, share):
     level = None if share is None else share * problem.loss_bound
@@ -140,7 +141,7 @@ def test_the_samples_needed_are_enough_and_hardly_fewer_are(problem, share):
 
 
 def test_a_given_bandwidth_may_make_the_bound_vacuous_for_every_n():
-    stuck = flatness(FlatnessProblem(10, 2, flatness=4.0, bandwidth=0.5))["samples_needed"]
+    stuck = flatness(FlatnessProblem(10, 2, UNIT, flatness=4.0, bandwidth=0.5))["samples_needed"]
     assert stuck.value == math.inf
     assert "no N" in stuck.note
 
@@ -311,11 +312,11 @@ def test_malformed_numbers_are_refused(text):
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda: flatness(FlatnessProblem(0, 1)),
-        lambda: flatness(FlatnessProblem(1, 10**9 + 1)),
-        lambda: flatness(FlatnessProblem(1, 1, failure_probability=1.0)),
-        lambda: flatness(FlatnessProblem(1, 1, bandwidth=0.7)),
-        lambda: flatness(FlatnessProblem(1, 1, flatness=math.nan)),
+        lambda: flatness(FlatnessProblem(0, 1, UNIT)),
+        lambda: flatness(FlatnessProblem(1, 10**9 + 1, UNIT)),
+        lambda: flatness(FlatnessProblem(1, 1, UNIT, failure_probability=1.0)),
+        lambda: flatness(FlatnessProblem(1, 1, UNIT, bandwidth=0.7)),
+        lambda: flatness(FlatnessProblem(1, 1, UNIT, flatness=math.nan)),
         lambda: robust_size(10, perturbation_radius=0.5),
         lambda: robust_size(1),
         lambda: robust_size(10, error_share=0.5),

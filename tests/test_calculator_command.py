@@ -25,6 +25,7 @@ RANGES = {
     "robust-size": ("--dimension", "10:1e9:5", 5, "input_dimension"),
     "flatness": ("--dimension", "1,2,3,784", 4, "input_dimension"),
 }
+REQUIRED = {"flatness": ("--gradient-variation", "cosine")}
 PAGE = Path(__file__).parent.parent / "docs" / "calculator.md"
 COMMANDS = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("cgro bound ")]
 runner = CliRunner()
@@ -44,7 +45,8 @@ def document(*arguments):
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_text_says_value_direction_terms_formula_source_and_assumptions(question):
-    text, answer = run(question), document(question)["answers"][0]
+    asked = (question, *REQUIRED.get(question, ()))
+    text, answer = run(*asked), document(*asked)["answers"][0]
     for quantity in answer["quantities"]:
         head = next(line for line in text.splitlines() if line.startswith(f"{quantity['name']} = "))
         assert quantity["direction"] in head
@@ -62,24 +64,27 @@ def test_text_says_value_direction_terms_formula_source_and_assumptions(question
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_range_gives_one_answer_and_one_row_per_value(question):
     option, text, count, parameter = RANGES[question]
-    parsed = document(question, option, text)
+    asked = (question, *REQUIRED.get(question, ()), option, text)
+    parsed = document(*asked)
     assert parsed["over"] == parameter
     assert len(parsed["answers"]) == count
     values = [answer["parameters"][parameter] for answer in parsed["answers"]]
     assert values == sorted(values)
-    rows = run(question, option, text, "--table").splitlines()
+    rows = run(*asked, "--table").splitlines()
     assert rows[0].split()[0] == parameter
     assert sum(1 for row in rows[2:] if not row.startswith(("*", "!"))) == count
-    assert rows == run(question, option, text).splitlines()
+    assert rows == run(*asked).splitlines()
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_table_of_one_value_has_one_row(question):
-    assert len([row for row in run(question, "--table").splitlines() if not row.startswith(("*", "!"))]) == 3
+    rows = run(question, *REQUIRED.get(question, ()), "--table").splitlines()
+    assert len([row for row in rows if not row.startswith(("*", "!"))]) == 3
 
 
 def test_the_extremes_are_answered():
-    gap = document("flatness", "--samples", "1", "--dimension", "1e9", "--failure-probability", "1e-300")
+    density = ("--gradient-variation", "1")
+    gap = document("flatness", "--samples", "1", "--dimension", "1e9", "--failure-probability", "1e-300", *density)
     assert gap["answers"][0]["quantities"][0]["vacuous"] is True
     size = document("robust-size", "--dimension", "1e9")["answers"][0]["quantities"][0]
     assert size["log10"] > 3e8
@@ -88,7 +93,7 @@ def test_the_extremes_are_answered():
 
 
 def test_printed_bounds_are_on_the_safe_side():
-    for row in document("flatness", "--samples", "1:1e20:30")["answers"]:
+    for row in document("flatness", "--gradient-variation", "1", "--samples", "1:1e20:30")["answers"]:
         gap = row["quantities"][0]
         assert float(format_value(gap["value"], direction=Direction.UPPER)) >= gap["value"]
         assert float(format_value(gap["value"], direction=Direction.LOWER)) <= gap["value"]
@@ -104,11 +109,12 @@ def test_printed_bounds_are_on_the_safe_side():
         (("stages", "--adversarial-weight", "1.5"), "in [0, 1]"),
         (("stages", "--learning-rate", "0.1"), "--seed"),
         (("robust-size", "--perturbation-radius", "0.5"), "< 1/2"),
-        (("flatness", "--class-weights", "0.5,0.6"), "sum 1"),
-        (("flatness", "--bandwidth", "wide"), "a number"),
-        (("flatness", "--failure-probability", "0"), "in (0, 1)"),
-        (("test-error", "--patches", "1"), ">= 1"),
-        (("test-error", "--noise-std", "1"), "given together"),
+        (("flatness",), "--gradient-variation must be given"),
+        (("flatness", "--gradient-variation", "1", "--class-weights", "0.5,0.6"), "sum 1"),
+        (("flatness", "--gradient-variation", "1", "--bandwidth", "wide"), "or auto"),
+        (("flatness", "--gradient-variation", "1", "--failure-probability", "0"), "in (0, 1)"),
+        (("test-error", "--patches", "1"), ">= 2"),
+        (("test-error", "--noise-std", "1"), "--weights"),
         (("memorizer", "--norm-order", "2"), "squarings"),
     ],
 )
@@ -160,7 +166,12 @@ assert not late & set(sys.modules), late & set(sys.modules)
 
 
 @pytest.mark.parametrize(
-    "arguments", [*((q,) for q in QUESTIONS), ("stages", "--seed", "0"), ("test-error", "--directions", "64")]
+    "arguments",
+    [
+        *((q, *REQUIRED.get(q, ())) for q in QUESTIONS),
+        ("stages", "--seed", "0"),
+        ("test-error", "--directions", "64"),
+    ],
 )
 def test_no_question_imports_torch_and_the_command_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=False)

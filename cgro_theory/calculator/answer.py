@@ -62,10 +62,14 @@ class Quantity:
         source: the section of theory.md or the paper.
         unit: of the value.
         terms: what the value is made of.
-        low, high: both ends, for an enclosure or an estimate.
+        low, high: both ends, for an enclosure or an estimate. An enclosure has no ``value``: its ends are what it
+            says of the quantity.
+        leading_order: the formula's main term beside an enclosure or an estimate of both ends; it may lie outside.
         log10: of the value, rounded to the same side; for sizes that no float holds.
         vacuous: whether the bound says nothing beyond the quantity's natural range; None where it is no bound.
         note: what else a reader has to know.
+        absent: in words, what takes a number's place where there is no such quantity: the time of what never
+            happens.
     """
 
     name: str
@@ -80,6 +84,8 @@ class Quantity:
     log10: float | None = None
     vacuous: bool | None = None
     note: str = ""
+    leading_order: float | None = None
+    absent: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class Answer:
     @property
     def unmet(self) -> tuple[str, ...]:
         """The statements of the assumptions that are not met."""
-        return tuple(condition.statement for condition in self.conditions if condition.met is False)
+        return unmet_statements(self.conditions)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; infinite numbers as the strings "inf" and "-inf"."""
@@ -114,6 +120,11 @@ class Answer:
             ],
             "notes": list(self.notes),
         }
+
+
+def unmet_statements(conditions: Sequence[Condition]) -> tuple[str, ...]:
+    """The statements of the assumptions that are not met."""
+    return tuple(condition.statement for condition in conditions if condition.met is False)
 
 
 def answers_to_json(question: str, answers: Sequence[Answer], over: str | None = None) -> dict[str, Any]:
@@ -147,6 +158,7 @@ def _quantity_to_json(quantity: Quantity) -> dict[str, Any]:
         "value": _plain(quantity.value),
         "low": _plain(quantity.low),
         "high": _plain(quantity.high),
+        "leading_order": _plain(quantity.leading_order),
         "log10": _plain(quantity.log10),
         "direction": quantity.direction.value,
         "unit": quantity.unit,
@@ -154,7 +166,7 @@ def _quantity_to_json(quantity: Quantity) -> dict[str, Any]:
         "terms": [{"name": t.name, "value": _plain(t.value), "formula": t.formula} for t in quantity.terms],
         "formula": quantity.formula,
         "source": quantity.source,
-        "note": quantity.note,
+        "note": "; ".join(part for part in (quantity.absent, quantity.note) if part),
     }
 
 

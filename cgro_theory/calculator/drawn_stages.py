@@ -1,15 +1,21 @@
-"""Theorem 1's stages for one initial draw: the room's enclosures, from the draw of ``cgro simulate --seed``."""
+"""Theorem 1's stages for one initial draw: the room's enclosures, from the draw of ``cgro simulate --seed``.
+
+Every condition is decided for this draw. Where κ is above the enclosure of κ*, no memorization time is named.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from cgro_theory.calculator.answer import Answer, Condition, Direction, Quantity, Term
-from cgro_theory.calculator.stages import conditions
+from cgro_theory.calculator.stages import parameter_conditions
 from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import (
+    BoundaryPrediction,
     predict_memorization_boundary,
     predict_overfitting_boundary,
 )
@@ -20,6 +26,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction imp
 )
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
     InitialDraw,
+    TimePrediction,
     plateau_signal_margin,
     predict_signal_time,
 )
@@ -28,20 +35,31 @@ SUBSPACE_STREAM = 2
 """Second word of the seed; the trainer's subspace engine uses the same, so its runs start from this draw."""
 MAX_NOISE_PATCHES = 4000
 """n = NJ of a draw: its Gram matrix has n² entries."""
+RANGE = (1e-300, 1e300)
+"""Where the sizes of a draw have to lie: it is made of floats."""
+_TIME = "η·step"
 
 
 def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
     """The initial draw of the subspace engine for this seed, in the same order of random words (theory.md 2.2.3).
 
-    Needs d - 1 >= n + m and n <= 4000, else raises :class:`InvalidInput`.
+    Needs d - 1 >= n + m, n, m <= 4000, and α^q, σ²d, σ0 and σ0σ√d in [1e-300, 1e300], else raises
+    :class:`InvalidInput`.
     """
     require_integer("seed", seed, 0)
-    if not setting.reduces:
-        low = 1 + setting.num_noise + setting.width
-        raise InvalidInput("patch_dimension", setting.patch_dimension, f">= {low} = 1 + n + m for a draw")
+    _check_sizes(setting)
     noise, width = setting.num_noise, setting.width
-    if noise > MAX_NOISE_PATCHES or width > MAX_NOISE_PATCHES:
-        raise InvalidInput("noise patches and neurons", (noise, width), f"<= {MAX_NOISE_PATCHES} each for a draw")
+    if noise > MAX_NOISE_PATCHES:
+        most = MAX_NOISE_PATCHES // setting.noise_patches
+        name, value = ("num_samples", setting.num_samples) if most else ("num_patches", setting.num_patches)
+        allowed = f"<= {most or MAX_NOISE_PATCHES + 1} for a draw, which holds {MAX_NOISE_PATCHES} noise patches"
+        raise InvalidInput(name, value, allowed)
+    if width > MAX_NOISE_PATCHES:
+        raise InvalidInput("width", width, f"<= {MAX_NOISE_PATCHES} for a draw")
+    if not setting.reduces:
+        raise InvalidInput(
+            "patch_dimension", setting.patch_dimension, f">= {1 + noise + width} for a draw: 1 + n + m"
+        )
     generator = np.random.default_rng([seed, SUBSPACE_STREAM])
     labels = 2.0 * generator.integers(0, 2, setting.num_samples) - 1.0
     projections = setting.init_std * generator.standard_normal(width)
@@ -54,11 +72,26 @@ def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
     return InitialDraw(*(np.asarray(part, dtype=np.float64) for part in parts))
 
 
+def _check_sizes(setting: PatchSetting) -> None:
+    log_length = math.log(setting.noise_std) + 0.5 * math.log(setting.patch_dimension)
+    sizes = (
+        ("signal_strength", "α^q", setting.degree * math.log(setting.signal_strength)),
+        ("noise_std", "σ²d", 2.0 * log_length),
+        ("init_std", "σ0", math.log(setting.init_std)),
+        ("init_std", "σ0σ√d", math.log(setting.init_std) + log_length),
+    )
+    low, high = (math.log(end) for end in RANGE)
+    for name, symbol, log_size in sizes:
+        if not low <= log_size <= high:
+            value = getattr(setting, name)
+            raise InvalidInput(name, value, f"one with {symbol} in [{RANGE[0]:g}, {RANGE[1]:g}], for a draw")
+
+
 def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -> Answer:
-    """Enclosures of T_I, T_III, κ_1 and κ* for the draw of ``seed``, each with its leading order at that draw.
+    """Enclosures of T_I, T_III and κ*, and an estimate of κ_1, for the draw of ``seed``.
 
     ``learning_rate`` η >= 0 of descent; 0 is its gradient flow, for which κ_1 and κ* are. A quantity whose
-    assumption fails has no value, and its note says which.
+    assumption fails has no enclosure, and its note says which; T_III has none for κ above that of κ*.
 
     >>> time = drawn_stages(PatchSetting.version_1(10**6), seed=0)["signal_time"]
     >>> time.low < time.high
@@ -69,37 +102,58 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
     draw = subspace_draw(setting, seed)
     signal = predict_signal_time(setting, draw, learning_rate)
     memory = predict_first_memorization_time(setting, draw, learning_rate)
-    quantities = [
-        _enclosed(
-            "signal_time",
-            signal.interval,
-            signal.leading_order,
-            signal.unmet,
-            "first time with α^q U >= 1",
-            "theorem_1.signal_time",
-            "η·step",
-        ),
-        _enclosed(
-            "memorization_time",
-            memory.interval,
-            memory.leading_order,
-            memory.unmet,
-            "first time with some V_i >= 1",
-            "theorem_1.first_memorization_time",
-            "η·step",
-        ),
-    ]
     # Without an attacked loss nothing is memorized, and the boundaries have no time scale.
-    if setting.adversarial_weight > 0.0:
-        quantities += _boundaries(setting, draw)
-    notes = (
-        f"draw of seed {seed}; learning rate {learning_rate:g}" + ("" if learning_rate else ": gradient flow"),
-    )
+    race = predict_memorization_boundary(setting, draw) if setting.adversarial_weight > 0.0 else None
+    below = _below_boundary(setting, race, memory)
+    quantities = [
+        _enclosed("signal_time", signal, "first time with α^q U >= 1", "theorem_1.signal_time", _TIME),
+        _memorization_time(memory, below),
+    ]
+    if race is not None:
+        quantities += _boundaries(setting, draw, race)
     parameters = setting.to_json() | {"seed": seed, "learning_rate": learning_rate}
-    ends = (signal.interval, memory.interval)
-    ordered = None if ends[0] is None or ends[1] is None else _ordered(ends[0], ends[1])
-    order = Condition("stage order", "T_I < T_III for this draw, by the enclosures", ordered)
-    return Answer("stages", parameters, tuple(quantities), (*conditions(setting)[:3], order), notes)
+    note = f"draw of seed {seed}; learning rate {learning_rate:g}" + ("" if learning_rate else ": gradient flow")
+    conditions = (
+        *parameter_conditions(setting),
+        *_draw_conditions(setting, draw),
+        below,
+        _stage_order(signal, memory, below),
+    )
+    return Answer("stages", parameters, tuple(quantities), conditions, (note,))
+
+
+def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Condition, ...]:
+    signed = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1)
+    favoured = bool((signed.max(axis=1) > 0.0).all())
+    return (
+        Condition("width", "every point of this draw has a neuron with y v(0) > 0", favoured),
+        Condition(
+            "positive neuron", "some neuron of this draw has u_r(0) > 0", bool(draw.signal_projections.max() > 0.0)
+        ),
+    )
+
+
+def _below_boundary(setting: PatchSetting, race: BoundaryPrediction | None, memory: TimePrediction) -> Condition:
+    """κ < κ*, against the enclosure of κ*; None where κ lies inside it or there is none, unless T_III decides it."""
+    raced = any("κ*" in reason for reason in memory.unmet)
+    if race is None or race.interval is None:
+        why = "λ = 0" if race is None else "; ".join(f"not met: {each}" for each in race.unmet) or "none was found"
+        return Condition(
+            "memorization",
+            f"κ < κ*: memorization comes first (κ* has no enclosure: {why})",
+            False if raced else None,
+        )
+    kappa, ends = setting.attacked_signal_fraction, race.interval
+    met = True if kappa <= ends.low else (False if raced or kappa >= ends.high else None)
+    where = f"[{ends.low:.6g}, {ends.high:.6g}]"
+    return Condition("memorization", f"κ < κ*, for the gradient flow in {where}: memorization comes first", met)
+
+
+def _stage_order(signal: TimePrediction, memory: TimePrediction, below: Condition) -> Condition:
+    ordered = None
+    if signal.interval is not None and memory.interval is not None and below.met is not False:
+        ordered = _ordered(signal.interval, memory.interval)
+    return Condition("stage order", "T_I < T_III for this draw, by the enclosures", ordered)
 
 
 def _ordered(first: Interval, second: Interval) -> bool | None:
@@ -108,7 +162,24 @@ def _ordered(first: Interval, second: Interval) -> bool | None:
     return False if second.high <= first.low else None
 
 
-def _boundaries(setting: PatchSetting, draw: InitialDraw) -> list[Quantity]:
+def _memorization_time(memory: TimePrediction, below: Condition) -> Quantity:
+    """T_III's enclosure; "not memorized" for κ above the enclosure of κ*."""
+    formula, label = "first time with some V_i >= 1", "theorem_1.first_memorization_time"
+    if below.met is False:
+        return Quantity(
+            "memorization_time",
+            None,
+            Direction.LEADING_ORDER,
+            formula,
+            f"theory.md 2.4, {label}",
+            _TIME,
+            note="; ".join(memory.unmet) or "κ is above the enclosure of κ*: the attacked signal is learned first",
+            absent="not memorized",
+        )
+    return _enclosed("memorization_time", memory, formula, label, _TIME)
+
+
+def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPrediction) -> list[Quantity]:
     time = leading_memorization_time(setting, draw)
     plateau = plateau_signal_margin(setting, time) if np.isfinite(time) else 0.0
     quantities = [
@@ -124,53 +195,51 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw) -> list[Quantity]:
     end = memorization_horizon(setting, draw)
     if not np.isfinite(end):
         return quantities
-    overfitting = predict_overfitting_boundary(setting, draw, end)
     quantities.append(
         _enclosed(
             "overfitting_boundary",
-            overfitting.interval,
-            overfitting.leading_order,
-            overfitting.unmet,
+            predict_overfitting_boundary(setting, draw, end),
             "κ_1: P(|V| > κ^q z) = ½ for a fresh point",
             "theorem_1.overfitting_boundary",
-            note=f"for runs that end by the time {end:.6g}; the median of |V| by sampled directions",
+            note=f"for runs that end by the time {end:.6g}. Not proved: it takes each point as memorized by one "
+            "neuron, all else at its initial variance; the median of |V| is sampled",
+            direction=Direction.ESTIMATE,
         )
     )
     if setting.degree > 2:
-        race = predict_memorization_boundary(setting, draw)
-        quantities.append(
-            _enclosed(
-                "memorization_boundary",
-                race.interval,
-                race.leading_order,
-                race.unmet,
-                "κ*: T_R(κ) = T_III, the race of two blow-ups",
-                "theorem_1.phase_boundary",
-            )
-        )
+        formula, label = "κ*: T_R(κ) = T_III, the race of two blow-ups", "theorem_1.phase_boundary"
+        quantities.append(_enclosed("memorization_boundary", race, formula, label))
     return quantities
 
 
 def _enclosed(
     name: str,
-    interval: Interval | None,
-    leading: float,
-    unmet: tuple[str, ...],
+    prediction: TimePrediction | BoundaryPrediction,
     formula: str,
     label: str,
     unit: str = "",
     note: str = "",
+    direction: Direction = Direction.ENCLOSURE,
 ) -> Quantity:
-    missing = f"no enclosure: {'; '.join(unmet)} — not met" if unmet else ""
+    """Both ends with the leading order beside them, or the leading order alone with what is not met."""
+    leading = prediction.leading_order if math.isfinite(prediction.leading_order) else None
+    source = f"theory.md 2.4, {label}"
+    ends = prediction.interval
+    if ends is None:
+        missing = f"no {direction.value}: "
+        missing += (
+            f"not met: {'; '.join(prediction.unmet)}" if prediction.unmet else "none was found for this draw"
+        )
+        return Quantity(name, leading, Direction.LEADING_ORDER, formula, source, unit, note=missing)
     return Quantity(
         name,
-        leading if np.isfinite(leading) else None,
-        Direction.ENCLOSURE if interval is not None else Direction.LEADING_ORDER,
+        None,
+        direction,
         formula,
-        f"theory.md 2.4, {label}",
+        source,
         unit,
-        (Term("leading order", leading, "at this draw, the value given"),),
-        low=None if interval is None else interval.low,
-        high=None if interval is None else interval.high,
-        note=missing or note,
+        low=ends.low,
+        high=ends.high,
+        note=note,
+        leading_order=leading,
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import flint
 
 from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term
 from cgro_theory.calculator.gap_comparators import comparators
-from cgro_theory.errors import require_integer
-from cgro_theory.numerics.arb import exact, precision, upper_float
+from cgro_theory.errors import InvalidInput, require_integer
+from cgro_theory.numerics.arb import exact, precision
 from cgro_theory.theorems.theorem_3_global_flatness.prediction import (
     FlatnessBound,
     explicit_bound,
@@ -31,6 +31,10 @@ from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import (
 MAX_SAMPLES = 10**900
 """The best h is about N^(-1/(D+2)): beyond this it would leave the floats at D = 1."""
 SMALLEST_BANDWIDTH = 1e-300
+MAX_LOG10_INTEGER = 300
+"""Up to here the samples needed are written out as an integer."""
+COSINE_AMPLITUDE = 0.9
+"""a of the densities Π(1 + a·cos(2πx_k + phase)) on which theorem 3's claims are judged."""
 _GAP = "theory.md 4.2, theorem_3.flatness_bound"
 
 
@@ -41,8 +45,8 @@ class FlatnessProblem:
     Attributes:
         num_samples: N in [1, 10^900].
         input_dimension: D in [1, 10^9].
+        density: of the data on the unit torus, V and the class weights. No default: V decides what is vacuous.
         flatness: F >= 0, a bound of E_D[F_r] (local form: of the sample's mean of F_(δ+h)), in loss per length.
-        density: of the data on the unit torus.
         perturbation_radius: δ >= 0 in the max norm.
         loss_bound: B > 0.
         failure_probability: Δ in (0, 1).
@@ -54,8 +58,8 @@ class FlatnessProblem:
 
     num_samples: int
     input_dimension: int
+    density: DensitySmoothness
     flatness: float = 1.0
-    density: DensitySmoothness = field(default_factory=lambda: DensitySmoothness(1.0))
     perturbation_radius: float = 0.1
     loss_bound: float = 1.0
     failure_probability: float = 0.05
@@ -65,17 +69,29 @@ class FlatnessProblem:
     local: bool = False
 
 
+def cosine_variation(input_dimension: int) -> float:
+    """V = 4·0.9·D of theorem 3's synthetic densities, by which its claim of vacuity names the N needed.
+
+    >>> cosine_variation(784)
+    2822.4
+    """
+    return 4.0 * COSINE_AMPLITUDE * require_integer("input_dimension", input_dimension, 1)
+
+
 def flatness(problem: FlatnessProblem) -> Answer:
     """L_D^adv - L_S^adv <= h·F + B·TV, in expectation over the sample's TV and with probability 1 - Δ.
 
     Every value is rounded up. The best h minimizes the expected global form; it depends on F, so F must be a
     number fixed before the sample is seen.
 
-    >>> answer = flatness(FlatnessProblem(10**6, 1))
-    >>> answer["gap_bound"].vacuous, flatness(FlatnessProblem(50_000, 3072, 10.0))["gap_bound"].vacuous
+    >>> answer = flatness(FlatnessProblem(10**6, 1, DensitySmoothness(3.6)))
+    >>> image = FlatnessProblem(50_000, 784, DensitySmoothness(cosine_variation(784)))
+    >>> answer["gap_bound"].vacuous, flatness(image)["gap_bound"].vacuous
     (False, True)
     """
-    samples = require_integer("num_samples", problem.num_samples, 1, MAX_SAMPLES)
+    samples = require_integer("num_samples", problem.num_samples, 1)
+    if samples > MAX_SAMPLES:
+        raise InvalidInput("num_samples", samples, "an integer in [1, 1e900]")
     width, chosen = _bandwidth(problem)
     mean, sure = _bound(problem, width, None), _bound(problem, width, problem.failure_probability)
     variation = expected_total_variation(samples, problem.input_dimension, width, problem.density)
@@ -118,7 +134,17 @@ def flatness(problem: FlatnessProblem) -> Answer:
         ),
     ]
     form = "local" if problem.local else "global"
-    return Answer("flatness", _parameters(problem, width), tuple(quantities), _conditions(problem, width, form))
+    conditions = _conditions(problem, width, form)
+    return Answer("flatness", _parameters(problem, width), tuple(quantities), conditions, _notes(problem))
+
+
+def _notes(problem: FlatnessProblem) -> tuple[str, ...]:
+    """Which V and F the word vacuous rests on."""
+    density, given = problem.density.gradient_variation, f"F = {problem.flatness:.6g}"
+    source = "4·0.9·D, that of the density Π(1 + 0.9 cos(2πx_k + phase))"
+    cosine = density == cosine_variation(problem.input_dimension)
+    variation = f"V = Σ π_y ∫‖∇p_y‖₁ = {density:.6g}" + (f" = {source}" if cosine else ", as given")
+    return (f"vacuous or not: for {variation}, and {given}",)
 
 
 def _bandwidth(problem: FlatnessProblem) -> tuple[float, bool]:
@@ -197,13 +223,15 @@ def _needed(problem: FlatnessProblem) -> Quantity:
         perturbation_radius=problem.perturbation_radius,
         level=problem.level,
     )
-    with precision(BITS):
-        value = upper_float(flint.arb(10) ** exact(log10)) if log10 < 310.0 else math.inf
+    value: int | float = math.inf
+    if log10 < MAX_LOG10_INTEGER:
+        with precision(BITS + 4 * MAX_LOG10_INTEGER):
+            value = int((flint.arb(10) ** exact(log10)).upper().ceil().fmpz())
     return Quantity(
         "samples_needed",
         value,
         Direction.UPPER,
-        "least N from which on the bound with confidence is below the level",
+        "least N from which on the bound with confidence is below the level, rounded up",
         "theory.md 4.3, theorem_3.vacuity",
         "samples N",
         (Term("level", problem.loss_bound if problem.level is None else problem.level, "B unless given"),),
@@ -232,12 +260,13 @@ def _conditions(problem: FlatnessProblem, width: float, form: str) -> tuple[Cond
     reach = problem.perturbation_radius + width
     radius = reach if problem.local else flatness_radius(width, problem.perturbation_radius)
     where = "the sample's mean" if problem.local else "the population's mean"
+    variation = problem.density.gradient_variation
     fixed = "F is a number fixed before the sample is seen (h depends on it)"
     return (
         Condition("flatness", f"F bounds {where} of F_r at r = {radius:.6g} ({form} form)", None),
         Condition("bandwidth", "0 < h <= 1/2: the kernel does not overlap itself on the torus", True),
         Condition("loss", "the loss lies in [0, B]", None),
-        Condition("density", "the data has a density on the unit torus with gradient variation at most V", None),
+        Condition("density", f"the data's density on the unit torus has V <= {variation:.6g}", None),
         Condition("fixed flatness", fixed, None if problem.bandwidth is None else True),
         Condition(
             "paper's radius",

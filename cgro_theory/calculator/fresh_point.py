@@ -14,13 +14,17 @@ from typing import Any
 
 import flint
 
-from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term
+from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term, nearest
 from cgro_theory.calculator.noise_margin_tail import TailBounds, tail_bounds
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
 
 Matrix = Sequence[Sequence[float]]
 MAX_WIDTH = 1000
+MAX_SAMPLED_NUMBERS = 5 * 10**7
+"""Normal numbers drawn at once for an estimate: 400 MB."""
+LARGEST_RATIO = 1e250
+"""A margin this many times the noise's scale is beyond every tail that a float holds."""
 ESTIMATE_FAILURE = 1e-3
 """Each interval of a sampled estimate misses with at most this probability."""
 
@@ -51,8 +55,8 @@ class FreshPointLaw:
         require_integer("degree", self.degree, 2, 9)
         require_integer("noise_patches", self.noise_patches, 1)
         width = len(self.covariance)
-        if width == 0 or any(len(row) != width for row in self.covariance):
-            raise InvalidInput("shape of covariance", width, "(m, m), m >= 1")
+        if not 0 < width <= MAX_WIDTH or any(len(row) != width for row in self.covariance):
+            raise InvalidInput("shape of covariance", width, f"(m, m), 1 <= m <= {MAX_WIDTH}")
         for row in self.covariance:
             for entry in row:
                 require_finite("covariance", entry)
@@ -92,16 +96,20 @@ def fresh_point_errors(
     seed: int = 0,
     parameters: Mapping[str, Any] | None = None,
 ) -> Answer:
-    """Lower and upper bounds of the clean and the robust (``span``) test error; an estimate if asked for.
+    """Lower and upper bounds of the clean and the robust test error; an estimate if asked for.
 
-    Lower ends are rounded down and upper ends up; at m = J = 1 the two meet. ``directions`` > 0 adds an estimate
-    from sampled directions. ``parameters`` replaces what the answer reports as its input.
+    Robust is what the worst shift of the signal patch within span(w*), of length at most δ, leaves (adversary
+    ``span``), so never less than clean; this holds for every sign of z and κ. Lower ends are rounded down, upper
+    ends up; at m = J = 1 the two meet. ``directions`` > 0 adds an estimate from sampled directions, with
+    directions·m·J at most 5·10^7. ``parameters`` replaces what the answer reports as its input.
 
     >>> answer = fresh_point_errors(FreshPointLaw.isotropic(3.0, 0.1, 0.01, width=24))
     >>> answer["clean_test_error_upper"].value < 0.01, answer["robust_test_error_lower"].value > 0.07
     (True, True)
     """
-    require_integer("directions", directions, 0, 10**7)
+    size = law.noise_patches * len(law.covariance)
+    if require_integer("directions", directions, 0) * size > MAX_SAMPLED_NUMBERS:
+        raise InvalidInput("directions", directions, f"<= {MAX_SAMPLED_NUMBERS // size} at m·J = {size}")
     with precision(BITS):
         margins = {"clean": exact(law.signal_margin), "robust": law.attacked_margin()}
         quantities: list[Quantity] = []
@@ -110,20 +118,26 @@ def fresh_point_errors(
             # z̃ = κ^q z = 0 as well as z >= 0 belong to the symmetric half; only z < 0 is the other one.
             quantities += _both_ends(kind, margin, bounds, negative=bool(margin < 0))
         if directions:
-            thresholds = {kind: float(margin.mid()) for kind, margin in margins.items()}
             ends = {q.name: float(q.value or 0.0) for q in quantities}
             rigorous = {
                 kind: (ends[f"{kind}_test_error_lower"], ends[f"{kind}_test_error_upper"]) for kind in margins
             }
-            quantities += _estimates(law, thresholds, rigorous, directions, seed)
+            quantities += _estimates(law, margins, rigorous, directions, seed)
     reported = parameters if parameters is not None else _parameters(law)
-    conditions = (
-        Condition("radius", "δ <= α: the attack leaves κ >= 0", law.attacked_signal_fraction >= 0.0),
-        Condition("signal learned", "z > 0", law.signal_margin > 0.0),
-        Condition("fresh point", "its noise is independent of the weights: it was not trained on", None),
-    )
-    note = "robust: under the worst shift of the signal patch within span(w*) (adversary `span`)"
-    return Answer("test-error", reported, tuple(quantities), conditions, (note,))
+    unseen = Condition("fresh point", "its noise is independent of the weights: it was not trained on", None)
+    return Answer("test-error", reported, tuple(quantities), (unseen,), _notes(law))
+
+
+def _notes(law: FreshPointLaw) -> tuple[str, ...]:
+    notes = [
+        "robust: under the worst shift of the signal patch within span(w*), of length at most δ (`span`), so "
+        "never below clean; under an attack that may do more, such as `l2`, the error is at least this one"
+    ]
+    if law.signal_margin < 0.0:
+        notes.append("z < 0: the network has the signal the wrong way round, and the attack adds to it")
+    elif law.attacked_signal_fraction < 0.0:
+        notes.append("κ < 0: the attack turns the signal around, so the robust error is at least one half")
+    return tuple(notes)
 
 
 def _both_ends(kind: str, margin: flint.arb, bounds: TailBounds, *, negative: bool) -> list[Quantity]:
@@ -134,7 +148,11 @@ def _both_ends(kind: str, margin: flint.arb, bounds: TailBounds, *, negative: bo
         low, high = 1 - high, 1 - low
         formula = "1 - " + formula.replace("z̃", "|z̃|").replace("> z", "> |z|")
     value = float(margin.mid())
-    own = Term("z" if kind == "clean" else "z̃", value, "α^q U" if kind == "clean" else "φ_q(α - δ sgn U)·U")
+    own = Term(
+        "z" if kind == "clean" else "z̃",
+        value,
+        "α^q U" if kind == "clean" else "φ_q(α - δ sgn U)·U, the worst shift",
+    )
     source = f"theory.md 2.2.4, theorem_1.{kind}_test_error"
     lower, upper = max(0.0, lower_float(low)), min(1.0, upper_float(high))
     trivial = (0.5, 1.0) if negative else (0.0, 0.5)
@@ -165,21 +183,30 @@ def _both_ends(kind: str, margin: flint.arb, bounds: TailBounds, *, negative: bo
 
 def _estimates(
     law: FreshPointLaw,
-    thresholds: Mapping[str, float],
+    margins: Mapping[str, flint.arb],
     rigorous: Mapping[str, tuple[float, float]],
     directions: int,
     seed: int,
 ) -> list[Quantity]:
-    """The room's sampled estimate; imported here because it needs scipy."""
+    """The room's sampled estimate; imported here because it needs scipy.
+
+    Both errors see the same directions, so that the robust one is never below the clean one. V is homogeneous of
+    degree q, so the law is brought to variances of at most 1 first, where no power leaves the floats.
+    """
     import numpy as np
 
     from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, error_at_margin
 
-    room = NoiseMarginLaw(np.array(law.covariance, dtype=float), law.degree, law.noise_patches)
+    covariance = np.array(law.covariance, dtype=float)
+    largest = float(covariance.diagonal().max()) or 1.0
+    room = NoiseMarginLaw(covariance / largest, law.degree, law.noise_patches)
+    unit = exact(largest).sqrt() ** law.degree
+    require_integer("seed", seed, 0)
     quantities = []
-    for stream, (kind, margin) in enumerate(thresholds.items()):
-        generator = np.random.default_rng([require_integer("seed", seed, 0), stream])
-        error = error_at_margin(room, margin, ESTIMATE_FAILURE, directions=directions, generator=generator)
+    for kind, margin in margins.items():
+        generator = np.random.default_rng([seed, 0])
+        scaled = min(max(nearest(margin / unit)[0], -LARGEST_RATIO), LARGEST_RATIO)
+        error = error_at_margin(room, scaled, ESTIMATE_FAILURE, directions=directions, generator=generator)
         least, most = rigorous[kind]
         value = min(max(error.estimate, least), most)
         note = f"low and high hold with confidence {1.0 - ESTIMATE_FAILURE:g}"

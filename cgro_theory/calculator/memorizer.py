@@ -40,6 +40,7 @@ def memorizer(
     widths = (dimension, *(require_integer("clean_widths", width, 1) for width in clean_widths), 1)
     full = sum(above * (below + 1) for below, above in itertools.pairwise(widths))
     clean = full if clean_count is None else require_integer("clean_count", clean_count, 0)
+    _check_lengths(perturbation_radius, separation, extent)
     stages = _stages(dimension, norm_order, squarings, perturbation_radius, separation, extent)
     structural = structural_count(num_samples, dimension, norm_order, clean, stages)
     dense = dense_count(num_samples, dimension, norm_order, clean_widths, stages)
@@ -132,6 +133,13 @@ def squarings_needed(
     return stages
 
 
+def _check_lengths(radius: float | None, separation: float | None, extent: float) -> None:
+    """Lengths are >= 0 for every norm, whether the counts depend on them or not."""
+    for name, length in (("perturbation_radius", radius), ("separation", separation), ("extent", extent)):
+        if length is not None and require_finite(name, length, "a finite number >= 0") < 0.0:
+            raise InvalidInput(name, length, ">= 0")
+
+
 def _stages(
     dimension: int,
     norm_order: float,
@@ -149,7 +157,9 @@ def _stages(
     if squarings is not None:
         return require_integer("squarings", squarings, 1, MAX_SQUARINGS)
     if radius is None or separation is None:
-        raise InvalidInput("squarings", squarings, "given for norm_order 2, or perturbation_radius and separation")
+        raise InvalidInput(
+            "squarings", squarings, "given for norm_order 2, or else perturbation_radius and separation"
+        )
     return squarings_needed(dimension, radius, separation, extent)
 
 

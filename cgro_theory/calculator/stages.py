@@ -7,15 +7,28 @@ replaced by its expectation, every ‖ξ‖² by σ²(d-1). One draw's times sca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import flint
 
-from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term, nearest
+from cgro_theory.calculator.answer import (
+    BITS,
+    Answer,
+    Condition,
+    Direction,
+    Quantity,
+    Term,
+    nearest,
+    unmet_statements,
+)
 from cgro_theory.calculator.typical_draw import expected_maximum
+from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.arb import exact, precision
 from cgro_theory.setting.parameters import PatchSetting
 
+MAX_NORMALS = 10**300
+"""The most normal variables whose expected maximum is computed."""
 _SECTION = "theory.md 2.4"
 _TIME = "η·step"
 
@@ -33,7 +46,8 @@ def stages(setting: PatchSetting, exponents: RegimeExponents | None = None) -> A
     """The three stages of theorem 1 and its phase boundaries at the typical draw, as leading orders.
 
     With ``exponents`` also the exponents of T_I and T_III in d. Times are in η·step. Accurate to 1e-12 of the
-    formulas; what the formulas themselves leave out is what :func:`drawn_stages` encloses.
+    formulas; what the formulas themselves leave out is what :func:`drawn_stages` encloses. No phase is claimed
+    where an assumption is not met, and no T_III where κ is above κ*. Needs NJm <= 10^300.
 
     >>> answer = stages(PatchSetting.version_1(10**4))
     >>> answer["signal_time"].value < answer["memorization_time"].value
@@ -50,25 +64,27 @@ def stages(setting: PatchSetting, exponents: RegimeExponents | None = None) -> A
             _memorization_boundary(setting, typical),
             *(() if exponents is None else _exponents(setting, exponents)),
         )
-        return Answer(
-            "stages",
-            setting.to_json(),
-            quantities,
-            (*conditions(setting), *typical.conditions()),
-            (_phase_note(setting, typical),),
-        )
+        assumed = (*parameter_conditions(setting), *_typical_conditions(setting), *typical.conditions())
+        return Answer("stages", setting.to_json(), quantities, assumed, (_phase_note(setting, typical, assumed),))
 
 
-def conditions(setting: PatchSetting) -> tuple[Condition, ...]:
-    """What theorem 1 assumes of the parameters."""
-    weight, width = setting.adversarial_weight, setting.width * setting.noise_patches
-    failure = f"fails with probability at most N 2^(-mJ) = {setting.num_samples / 2.0 ** min(width, 1000):.3g}"
+def parameter_conditions(setting: PatchSetting) -> tuple[Condition, ...]:
+    """What theorem 1 assumes of the parameters, whatever the draw."""
     return (
-        Condition("mixed weight", "0 < λ < 1: both losses are trained on", 0.0 < weight < 1.0),
+        Condition("mixed weight", "0 < λ < 1: both losses are trained on", 0.0 < setting.adversarial_weight < 1.0),
         Condition("radius", "δ <= α: the attack leaves κ >= 0", setting.attacked_signal_fraction >= 0.0),
-        Condition(
-            "width", f"every point has a neuron with y v(0) > 0 ({failure})", 2**width > setting.num_samples
-        ),
+    )
+
+
+def _typical_conditions(setting: PatchSetting) -> tuple[Condition, ...]:
+    """What it assumes of the draw, as far as parameters tell: a probability, and the sign of an expectation."""
+    neurons = setting.width * setting.noise_patches
+    with precision(BITS):
+        lacking = nearest(exact(setting.num_samples) / flint.arb(2) ** neurons)[0]
+    statement = f"every point has a neuron with y v(0) > 0: a draw fails with probability about {lacking:.3g}"
+    return (
+        # With one such point or more to be expected, the typical draw itself fails.
+        Condition("width", f"{statement}, N 2^(-mJ)", False if lacking >= 1.0 else None),
         Condition("typical maximum", "m >= 2, so that the expected maximum of u_r(0) is > 0", setting.width >= 2),
     )
 
@@ -81,6 +97,8 @@ class _Typical:
         self.kappa, self.weight = exact(setting.attacked_signal_fraction), exact(setting.adversarial_weight)
         self.degree, self.count = setting.degree, setting.num_samples
         sigma_0 = exact(setting.init_std)
+        if setting.num_noise * setting.width > MAX_NORMALS:
+            raise InvalidInput("num_samples", setting.num_samples, "small enough for NJm <= 1e300")
         self.neuron_maximum = expected_maximum(setting.width)
         self.noise_maximum = expected_maximum(setting.num_noise * setting.width)
         self.projection = sigma_0 * exact(self.neuron_maximum)
@@ -155,6 +173,7 @@ def _leading(
     terms: tuple[Term, ...],
     unit: str = "",
     note: str = "",
+    absent: str = "",
 ) -> Quantity:
     value, log10 = (None, None) if ball is None else nearest(ball)
     return Quantity(
@@ -167,6 +186,7 @@ def _leading(
         terms,
         log10=log10,
         note=note,
+        absent=absent,
     )
 
 
@@ -192,9 +212,10 @@ def _signal_time(setting: PatchSetting, typical: _Typical) -> Quantity:
 def _memorization_time(setting: PatchSetting, typical: _Typical) -> Quantity:
     count = setting.num_noise * setting.width
     quadratic = "T_III = N log(1/v_0)/(2·½λ‖ξ‖²)"
+    raced = typical.memorization is not None and not typical.kappa <= typical.memorization
     return _leading(
         "memorization_time",
-        typical.memorization_time,
+        None if raced else typical.memorization_time,
         quadratic if setting.degree == 2 else "T_III = N v_0^(2-q)/(q(q-2)·½λ‖ξ‖²)",
         "theorem_1.first_memorization_time",
         (
@@ -203,25 +224,28 @@ def _memorization_time(setting: PatchSetting, typical: _Typical) -> Quantity:
             _term("‖ξ‖²", typical.norm_squared, "σ²(d-1)"),
         ),
         _TIME,
+        note="κ > κ* at leading order: the attacked signal is learned first" if raced else "",
+        absent="not memorized" if raced else "",
     )
 
 
 def _plateau(setting: PatchSetting, typical: _Typical) -> Quantity:
+    missing = "none: T_III comes before the plateau" if typical.margin is None else ""
+    over = setting.attacked_signal_fraction < 0.0
     return _leading(
         "plateau_signal_margin",
-        typical.margin,
+        None if over else typical.margin,
         "e^z = t q²α²(1-λ) z^(2-2/q) at t = T_III",
         "theorem_1.signal_plateau",
         (Term("2-2/q", 2.0 - 2.0 / setting.degree, "exponent of z"),),
-        note="none: T_III comes before the plateau" if typical.margin is None else "",
+        note="none for κ < 0: there z tends to a root, not to a logarithm" if over else missing,
     )
 
 
 def _attacked_plateau(setting: PatchSetting, typical: _Typical) -> Quantity:
     attacked = None
-    if typical.margin is not None:
-        attacked = abs(typical.kappa) ** setting.degree * typical.margin
-        attacked = attacked if setting.attacked_signal_fraction >= 0 else -attacked
+    if typical.margin is not None and setting.attacked_signal_fraction >= 0.0:
+        attacked = typical.kappa**setting.degree * typical.margin
     return _leading(
         "attacked_signal_margin",
         attacked,
@@ -280,10 +304,13 @@ def _exponents(setting: PatchSetting, regime: RegimeExponents) -> tuple[Quantity
     )
 
 
-def _phase_note(setting: PatchSetting, typical: _Typical) -> str:
+def _phase_note(setting: PatchSetting, typical: _Typical, assumed: Sequence[Condition]) -> str:
+    unmet = unmet_statements(assumed)
+    if unmet:
+        return f"phase: none is claimed; not met: {'; '.join(unmet)}"
     kappa, first, last = typical.kappa, typical.overfitting, typical.memorization
-    if setting.attacked_signal_fraction < 0 or first is None or last is None:
-        return "phase: not covered by these boundaries"
+    if first is None or last is None:
+        return "phase: none is claimed: these boundaries need q > 2"
     if kappa > last and kappa > first:
         return "phase: κ > κ* and κ_1: no memorization, robust generalization by the signal (leading order)"
     if kappa > last:

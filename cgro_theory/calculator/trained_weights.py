@@ -45,11 +45,13 @@ def law_of_weights(weights: Array, feature: Array, scales: WeightScales) -> Fres
     if min(alpha, sigma) <= 0.0:
         raise InvalidInput("signal_strength and noise_std", (alpha, sigma), "> 0")
     degree = require_integer("degree", scales.degree, 2, 9)
-    projections = weights @ feature
-    rest = weights - projections[:, None] * feature
-    return _law(
-        projections, rest @ rest.T * sigma**2, alpha, scales.attacked_signal_fraction, degree, scales.noise_patches
-    )
+    fraction, patches = scales.attacked_signal_fraction, scales.noise_patches
+    with np.errstate(all="ignore"):  # what leaves the floats is refused below, by the law
+        projections = weights @ feature
+        rest = weights - projections[:, None] * feature
+        covariance = rest @ rest.T * sigma**2
+        signal = float((np.sign(projections) * np.abs(projections * alpha) ** degree).sum())
+        return FreshPointLaw(signal, fraction, ((covariance + covariance.T) / 2.0).tolist(), degree, patches)
 
 
 def load_law(path: str | Path, run: int = 0, scales: WeightScales | None = None) -> FreshPointLaw:
@@ -66,15 +68,25 @@ def load_law(path: str | Path, run: int = 0, scales: WeightScales | None = None)
         raise InvalidFile(path, f"cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise InvalidFile(path, f"not an npz file of numbers: {error}") from error
+    _check_real(path, arrays)
     if "weights" in arrays:
         if scales is None:
             raise InvalidInput("--signal-strength and --noise-std", None, "given with a file of weights")
         weights = np.asarray(arrays["weights"], dtype=float)
-        basis = np.eye(1, weights.shape[-1] if weights.ndim else 1)[0]
+        if weights.ndim != 2 or not weights.size:
+            raise InvalidFile(path, f"weights of shape {weights.shape}, not (m, d)")
+        basis = np.eye(1, weights.shape[1])[0]
         return law_of_weights(weights, np.asarray(arrays.get("feature", basis), dtype=float), scales)
     if not {"header", "final_weight_gram", "final_signal"} <= arrays.keys():
         raise InvalidFile(path, "holds neither 'weights' nor trajectories of `cgro simulate --npz`")
     return _law_of_run(path, arrays, run)
+
+
+def _check_real(path: str | Path, arrays: dict[str, Any]) -> None:
+    """Refuse text, complex numbers and the like: all that a cast to float would misread."""
+    for name, array in arrays.items():
+        if name != "header" and array.dtype.kind not in "fiu":
+            raise InvalidFile(path, f"{name} holds {array.dtype}, not real numbers")
 
 
 def _law_of_run(path: str | Path, arrays: dict[str, Any], run: int) -> FreshPointLaw:
@@ -84,24 +96,13 @@ def _law_of_run(path: str | Path, arrays: dict[str, Any], run: int) -> FreshPoin
             raise ValueError(f"schema {header['schema']!r}")
         setting = PatchSetting(**header["setting"])
         grams, signals = arrays["final_weight_gram"], arrays["final_signal"]
-        if grams.shape != (len(signals), setting.width, setting.width):
+        if signals.ndim != 1 or grams.shape != (len(signals), setting.width, setting.width):
             raise ValueError(f"final_weight_gram of shape {grams.shape}")
-    except (KeyError, TypeError, ValueError) as error:
+        gain, variance = setting.clean_gain, setting.noise_std**2
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidFile(path, f"not a {TRAJECTORY_SCHEMA} file: {error}") from error
     index = require_integer("run", run, 0, len(signals) - 1)
-    covariance = setting.noise_std**2 * grams[index]
-    return FreshPointLaw(
-        float(setting.clean_gain * signals[index]),
-        setting.attacked_signal_fraction,
-        covariance.tolist(),
-        setting.degree,
-        setting.noise_patches,
-    )
-
-
-def _law(
-    projections: Array, covariance: Array, alpha: float, fraction: float, degree: int, noise_patches: int
-) -> FreshPointLaw:
-    signal = float((np.sign(projections) * np.abs(projections) ** degree).sum())
-    symmetric = (covariance + covariance.T) / 2.0
-    return FreshPointLaw(alpha**degree * signal, fraction, symmetric.tolist(), degree, noise_patches)
+    with np.errstate(all="ignore"):  # what leaves the floats is refused by the law
+        margin, covariance = float(gain * signals[index]), (variance * grams[index]).tolist()
+    fraction, degree = setting.attacked_signal_fraction, setting.degree
+    return FreshPointLaw(margin, fraction, covariance, degree, setting.noise_patches)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from fractions import Fraction
 
 from cgro_theory.errors import InvalidInput
@@ -12,6 +13,8 @@ from cgro_theory.numerics.arb import exact, precision
 MAX_VALUES = 1000
 MAX_EXPONENT = 4000
 """Integers beyond 10^this are refused instead of written out."""
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
+"""Plain digits: Python's own parsers also take those of other scripts, and underscores."""
 
 
 def parse_integers(name: str, text: str) -> tuple[int, ...]:
@@ -22,7 +25,7 @@ def parse_integers(name: str, text: str) -> tuple[int, ...]:
     """
     low_high = _ends(name, text)
     if low_high is None:
-        return tuple(_integer(name, part) for part in text.split(","))
+        return tuple(_integer(name, part) for part in _parts(name, text))
     low, high, count = low_high
     with precision(64 + 4 * MAX_EXPONENT):
         first, last = exact(_integer(name, low)), exact(_integer(name, high))
@@ -42,7 +45,7 @@ def parse_numbers(name: str, text: str) -> tuple[float, ...]:
     """
     low_high = _ends(name, text)
     if low_high is None:
-        return tuple(_number(name, part) for part in text.split(","))
+        return tuple(_number(name, part) for part in _parts(name, text))
     low, high, count = low_high
     with precision(128):
         first, last = exact(_number(name, low)), exact(_number(name, high))
@@ -50,6 +53,13 @@ def parse_numbers(name: str, text: str) -> tuple[float, ...]:
         step = (last / first).log() / (count - 1)
         middle = [float((first * (index * step).exp()).mid()) for index in range(1, count - 1)]
         return (float(first), *middle, float(last))
+
+
+def _parts(name: str, text: str) -> list[str]:
+    parts = text.split(",")
+    if len(parts) > MAX_VALUES:
+        raise InvalidInput(name, f"{len(parts)} values", f"at most {MAX_VALUES} values")
+    return parts
 
 
 def _ends(name: str, text: str) -> tuple[str, str, int] | None:
@@ -60,7 +70,7 @@ def _ends(name: str, text: str) -> tuple[str, str, int] | None:
         raise InvalidInput(name, text, "a value, or a range LOW:HIGH:COUNT such as 1e4:1e15:12")
     count = _integer(name, parts[2])
     if not 2 <= count <= MAX_VALUES:
-        raise InvalidInput(f"count of {name}", count, f"in [2, {MAX_VALUES}]")
+        raise InvalidInput(f"COUNT of {name}", count, f"in [2, {MAX_VALUES}]")
     return parts[0], parts[1], count
 
 
@@ -71,11 +81,10 @@ def _check_order(name: str, text: str, in_order: bool) -> None:
 
 def _integer(name: str, text: str) -> int:
     allowed = "an integer such as 10000 or 1e15"
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        raise InvalidInput(name, text, allowed) from None
-    if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT:
+    if not _NUMBER.fullmatch(text.strip()):
+        raise InvalidInput(name, text, allowed)
+    number = Decimal(text.strip())
+    if abs(number.adjusted()) > MAX_EXPONENT:
         raise InvalidInput(name, text, f"{allowed}, below 1e{MAX_EXPONENT}")
     whole = Fraction(number)
     if whole.denominator != 1:
@@ -84,10 +93,9 @@ def _integer(name: str, text: str) -> int:
 
 
 def _number(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InvalidInput(name, text, "a number") from None
+    if not _NUMBER.fullmatch(text.strip()):
+        raise InvalidInput(name, text, "a finite number such as 0.25 or 1e-3")
+    value = float(text)
     if not math.isfinite(value):
         raise InvalidInput(name, text, "a finite number")
     return value

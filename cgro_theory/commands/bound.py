@@ -7,29 +7,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cgro_theory.commands.bound_run import PATCH_NAMES, SIZE_NAMES, norm_order_of, patch_setting, run_bound
-from cgro_theory.errors import InvalidInput
+from cgro_theory.commands.bound_run import PATCH_NAMES, SIZE_NAMES, Shown, norm_order_of, patch_setting, run_bound
+from cgro_theory.errors import InvalidInput, require_integer
 
 if TYPE_CHECKING:
     from cgro_theory.calculator.answer import Answer
+    from cgro_theory.calculator.fresh_point import FreshPointLaw
 
 bound_app = typer.Typer(
     name="bound",
     help="Compute a bound or prediction of the theorems for your own parameters, with its terms and assumptions. "
     "Numeric options take a value, a list 1,2,5 or a log-spaced range LOW:HIGH:COUNT such as 1e4:1e15:12.",
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="print a cgro-bound/1 JSON document")]
 Table = Annotated[bool, typer.Option("--table", help="print a table; implied by a list or a range")]
 Integer = str
 Samples = Annotated[Integer, typer.Option("--samples", help="training points N")]
-Fraction = Annotated[str, typer.Option("--attacked-fraction", help="κ = 1 - δ/α in [-1, 1]")]
+_FRACTION = "κ = 1 - δ/α in [-1, 1]"
 Degree = Annotated[Integer, typer.Option("--degree", help="degree q of the activation, 2 to 9")]
 Width = Annotated[Integer, typer.Option("--width", help="neurons m")]
 Patches = Annotated[Integer, typer.Option("--patches", help="patches P of a point, one of them the signal")]
 Norm = Annotated[str, typer.Option("--norm-order", help="p of the attack's norm: 1, 2 or inf")]
 Failure = Annotated[str, typer.Option("--failure-probability", help="Δ in (0, 1)")]
+
+
+@bound_app.callback()
+def _root(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @bound_app.command(name="stages")
@@ -45,7 +52,7 @@ def stages_command(
     noise_exponent: Annotated[str, typer.Option(help="b of σ = d^b")] = "-0.509",
     init_exponent: Annotated[str, typer.Option(help="-s of σ0 = d^-s")] = "-0.5",
     seed: Annotated[
-        int | None, typer.Option(help="enclose the stages of this draw, as in `cgro simulate`")
+        Integer | None, typer.Option(help="enclose the stages of this draw, as in `cgro simulate`")
     ] = None,
     learning_rate: Annotated[str, typer.Option(help="η of a draw's descent; 0 is the gradient flow")] = "0",
     table: Table = False,
@@ -53,6 +60,7 @@ def stages_command(
 ) -> None:
     """Theorem 1's T_I, plateau, T_III, their exponents in d, and the phase boundaries κ_1 and κ*."""
     integers = {"dimension": dimension, "samples": samples, "patches": patches, "width": width, "degree": degree}
+    integers |= _given(seed=seed)
     numbers = {
         "adversarial_weight": adversarial_weight,
         "attacked_fraction": attacked_fraction,
@@ -66,10 +74,10 @@ def stages_command(
         from cgro_theory.calculator.stages import RegimeExponents, stages
 
         setting = patch_setting(at)
-        if seed is not None:
+        if "seed" in at:
             from cgro_theory.calculator.drawn_stages import drawn_stages
 
-            return drawn_stages(setting, seed, at["learning_rate"])
+            return drawn_stages(setting, at["seed"], at["learning_rate"])
         if at["learning_rate"] != 0.0:
             raise InvalidInput("--learning-rate", at["learning_rate"], "given with --seed only")
         regime = RegimeExponents(at["signal_exponent"], at["noise_exponent"], -at["init_exponent"])
@@ -80,58 +88,87 @@ def stages_command(
 
 @bound_app.command(name="test-error")
 def error_command(
-    signal_margin: Annotated[str, typer.Option(help="z = α^q U of the trained network")] = "10",
-    attacked_fraction: Fraction = "0.001",
-    covariance_scale: Annotated[str, typer.Option(help="c of C = c·I, variance of a preactivation")] = "1e-4",
-    width: Width = "24",
-    patches: Patches = "2",
-    degree: Degree = "3",
+    signal_margin: Annotated[str | None, typer.Option(help="z = α^q U of the network; default 10")] = None,
+    attacked_fraction: Annotated[str | None, typer.Option(help=f"{_FRACTION}; default 0.001")] = None,
+    covariance_scale: Annotated[
+        str | None, typer.Option(help="c of C = c·I, variance of a preactivation; default 1e-4")
+    ] = None,
+    width: Annotated[Integer | None, typer.Option(help="neurons m; default 24")] = None,
+    patches: Annotated[
+        Integer | None, typer.Option(help="patches P of a point, one the signal; default 2")
+    ] = None,
+    degree: Annotated[Integer | None, typer.Option(help="degree q of the activation, 2 to 9; default 3")] = None,
     weights: Annotated[str | None, typer.Option(help="npz with weights (m, d), or of `simulate --npz`")] = None,
-    run: Annotated[int, typer.Option(help="which run of a trajectory file")] = 0,
+    run: Annotated[Integer | None, typer.Option(help="which run of a trajectory file; default 0")] = None,
     signal_strength: Annotated[str | None, typer.Option(help="α, for a file of weights")] = None,
     noise_std: Annotated[str | None, typer.Option(help="σ, for a file of weights")] = None,
-    directions: Annotated[int, typer.Option(help="add an estimate from this many sampled directions")] = 0,
-    seed: Annotated[int, typer.Option(help="seed of the directions")] = 0,
+    directions: Annotated[
+        Integer | None, typer.Option(help="add an estimate from this many sampled directions")
+    ] = None,
+    seed: Annotated[Integer | None, typer.Option(help="seed of the directions; default 0")] = None,
     table: Table = False,
     json: Json = False,
 ) -> None:
     """Clean and robust test error from weights, or from z, κ and C: bounds from both sides."""
-    integers = {"width": width, "patches": patches, "degree": degree}
-    numbers = {
-        "signal_margin": signal_margin,
-        "attacked_fraction": attacked_fraction,
-        "covariance_scale": covariance_scale,
-    }
-    if (signal_strength is None) != (noise_std is None) or (weights is None and signal_strength is not None):
-        raise InvalidInput("--signal-strength and --noise-std", None, "given together, with --weights")
-    if signal_strength is not None and noise_std is not None:
-        numbers |= {"signal_strength": signal_strength, "noise_std": noise_std}
+    law = _given(signal_margin=signal_margin, covariance_scale=covariance_scale, width=width)
+    kind = _given(attacked_fraction=attacked_fraction, patches=patches, degree=degree)
+    scales = _given(signal_strength=signal_strength, noise_std=noise_std)
+    sampled = _given(directions=directions, seed=seed)
+    if weights is None:
+        _refuse(scales | _given(run=run), "given with --weights only")
+        defaults = {"signal_margin": "10", "covariance_scale": "1e-4", "width": "24"} | _FRESH_DEFAULTS
+        given = defaults | law | kind | sampled
+    else:
+        _refuse(law, "left out: --weights has it")
+        if len(scales) == 1:
+            raise InvalidInput("--signal-strength and --noise-std", next(iter(scales.values())), "given together")
+        if scales:
+            # A bare matrix of weights; trajectories carry their own setting.
+            _refuse(_given(run=run), "left out: weights are of one run")
+            given = _FRESH_DEFAULTS | kind | scales | sampled
+        else:
+            _refuse(kind, "given with --signal-strength and --noise-std; a file of runs has its own")
+            given = {"run": run or "0"} | sampled
+    if "directions" not in sampled:
+        _refuse(_given(seed=seed), "given with --directions only")
+    whole = ("width", "patches", "degree", "run", "directions", "seed")
 
     def answer(at: Mapping[str, Any]) -> Answer:
-        from cgro_theory.calculator.fresh_point import FreshPointLaw, fresh_point_errors
+        from dataclasses import replace
 
-        patches_left = at["patches"] - 1
-        if weights is not None:
-            from cgro_theory.calculator.trained_weights import WeightScales, load_law
+        from cgro_theory.calculator.fresh_point import fresh_point_errors
 
-            scales = None
-            if "noise_std" in at:
-                fraction, degree = at["attacked_fraction"], at["degree"]
-                scales = WeightScales(at["signal_strength"], at["noise_std"], fraction, degree, patches_left)
-            return fresh_point_errors(load_law(weights, run, scales), directions=directions, seed=seed)
-        law = FreshPointLaw.isotropic(
-            at["signal_margin"],
-            at["attacked_fraction"],
-            at["covariance_scale"],
-            at["width"],
-            at["degree"],
-            patches_left,
-        )
-        return fresh_point_errors(law, directions=directions, seed=seed)
+        law = _fresh_point_law(at, weights)
+        found = fresh_point_errors(law, directions=at.get("directions", 0), seed=at.get("seed", 0))
+        if weights is None:
+            return found
+        return replace(found, parameters={"weights": weights, **found.parameters})
 
-    names = {"attacked_fraction": "attacked_signal_fraction", "patches": "noise_patches"}
+    names = {"attacked_fraction": "attacked_signal_fraction", "patches": "num_patches"}
     names["covariance_scale"] = "mean_variance"
+    integers = {name: text for name, text in given.items() if name in whole}
+    numbers = {name: text for name, text in given.items() if name not in whole}
     run_bound("test-error", integers, numbers, answer, names, table=table, json=json)
+
+
+_FRESH_DEFAULTS = {"attacked_fraction": "0.001", "patches": "2", "degree": "3"}
+
+
+def _fresh_point_law(at: Mapping[str, Any], weights: str | None) -> FreshPointLaw:
+    from cgro_theory.calculator.fresh_point import FreshPointLaw
+    from cgro_theory.calculator.trained_weights import WeightScales, load_law
+
+    if weights is not None and "run" in at:
+        return load_law(weights, at["run"])
+    fraction, degree = at["attacked_fraction"], at["degree"]
+    patches_left = require_integer("patches", at["patches"], 2) - 1
+    if weights is not None:
+        return load_law(
+            weights, 0, WeightScales(at["signal_strength"], at["noise_std"], fraction, degree, patches_left)
+        )
+    return FreshPointLaw.isotropic(
+        at["signal_margin"], fraction, at["covariance_scale"], at["width"], degree, patches_left
+    )
 
 
 @bound_app.command(name="memorizer")
@@ -144,14 +181,16 @@ def memorizer_command(
     squarings: Annotated[Integer | None, typer.Option(help="M for p = 2; default from radius and gap")] = None,
     perturbation_radius: Annotated[str | None, typer.Option(help="δ")] = None,
     separation: Annotated[str | None, typer.Option(help="distance of opposite labels, > 2δ")] = None,
-    extent: Annotated[str, typer.Option(help="range of the data per coordinate")] = "1",
+    extent: Annotated[str | None, typer.Option(help="range of the data per coordinate, for M; default 1")] = None,
     table: Table = False,
     json: Json = False,
 ) -> None:
     """Theorem 2's CGRO network: its parameters, structural and dense, as exact integers."""
     integers = {"dimension": dimension, "samples": samples}
     integers |= _given(clean_parameters=clean_parameters, squarings=squarings)
-    numbers = {"extent": extent} | _given(perturbation_radius=perturbation_radius, separation=separation)
+    if norm_order != "2" or squarings is not None:
+        _refuse(_given(extent=extent), "given for --norm-order 2 without --squarings only")
+    numbers = _given(perturbation_radius=perturbation_radius, separation=separation, extent=extent)
 
     def answer(at: Mapping[str, Any]) -> Answer:
         from cgro_theory.calculator.memorizer import memorizer
@@ -166,7 +205,7 @@ def memorizer_command(
             squarings=at.get("squarings"),
             perturbation_radius=at.get("perturbation_radius"),
             separation=at.get("separation"),
-            extent=at["extent"],
+            extent=at.get("extent", 1.0),
         )
 
     names = SIZE_NAMES | {"clean_parameters": "clean_count"}
@@ -210,7 +249,12 @@ def flatness_command(
     dimension: Annotated[Integer, typer.Option(help="input dimension D")] = "2",
     samples: Samples = "1e4",
     flatness: Annotated[str, typer.Option(help="F >= 0, bound of the global flatness")] = "1",
-    gradient_variation: Annotated[str, typer.Option(help="V = Σ π_y ∫‖∇p_y‖₁ of the density")] = "1",
+    gradient_variation: Annotated[
+        str | None,
+        typer.Option(
+            help="required: V = Σ π_y ∫‖∇p_y‖₁ of your density; cosine: 4·0.9·D, that of `cgro verify theorem_3`"
+        ),
+    ] = None,
     class_weights: Annotated[str, typer.Option(help="π_y, with sum 1")] = "0.5,0.5",
     perturbation_radius: Annotated[str, typer.Option(help="δ >= 0 in the max norm")] = "0.1",
     loss_bound: Annotated[str, typer.Option(help="B: the loss lies in [0, B]")] = "1",
@@ -223,6 +267,9 @@ def flatness_command(
     json: Json = False,
 ) -> None:
     """Theorem 3's bound of the robust generalization gap, with the best h, its terms and the N needed."""
+    if gradient_variation is None:
+        allowed = "given: V of your density, or cosine for 4·0.9·D, that of `cgro verify theorem_3`"
+        raise InvalidInput("--gradient-variation", Shown("nothing"), allowed)
     integers = {"dimension": dimension, "samples": samples}
     numbers = {
         "flatness": flatness,
@@ -234,18 +281,21 @@ def flatness_command(
     } | _given(level=level, lipschitz=lipschitz)
 
     def answer(at: Mapping[str, Any]) -> Answer:
-        from cgro_theory.calculator.flatness import FlatnessProblem
+        from cgro_theory.calculator.flatness import FlatnessProblem, cosine_variation
         from cgro_theory.calculator.flatness import flatness as flatness_bound
         from cgro_theory.calculator.value_range import parse_numbers
         from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import DensitySmoothness
 
         weights = parse_numbers("class_weights", class_weights)
+        variation = at["gradient_variation"]
+        if variation is None:
+            variation = cosine_variation(at["dimension"])
         return flatness_bound(
             FlatnessProblem(
                 num_samples=at["samples"],
                 input_dimension=at["dimension"],
                 flatness=at["flatness"],
-                density=DensitySmoothness(at["gradient_variation"], weights),
+                density=DensitySmoothness(variation, weights),
                 perturbation_radius=at["perturbation_radius"],
                 loss_bound=at["loss_bound"],
                 failure_probability=at["failure_probability"],
@@ -257,6 +307,12 @@ def flatness_command(
         )
 
     run_bound("flatness", integers, numbers, answer, SIZE_NAMES, table=table, json=json)
+
+
+def _refuse(given: Mapping[str, str], allowed: str) -> None:
+    """Refuse options that would have no effect."""
+    for name, text in given.items():
+        raise InvalidInput(f"--{name.replace('_', '-')}", text, allowed)
 
 
 def _given(**options: str | None) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cgro_theory.errors import InvalidInput, require_choice
@@ -19,7 +21,16 @@ PATCH_NAMES = {
     "patches": "num_patches",
     "attacked_fraction": "attacked_signal_fraction",
 }
-_AUTOMATIC = ("attacked_fraction", "bandwidth")
+WORDS = {"attacked_fraction": "auto", "bandwidth": "auto", "gradient_variation": "cosine"}
+"""Options that take a word in place of a number; the question says what it stands for."""
+_FROM_EXPONENTS = {
+    "signal_strength": "signal_exponent",
+    "noise_std": "noise_exponent",
+    "init_std": "init_exponent",
+}
+"""Parameters that an exponent of d stands for, where they are no options themselves."""
+_LONGEST_VALUE = 40
+"""Longer values are not written out in an error, so that it stays one line."""
 
 
 def run_bound(
@@ -32,22 +43,86 @@ def run_bound(
     table: bool,
     json: bool,
 ) -> None:
-    """Answer for every value of the one option that is a range, and print. ``reported``: option -> parameter."""
-    from cgro_theory.calculator.value_range import parse_integers, parse_numbers
+    """Answer for every value of the one option that is a range, and print.
 
-    values: dict[str, Sequence[Any]] = {name: parse_integers(name, text) for name, text in integers.items()}
-    for name, text in numbers.items():
-        automatic = text == "auto" and name in _AUTOMATIC
-        values[name] = (None,) if automatic else parse_numbers(name, text)
-    ranges = [name for name, options in values.items() if len(options) > 1]
-    if len(ranges) > 1:
-        raise InvalidInput("ranges", ", ".join(ranges), "given for one option at a time")
-    over = ranges[0] if ranges else next(iter(values))
-    single = {name: options[0] for name, options in values.items()}
-    answers = [answer(single | {over: value}) for value in values[over]]
+    ``reported``: option -> name of the parameter in the answer, where the two differ. Options that the answer does
+    not report itself are added to its parameters as given; errors name the option as it is typed.
+    """
+    from cgro_theory.calculator.value_range import parse_integers
+
+    options = (*integers, *numbers)
+    try:
+        values: dict[str, Sequence[Any]] = {name: parse_integers(name, text) for name, text in integers.items()}
+        for name, text in numbers.items():
+            values[name] = _numbers_or_word(name, text)
+        ranges = [name for name, given in values.items() if len(given) > 1]
+        if len(ranges) > 1:
+            raise InvalidInput("ranges", ", ".join(ranges), "given for one option at a time")
+        over = ranges[0] if ranges else next(iter(values))
+        single = {name: given[0] for name, given in values.items()}
+        answers = [_complete(answer, single | {over: value}, reported) for value in values[over]]
+    except InvalidInput as error:
+        raise _as_typed(error, options, reported) from None
     if not ranges and not table:
         over = ""
     _print(question, answers, reported.get(over, over), json=json)
+
+
+def _numbers_or_word(name: str, text: str) -> tuple[float | None, ...]:
+    """The numbers, or None for the option's word: each question knows what it stands for."""
+    from cgro_theory.calculator.value_range import parse_numbers
+
+    word = WORDS.get(name)
+    if word is None:
+        return parse_numbers(name, text)
+    if text == word:
+        return (None,)
+    try:
+        return parse_numbers(name, text)
+    except InvalidInput as error:
+        raise InvalidInput(error.name, error.value, f"{error.allowed}, or {word}") from None
+
+
+def _complete(
+    answer: Callable[[Mapping[str, Any]], Answer], at: Mapping[str, Any], reported: Mapping[str, str]
+) -> Answer:
+    found = answer(at)
+    given = {reported.get(name, name): value for name, value in at.items()}
+    added = {name: value for name, value in given.items() if name not in found.parameters}
+    return replace(found, parameters={**found.parameters, **added})
+
+
+def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str, str]) -> InvalidInput:
+    """The same error with options in place of parameter names, and a value short enough for a line."""
+    typed = {name: f"--{name.replace('_', '-')}" for name in options}
+    typed |= {parameter: typed[name] for name, parameter in reported.items() if name in typed}
+    typed |= {name: typed[option] for name, option in _FROM_EXPONENTS.items() if option in typed}
+
+    def named(text: str, *, every: bool) -> str:
+        # In a sentence a plain word such as "width" need not be the option.
+        return re.sub(
+            r"(?<![\w-])[a-z][a-z_]*", lambda m: typed.get(m[0], m[0]) if every or "_" in m[0] else m[0], text
+        )
+
+    shown = repr(error.value)
+    if len(shown) <= _LONGEST_VALUE:
+        value = error.value
+    elif isinstance(error.value, int):
+        value = Shown(f"about 1e{len(shown) - 1}")
+    else:
+        value = Shown(f"{shown[:_LONGEST_VALUE]}…")
+    if error.name == "ranges":
+        value = Shown(named(str(error.value), every=True))
+    return InvalidInput(named(error.name, every=True), value, named(error.allowed, every=False))
+
+
+class Shown(str):
+    """Text that stands in an error without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _print(question: str, answers: Sequence[Answer], over: str, *, json: bool) -> None:
@@ -67,7 +142,6 @@ def _print(question: str, answers: Sequence[Answer], over: str, *, json: bool) -
 
 def norm_order_of(text: str) -> float:
     """p of ``1``, ``2`` or ``inf``; anything else is refused with the nearest of these."""
-
     return float(require_choice("norm_order", text, ("1", "2", "inf")))
 
 

@@ -60,21 +60,28 @@ def answer_text(answer: Answer) -> str:
 
 
 def table_text(answers: Sequence[Answer], over: str) -> str:
-    """One row per answer and one column per value; ``*`` marks vacuous bounds, ``!`` an unmet assumption."""
+    """One row per answer and one column per value, both ends where it has two.
+
+    ``*`` marks vacuous bounds, ``!`` an unmet assumption, ``~`` a leading order in a column of enclosures.
+    """
     names = list(dict.fromkeys(quantity.name for answer in answers for quantity in answer.quantities))
+    quantities = [quantity for answer in answers for quantity in answer.quantities]
+    directions = {quantity.name: quantity.direction.value for quantity in quantities}
+    two_ended = {each.name: each.direction.value for each in quantities if _has_ends(each)}
     rows = [[over, *names]]
     for answer in answers:
         own = {quantity.name: quantity for quantity in answer.quantities}
         flag = "!" if answer.unmet else ""
-        cells = [_cell(own.get(name)) for name in names]
+        cells = [_cell(own.get(name), name in two_ended) for name in names]
         rows.append([_parameter(answer.parameters.get(over)) + flag, *cells])
-    directions = {q.name: q.direction.value for answer in answers for q in answer.quantities}
-    rows.insert(1, ["", *(directions[name] for name in names)])
+    rows.insert(1, ["", *(two_ended.get(name, directions[name]) for name in names)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     legend = []
-    if any(quantity.vacuous for answer in answers for quantity in answer.quantities):
+    if any(quantity.vacuous for quantity in quantities):
         legend.append("* vacuous")
+    if any(cell.startswith("~") for row in rows for cell in row):
+        legend.append("~ leading order only")
     unmet = list(dict.fromkeys(statement for answer in answers for statement in answer.unmet))
     if unmet:
         legend.append("! not met in that row: " + "; ".join(unmet))
@@ -82,23 +89,44 @@ def table_text(answers: Sequence[Answer], over: str) -> str:
 
 
 def _quantity_lines(quantity: Quantity) -> list[str]:
-    head = f"{quantity.name} = {format_value(quantity.value, quantity.log10, direction=quantity.direction)}"
-    if quantity.low is not None and quantity.high is not None:
-        head += f"  in [{format_value(quantity.low)}, {format_value(quantity.high)}]"
-    head += f"  ({quantity.direction.value}" + (f", {quantity.unit})" if quantity.unit else ")")
+    if quantity.absent:
+        head = f"{quantity.name}: {quantity.absent}"
+    else:
+        value = f" = {format_value(quantity.value, quantity.log10, direction=quantity.direction)}"
+        ends = f" in {_ends(quantity, _DIGITS)}" if _has_ends(quantity) else ""
+        head = quantity.name + ("" if ends and quantity.value is None else value) + ends
+        head += f"  ({quantity.direction.value}" + (f", {quantity.unit})" if quantity.unit else ")")
     if quantity.vacuous is not None:
         head += "  VACUOUS" if quantity.vacuous else "  not vacuous"
-    lines = [head, f"  formula: {quantity.formula}", f"  source:  {quantity.source}"]
+    lines = [head]
+    if quantity.leading_order is not None:
+        lines.append(f"  leading order: {format_value(quantity.leading_order)}")
+    lines += [f"  formula: {quantity.formula}", f"  source:  {quantity.source}"]
     lines += [f"  term:    {term.name} = {format_value(term.value)}  ({term.formula})" for term in quantity.terms]
     if quantity.note:
         lines.append(f"  note:    {quantity.note}")
     return lines
 
 
-def _cell(quantity: Quantity | None) -> str:
+def _has_ends(quantity: Quantity) -> bool:
+    return quantity.low is not None and quantity.high is not None
+
+
+def _ends(quantity: Quantity, digits: int) -> str:
+    """``[low, high]``, rounded outward."""
+    low = format_value(quantity.low, digits=digits, direction=Direction.LOWER)
+    return f"[{low}, {format_value(quantity.high, digits=digits, direction=Direction.UPPER)}]"
+
+
+def _cell(quantity: Quantity | None, beside_ends: bool) -> str:
     if quantity is None:
         return ""
-    return format_value(quantity.value, quantity.log10, 6, quantity.direction) + ("*" if quantity.vacuous else "")
+    if quantity.absent:
+        return quantity.absent
+    value = format_value(quantity.value, quantity.log10, 6, quantity.direction)
+    if _has_ends(quantity):
+        return _ends(quantity, 6) if quantity.value is None else f"{value} in {_ends(quantity, 6)}"
+    return ("~" if beside_ends and quantity.value is not None else "") + value + ("*" if quantity.vacuous else "")
 
 
 def _parameter(value: Any) -> str:
