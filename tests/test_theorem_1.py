@@ -179,10 +179,10 @@ def test_without_an_attack_there_is_no_memorization_time(evidence):
 
 
 def test_a_point_without_a_willing_neuron_is_out_of_scope():
-    """Width 1: half of all points start with y v < 0 everywhere, and the formula has nothing to say of them."""
+    """Width 1: half of all points start with y v < 0 everywhere; none of them can be promised to be memorized."""
     setting = PatchSetting.version_1(4000, num_samples=5, width=1)
     draws = initial_draws(train(draw_subspace_problem(setting, (0, 1, 2)), learning_rate=0.01, steps=1))
-    unmet = [memorize.predict_first_memorization_time(setting, draw, 0.01).unmet for draw in draws]
+    unmet = [memorize.memorization_assumptions(setting, draw) for draw in draws]
     assert any("every point has a neuron" in reason for entry in unmet for reason in entry)
 
 

@@ -74,8 +74,15 @@ def test_one_run_outside_refutes_in_every_order(decide, outside):
 
 @judges
 def test_runs_inside_are_consistent_in_every_order(decide):
-    for order in itertools.permutations((FINE, HALF_LINE, (-math.inf, 9.0, 1.0, ()), (1.0, 1.0, 1.0, ()))):
+    for order in itertools.permutations((FINE, (0.0, 9.0, 1.0, ()), (1.0, 1.0, 1.0, ()))):
         assert decide(order)[0] is Outcome.CONSISTENT
+
+
+@judges
+def test_half_lines_alone_enclose_nothing(decide):
+    """A two-sided claim whose deciding prediction has no finite end on one side is open, whatever the order."""
+    for order in itertools.permutations((HALF_LINE, (-math.inf, 9.0, 1.0, ()))):
+        assert decide(order)[0] is Outcome.INCONCLUSIVE
 
 
 def test_a_run_that_never_gets_there_is_outside():

@@ -33,6 +33,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
     follow_signal,
     initial_margin_size,
     plateau_signal_margin,
+    signal_assumptions,
 )
 
 Array = NDArray[np.float64]
@@ -90,8 +91,7 @@ def predict_noise_over_signal(
     unmet = memorization_assumptions(setting, draw)
     if setting.adversarial_weight == 1.0:
         unmet = (*unmet, "adversarial_weight < 1")
-    if not draw.signal_projections.max() > 0:
-        unmet = (*unmet, "some neuron starts with u_r > 0")
+    unmet = (*unmet, *signal_assumptions(replace(setting, attacked_signal_fraction=0.0), draw))
     if unmet:
         return BoundaryPrediction(None, leading, unmet)
     top = plateau_signal_margin(setting, end) + 6.0
@@ -170,8 +170,7 @@ def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> B
     unmet = first_memorization_assumptions(replace(setting, attacked_signal_fraction=0.0), draw)
     if setting.degree == 2:
         unmet = (*unmet, "degree > 2")
-    if not draw.signal_projections.max() > 0:
-        unmet = (*unmet, "some neuron starts with u_r > 0")
+    unmet = (*unmet, *signal_assumptions(replace(setting, attacked_signal_fraction=0.0), draw))
     if setting.adversarial_weight == 1.0:
         unmet = (*unmet, "adversarial_weight < 1")
     if not initial_margin_size(setting, draw) < 1.0:

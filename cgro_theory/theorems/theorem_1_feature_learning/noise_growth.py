@@ -54,7 +54,7 @@ SHORTEST = 1e-6
 """A step cut down to this share of the usual one has met something that cannot be followed."""
 PADDING = 0.2
 """Room of the a priori box, as a share of all that pulls at a projection during the step."""
-MAX_STEPS = 6_000
+MAX_STEPS = 5_000
 """A draw that needs more steps than this gets no upper end."""
 
 
@@ -124,7 +124,7 @@ def _refined(
         kept = np.array([horizons[index] for index in left], dtype=float)
         found |= dict(zip(left, bracket.follow(kept, small, change), strict=True))
         rivals |= dict(zip(left, bracket.overtaking, strict=True))
-        left = [i for i in left if math.isinf(found[i].first.high) and found[i].followed < horizons[i]]
+        left = [index for index in left if rivals[index] is not None and math.isinf(found[index].first.high)]
     return [found[index] for index in range(len(horizons))]
 
 

@@ -41,7 +41,7 @@ HALF_OVERFITTED = 0.25
 """Robust test error at the overfitting boundary: half of its value under full robust overfitting."""
 GENERALIZED = 0.05
 """A clean test error above this is no clean generalization."""
-MEMORIZATION_RESOLUTION = 0.003
+MEMORIZATION_RESOLUTION = 1e-4
 """Relative width to which the phase boundary is bracketed."""
 OVERFITTING_RESOLUTION = 1.04
 """Factor on either side to which the overfitting boundary is bracketed, where its error intervals allow it."""

@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 LATEST = 1e300
 """Times beyond this are not followed: they leave the range of floats."""
 WITHIN_FLOATS = "the leading-order time is below 10^300"
+REPRESENTABLE = "the largest u_r(0)^(2-q) is below 10^300"
 LARGE_SIGNAL_MARGIN = 60.0
 """No run of practical length passes this signal margin: e^60 units of time would be needed."""
 
@@ -78,9 +79,11 @@ def noise_margin_bound(setting: PatchSetting, draw: InitialDraw, drive: float) -
     if degree == 2:
         grown = largest * math.exp(2.0 * pull) if 2.0 * pull < 700 else math.inf
     else:
-        left = largest ** (2 - degree) - degree * (degree - 2) * pull
+        with np.errstate(over="ignore"):
+            left = float(np.float64(largest) ** (2.0 - degree)) - degree * (degree - 2) * pull
         grown = left ** (-1.0 / (degree - 2)) if left > 0 else math.inf
-    return setting.noise_patches * setting.width * grown**degree if math.isfinite(grown) else math.inf
+    with np.errstate(over="ignore"):
+        return setting.noise_patches * setting.width * float(np.float64(grown) ** degree)
 
 
 def noise_drive(setting: PatchSetting, draw: InitialDraw, time: float) -> float:
@@ -132,7 +135,7 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
     The bound of |V_i| that it needs is itself derived from the draw, up to the enclosure's upper end.
     """
     leading = leading_signal_time(setting, draw)
-    unmet = _signal_assumptions(setting, draw)
+    unmet = signal_assumptions(setting, draw)
     if unmet:
         return TimePrediction(None, leading, unmet)
     if setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0:
@@ -181,7 +184,7 @@ def predict_signal_margin(
     Its leading order is the one-neuron law e^z = t q² α² (1-λ) z^(2-2/q).
     """
     leading = plateau_signal_margin(setting, end)
-    unmet = _signal_assumptions(setting, draw)
+    unmet = signal_assumptions(setting, draw)
     bound = noise_margin_bound(setting, draw, noise_drive(setting, draw, end))
     if bound > 1.0:
         unmet = (*unmet, "noise margins stay below 1 until the time asked for")
@@ -218,10 +221,12 @@ def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
     return float(clock_between(*ends, setting.degree)[0])
 
 
-def _signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
+def signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
     unmet = []
     if not draw.signal_projections.max() > 0:
         unmet.append("some neuron starts with u_r > 0")
+    elif not draw.signal_projections.max() > LATEST ** (-1.0 / max(1, setting.degree - 2)):
+        unmet.append(REPRESENTABLE)
     if setting.attacked_signal_fraction < 0:
         unmet.append("perturbation_radius <= signal_strength")
     return tuple(unmet)
