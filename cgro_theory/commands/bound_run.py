@@ -113,6 +113,8 @@ def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str
         value = Shown(f"{shown[:_LONGEST_VALUE]}…")
     if error.name == "ranges":
         value = Shown(named(str(error.value), every=True))
+    elif error.name in _FROM_EXPONENTS and error.name not in options:
+        value = Shown(f"{error.name} = {error.value:.6g}")
     return InvalidInput(named(error.name, every=True), value, named(error.allowed, every=False))
 
 
