@@ -45,7 +45,8 @@ def run_bound(
 ) -> None:
     """Answer for every value of the one option that is a range, and print.
 
-    ``reported``: option -> name of the parameter in the answer, where the two differ. Options that the answer does
+    ``reported``: option -> name of the parameter in the answer, where the two differ, and for options that errors
+    name though they were not given. Options that the answer does
     not report itself are added to its parameters as given; errors name the option as it is typed.
     """
     from cgro_theory.calculator.value_range import parse_integers
@@ -94,8 +95,8 @@ def _complete(
 
 def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str, str]) -> InvalidInput:
     """The same error with options in place of parameter names, and a value short enough for a line."""
-    typed = {name: f"--{name.replace('_', '-')}" for name in options}
-    typed |= {parameter: typed[name] for name, parameter in reported.items() if name in typed}
+    typed = {name: f"--{name.replace('_', '-')}" for name in (*options, *reported)}
+    typed |= {parameter: typed[name] for name, parameter in reported.items()}
     typed |= {name: typed[option] for name, option in _FROM_EXPONENTS.items() if option in typed}
 
     def named(text: str, *, every: bool) -> str:
@@ -105,7 +106,9 @@ def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str
         )
 
     shown = repr(error.value)
-    if len(shown) <= _LONGEST_VALUE:
+    if error.value is None:
+        value = Shown("nothing")
+    elif len(shown) <= _LONGEST_VALUE:
         value = error.value
     elif isinstance(error.value, int):
         value = Shown(f"about 1e{len(shown) - 1}")
@@ -144,7 +147,7 @@ def _print(question: str, answers: Sequence[Answer], over: str, *, json: bool) -
 
 def norm_order_of(text: str) -> float:
     """p of ``1``, ``2`` or ``inf``; anything else is refused with the nearest of these."""
-    return float(require_choice("norm_order", text, ("1", "2", "inf")))
+    return float(require_choice("--norm-order", text, ("1", "2", "inf")))
 
 
 def patch_setting(at: Mapping[str, Any]) -> PatchSetting:
