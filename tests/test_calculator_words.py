@@ -216,6 +216,21 @@ def test_the_worst_shift_is_scored():
             assert answer["robust_test_error_lower"].value == pytest.approx(worst, rel=1e-9)
 
 
+def test_a_sampled_interval_holds_what_no_float_does():
+    # The true errors are above 0 and below 1, by less than a float tells.
+    answer = fresh_point_errors(FreshPointLaw.isotropic(10.0, -0.5, 1e-4, 24), directions=64, seed=9000)
+    clean, robust = (answer[f"{kind}_test_error_estimate"] for kind in ("clean", "robust"))
+    assert clean.high > 0.0
+    assert robust.low < 1.0
+
+
+def test_over_attack_has_no_logarithmic_plateau():
+    over = replace(PLAIN, attacked_signal_fraction=-0.3)
+    for answer in (stages(over), drawn_stages(over, 9000)):
+        assert answer["plateau_signal_margin"].value is None
+        assert "κ < 0" in answer["plateau_signal_margin"].note
+
+
 # options
 
 

@@ -97,7 +97,6 @@ def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str
     """The same error with options in place of parameter names, and a value short enough for a line."""
     typed = {name: f"--{name.replace('_', '-')}" for name in (*options, *reported)}
     typed |= {parameter: typed[name] for name, parameter in reported.items()}
-    typed |= {name: typed[option] for name, option in _FROM_EXPONENTS.items() if option in typed}
 
     def named(text: str, *, every: bool) -> str:
         # In a sentence a plain word such as "width" need not be the option.
@@ -116,9 +115,12 @@ def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str
         value = Shown(f"{shown[:_LONGEST_VALUE]}…")
     if error.name == "ranges":
         value = Shown(named(str(error.value), every=True))
-    elif error.name in _FROM_EXPONENTS and error.name not in options:
+    name = _FROM_EXPONENTS.get(error.name, "")
+    if name in typed and error.name not in typed:
         value = Shown(f"{error.name} = {error.value:.6g}")
-    return InvalidInput(named(error.name, every=True), value, named(error.allowed, every=False))
+    else:
+        name = error.name
+    return InvalidInput(named(name, every=True), value, named(error.allowed, every=False))
 
 
 class Shown(str):
