@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from cgro_theory.calculator.answer import Answer, Condition, Direction, Quantity, Term
-from cgro_theory.calculator.stages import parameter_conditions
+from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
 from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.parameters import PatchSetting
@@ -134,7 +134,7 @@ def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Conditio
 
 
 def _below_boundary(setting: PatchSetting, race: BoundaryPrediction | None, memory: TimePrediction) -> Condition:
-    """κ < κ*, against the enclosure of κ*; None where κ lies inside it or there is none, unless T_III decides it."""
+    """κ < κ*, against the enclosure of κ*; None where κ lies inside it or there is none, unless T_III decides."""
     raced = any("κ*" in reason for reason in memory.unmet)
     if race is None or race.interval is None:
         why = "λ = 0" if race is None else "; ".join(f"not met: {each}" for each in race.unmet) or "none was found"
@@ -181,7 +181,8 @@ def _memorization_time(memory: TimePrediction, below: Condition) -> Quantity:
 
 def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPrediction) -> list[Quantity]:
     time = leading_memorization_time(setting, draw)
-    plateau = plateau_signal_margin(setting, time) if np.isfinite(time) else 0.0
+    over = setting.attacked_signal_fraction < 0.0
+    plateau = plateau_signal_margin(setting, time) if np.isfinite(time) and not over else 0.0
     quantities = [
         Quantity(
             "plateau_signal_margin",
@@ -190,6 +191,7 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPredicti
             "e^z = t q²α²(1-λ) z^(2-2/q) at t = T_III",
             "theory.md 2.4, theorem_1.signal_plateau",
             terms=(Term("T_III", time, "leading order of this draw"),),
+            note=OVER_ATTACK if over else "",
         )
     ]
     end = memorization_horizon(setting, draw)

@@ -222,8 +222,9 @@ def _estimates(
                 f"theory.md 2.2.4, theorem_1.{kind}_test_error",
                 "probability",
                 (Term("directions", directions, "sampled"),),
-                low=min(max(error.low, least), value),
-                high=max(min(error.high, most), value),
+                # One float outward: halving a tail, or taking it from 1, may round a tiny one away.
+                low=min(max(math.nextafter(error.low, 0.0), least), value),
+                high=max(min(math.nextafter(error.high, 1.0), most), value),
                 note=note,
             )
         )

@@ -29,6 +29,7 @@ from cgro_theory.setting.parameters import PatchSetting
 
 MAX_NORMALS = 10**300
 """The most normal variables whose expected maximum is computed."""
+OVER_ATTACK = "none for κ < 0: there z tends to a root instead of growing like a logarithm"
 _SECTION = "theory.md 2.4"
 _TIME = "η·step"
 
@@ -238,7 +239,7 @@ def _plateau(setting: PatchSetting, typical: _Typical) -> Quantity:
         "e^z = t q²α²(1-λ) z^(2-2/q) at t = T_III",
         "theorem_1.signal_plateau",
         (Term("2-2/q", 2.0 - 2.0 / setting.degree, "exponent of z"),),
-        note="none for κ < 0: there z tends to a root, not to a logarithm" if over else missing,
+        note=OVER_ATTACK if over else missing,
     )
 
 

@@ -208,7 +208,8 @@ def memorizer_command(
             extent=at.get("extent", 1.0),
         )
 
-    names = SIZE_NAMES | {"clean_parameters": "clean_count"}
+    names = SIZE_NAMES | {"clean_parameters": "clean_count", "clean_widths": "clean_widths"}
+    names |= {name: name for name in ("norm_order", "squarings", "perturbation_radius", "separation")}
     run_bound("memorizer", integers, numbers, answer, names, table=table, json=json)
 
 

@@ -45,7 +45,8 @@ def run_bound(
 ) -> None:
     """Answer for every value of the one option that is a range, and print.
 
-    ``reported``: option -> name of the parameter in the answer, where the two differ. Options that the answer does
+    ``reported``: option -> name of the parameter in the answer, where the two differ, and for options that errors
+    name though they were not given. Options that the answer does
     not report itself are added to its parameters as given; errors name the option as it is typed.
     """
     from cgro_theory.calculator.value_range import parse_integers
@@ -94,9 +95,8 @@ def _complete(
 
 def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str, str]) -> InvalidInput:
     """The same error with options in place of parameter names, and a value short enough for a line."""
-    typed = {name: f"--{name.replace('_', '-')}" for name in options}
-    typed |= {parameter: typed[name] for name, parameter in reported.items() if name in typed}
-    typed |= {name: typed[option] for name, option in _FROM_EXPONENTS.items() if option in typed}
+    typed = {name: f"--{name.replace('_', '-')}" for name in (*options, *reported)}
+    typed |= {parameter: typed[name] for name, parameter in reported.items()}
 
     def named(text: str, *, every: bool) -> str:
         # In a sentence a plain word such as "width" need not be the option.
@@ -105,7 +105,9 @@ def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str
         )
 
     shown = repr(error.value)
-    if len(shown) <= _LONGEST_VALUE:
+    if error.value is None:
+        value = Shown("nothing")
+    elif len(shown) <= _LONGEST_VALUE:
         value = error.value
     elif isinstance(error.value, int):
         value = Shown(f"about 1e{len(shown) - 1}")
@@ -113,7 +115,12 @@ def _as_typed(error: InvalidInput, options: Sequence[str], reported: Mapping[str
         value = Shown(f"{shown[:_LONGEST_VALUE]}…")
     if error.name == "ranges":
         value = Shown(named(str(error.value), every=True))
-    return InvalidInput(named(error.name, every=True), value, named(error.allowed, every=False))
+    name = _FROM_EXPONENTS.get(error.name, "")
+    if name in typed and error.name not in typed:
+        value = Shown(f"{error.name} = {error.value:.6g}")
+    else:
+        name = error.name
+    return InvalidInput(named(name, every=True), value, named(error.allowed, every=False))
 
 
 class Shown(str):
@@ -142,7 +149,7 @@ def _print(question: str, answers: Sequence[Answer], over: str, *, json: bool) -
 
 def norm_order_of(text: str) -> float:
     """p of ``1``, ``2`` or ``inf``; anything else is refused with the nearest of these."""
-    return float(require_choice("norm_order", text, ("1", "2", "inf")))
+    return float(require_choice("--norm-order", text, ("1", "2", "inf")))
 
 
 def patch_setting(at: Mapping[str, Any]) -> PatchSetting:
