@@ -57,70 +57,6 @@ def arguments(question, options):
     return [question, *(f"--{name}={text}" for name, text in options.items() if text is not None)]
 
 
-# Draws on which theorem 1's enclosures (prediction, memorization_prediction, boundary_prediction, common_clock,
-# noise_growth) fail or warn, because powers leave the floats. They are skipped by name below, and the search over
-# the whole domain waits with them: to be emptied once these work in logarithms.
-WAITING_FOR_ENCLOSURES: tuple[str, ...] = (
-    "stages --dimension=100000000000000000 --samples=4 --patches=2 --width=6 --degree=6 --seed=9605 "
-    "--adversarial-weight=1e-9 --attacked-fraction=auto --signal-exponent=-0.03 "
-    "--noise-exponent=-0.28 --init-exponent=0.87 --learning-rate=0.01",
-    "stages --dimension=13 --samples=5 --patches=2 --width=3 --degree=6 --seed=9300 "
-    "--adversarial-weight=0.9 --attacked-fraction=0.3 --signal-exponent=0.34 --noise-exponent=-0.25 "
-    "--init-exponent=0.43",
-    "stages --dimension=100000 --samples=5 --patches=4 --width=1 --degree=7 --seed=9313 "
-    "--adversarial-weight=1e-9 --attacked-fraction=auto --signal-exponent=0.88 --noise-exponent=0.79 "
-    "--init-exponent=-0.11",
-    "stages --dimension=11 --samples=2 --patches=3 --width=6 --degree=6 --seed=9021 "
-    "--adversarial-weight=1 --attacked-fraction=0.3 --signal-exponent=0.89 --noise-exponent=0.52 "
-    "--init-exponent=-0.58",
-    "stages --dimension=1000000000 --samples=5 --patches=4 --width=3 --degree=5 --seed=9579 "
-    "--adversarial-weight=1e-9 --attacked-fraction=1 --signal-exponent=0.25 --noise-exponent=-0.89 "
-    "--init-exponent=0.99",
-    "stages --dimension=100 --samples=5 --patches=4 --width=4 --degree=6 --seed=9793 "
-    "--adversarial-weight=0 --attacked-fraction=0.3 --signal-exponent=7.05 --noise-exponent=2.23 "
-    "--init-exponent=6.15",
-    "stages --dimension=18 --samples=5 --patches=4 --width=2 --degree=7 --seed=9662 "
-    "--adversarial-weight=1e-9 --attacked-fraction=1 --signal-exponent=0.62 --noise-exponent=0.3 "
-    "--init-exponent=-0.01 --learning-rate=1e-6",
-    "stages --dimension=15 --samples=4 --patches=4 --width=2 --degree=2 --seed=9005 "
-    "--adversarial-weight=1 --attacked-fraction=1e-5 --signal-exponent=-0.56 --noise-exponent=0.23 "
-    "--init-exponent=0.82 --learning-rate=1000",
-    "stages --dimension=55 --samples=1 --patches=4 --width=3 --degree=3 --seed=9491 "
-    "--adversarial-weight=0.9 --attacked-fraction=0.3 --signal-exponent=0.43 --noise-exponent=-0.07 "
-    "--init-exponent=0.33 --learning-rate=1000",
-    "stages --dimension=12 --samples=3 --patches=4 --width=2 --degree=2 --seed=9632 "
-    "--adversarial-weight=1 --attacked-fraction=0.3 --signal-exponent=7.82 --noise-exponent=7.4 "
-    "--init-exponent=9.06",
-    "stages --dimension=100000000000 --samples=5 --patches=3 --width=6 --degree=8 --seed=9780 "
-    "--adversarial-weight=0.9 --attacked-fraction=1 --signal-exponent=1.26 --noise-exponent=1.98 "
-    "--init-exponent=-5.33 --learning-rate=1000",
-    "stages --dimension=1e12 --degree=3 --init-exponent=-2 --seed=9000",
-    "stages --dimension=1e18 --degree=4 --seed=9000",
-    "stages --dimension=1e12 --degree=4 --init-exponent=-2 --seed=9000",
-    "stages --dimension=1e12 --degree=5 --seed=9000",
-    "stages --dimension=1e18 --degree=5 --seed=9000",
-    "stages --dimension=1e12 --degree=5 --init-exponent=-2 --seed=9000",
-    "stages --dimension=1e6 --degree=6 --seed=9000",
-    "stages --dimension=1e12 --degree=6 --seed=9000",
-    "stages --dimension=1e18 --degree=6 --seed=9000",
-    "stages --dimension=1e12 --degree=6 --init-exponent=-2 --seed=9000",
-    "stages --dimension=1e6 --degree=7 --seed=9000",
-    "stages --dimension=1e12 --degree=7 --seed=9000",
-    "stages --dimension=1e18 --degree=7 --seed=9000",
-    "stages --dimension=1e12 --degree=7 --init-exponent=-2 --seed=9000",
-    "stages --dimension=1e6 --degree=8 --seed=9000",
-    "stages --dimension=1e12 --degree=8 --seed=9000",
-    "stages --dimension=1e18 --degree=8 --seed=9000",
-    "stages --dimension=1e12 --degree=8 --init-exponent=-2 --seed=9000",
-    "stages --dimension=1e6 --degree=9 --seed=9000",
-    "stages --dimension=1e12 --degree=9 --seed=9000",
-    "stages --dimension=1e18 --degree=9 --seed=9000",
-    "stages --dimension=1e12 --degree=9 --init-exponent=-2 --seed=9000",
-    "stages --dimension=18 --samples=6 --patches=3 --width=5 --degree=7 --seed=9177 "
-    "--adversarial-weight=0.9 --attacked-fraction=1 --learning-rate=1",
-)
-
-
 def answers_of(arguments):
     """What a question answers, without printing."""
     caught = []
@@ -229,16 +165,13 @@ def test_the_stages_of_the_typical_draw_over_their_domain(options):
     check(arguments("stages", options))
 
 
-@pytest.mark.parametrize("line", draws(40), ids=str)
+@pytest.mark.parametrize("line", draws(16), ids=str)
 def test_the_stages_of_a_draw_at_fixed_places_of_their_domain(line):
-    if line in WAITING_FOR_ENCLOSURES:
-        pytest.skip("waits for enclosures in logarithms")
     check(line.split(), refusals=EXPONENTS)
 
 
-@pytest.mark.skipif(bool(WAITING_FOR_ENCLOSURES), reason="waits for enclosures in logarithms")
 @given(drawn)
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_the_stages_of_a_draw_over_their_domain(options):
     low = 1 + int(options["samples"]) * (int(options["patches"]) - 1) + int(options["width"])
     enough = int(options["dimension"]) >= low

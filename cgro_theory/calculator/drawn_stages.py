@@ -6,6 +6,8 @@ Every condition is decided for this draw. Where κ is above the enclosure of κ*
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import 
     predict_overfitting_boundary,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+    BELOW_BOUNDARY,
     leading_memorization_time,
     memorization_horizon,
     predict_first_memorization_time,
@@ -87,6 +90,25 @@ def _check_sizes(setting: PatchSetting) -> None:
             raise InvalidInput(name, value, f"one with {symbol} in [{RANGE[0]:g}, {RANGE[1]:g}], for a draw")
 
 
+_Predicted = TypeVar("_Predicted", TimePrediction, BoundaryPrediction)
+_LEFT_FLOATS = ("every number on the way stays within the range of floats",)
+_NO_TIME = TimePrediction(None, math.nan, _LEFT_FLOATS)
+_NO_BOUNDARY = BoundaryPrediction(None, math.nan, _LEFT_FLOATS)
+
+
+def _within_floats(predict: Callable[..., _Predicted], without: _Predicted, *arguments: Any) -> _Predicted:
+    """The prediction, or ``without`` where a number on the way overflows or is lost as NaN."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        try:
+            return predict(*arguments)
+        except OverflowError:
+            return without
+        except InvalidInput as error:
+            if error.name != "interval":
+                raise
+            return without
+
+
 def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -> Answer:
     """Enclosures of T_I, T_III and κ*, and an estimate of κ_1, for the draw of ``seed``.
 
@@ -100,10 +122,11 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
     if require_finite("learning_rate", learning_rate) < 0.0:
         raise InvalidInput("learning_rate", learning_rate, ">= 0")
     draw = subspace_draw(setting, seed)
-    signal = predict_signal_time(setting, draw, learning_rate)
-    memory = predict_first_memorization_time(setting, draw, learning_rate)
+    signal = _within_floats(predict_signal_time, _NO_TIME, setting, draw, learning_rate)
+    memory = _within_floats(predict_first_memorization_time, _NO_TIME, setting, draw, learning_rate)
     # Without an attacked loss nothing is memorized, and the boundaries have no time scale.
-    race = predict_memorization_boundary(setting, draw) if setting.adversarial_weight > 0.0 else None
+    raced = setting.adversarial_weight > 0.0
+    race = _within_floats(predict_memorization_boundary, _NO_BOUNDARY, setting, draw) if raced else None
     below = _below_boundary(setting, race, memory)
     quantities = [
         _enclosed("signal_time", signal, "first time with α^q U >= 1", "theorem_1.signal_time", _TIME),
@@ -135,7 +158,7 @@ def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Conditio
 
 def _below_boundary(setting: PatchSetting, race: BoundaryPrediction | None, memory: TimePrediction) -> Condition:
     """κ < κ*, against the enclosure of κ*; None where κ lies inside it or there is none, unless T_III decides."""
-    raced = any("κ*" in reason for reason in memory.unmet)
+    raced = BELOW_BOUNDARY in memory.unmet
     if race is None or race.interval is None:
         why = "λ = 0" if race is None else "; ".join(f"not met: {each}" for each in race.unmet) or "none was found"
         return Condition(
@@ -200,7 +223,7 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPredicti
     quantities.append(
         _enclosed(
             "overfitting_boundary",
-            predict_overfitting_boundary(setting, draw, end),
+            _within_floats(predict_overfitting_boundary, _NO_BOUNDARY, setting, draw, end),
             "κ_1: P(|V| > κ^q z) = ½ for a fresh point",
             "theorem_1.overfitting_boundary",
             note=f"for runs that end by the time {end:.6g}. Not proved: it takes each point as memorized by one "

@@ -222,6 +222,7 @@ def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
 
 
 def signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
+    """What the claims about the signal assume and this draw does not fulfil."""
     unmet = []
     if not draw.signal_projections.max() > 0:
         unmet.append("some neuron starts with u_r > 0")
