@@ -19,6 +19,7 @@ from scipy.integrate import solve_ivp
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import predict_memorization_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+    BELOW_BOUNDARY,
     predict_first_memorization_time,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, predict_signal_time
@@ -146,7 +147,9 @@ def main():
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--json", default="")
     options = parser.parse_args()
-    tallies = {name: Tally() for name in ("T_I", "T_III", "κ*, memorized below", "κ*, not above")}
+    tallies = {
+        name: Tally() for name in ("T_I", "T_III", "T_III, none said", "κ*, memorized below", "κ*, not above")
+    }
     seconds = 0.0
     for index in range(options.settings):
         generator = np.random.default_rng([options.seed, index])
@@ -167,6 +170,12 @@ def main():
         both = flow.times(setting.attacked_signal_fraction, horizon, until_memorized=False)
         for name, entry, value in (("T_I", signal, both[0]), ("T_III", memory, both[1])):
             compare(tallies[name], entry.interval, value, what)
+        tallies["T_III, none said"].tried += 1
+        if BELOW_BOUNDARY in memory.unmet:
+            tallies["T_III, none said"].offered += 1
+            if both[1] <= 50.0 * memory.leading_order * (1 - ROOM):
+                tallies["T_III, none said"].violated += 1
+                tallies["T_III, none said"].violations.append({"value": both[1]} | what)
         for name, end, wanted in (
             ("κ*, memorized below", "low", True),
             ("κ*, not above", "high", False),

@@ -79,11 +79,12 @@ class AttackRuleRun:
 
 @dataclass(frozen=True)
 class FineSeparation:
-    """T_III/T_I of one network, integrated at a hundredth of the usual tolerance."""
+    """T_III/T_I of one network at a tolerance far below the usual one, and how far the next coarser one is off."""
 
     setting: PatchSetting
     seed: int
     ratio: float
+    error: float
 
 
 @dataclass(frozen=True)

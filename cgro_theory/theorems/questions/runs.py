@@ -39,8 +39,8 @@ from cgro_theory.vision.training import TrainingRecipe
 _COUNTED = 1e-3  # the interval that comes with a count is not used: the checks make their own
 WEAK_SHARE = 0.01
 """Radius of the weak attack over that of training; with a tenth of it every point is still broken."""
-USUAL, FINE = 1e-8, 1e-2
-"""The flow's usual tolerance, and the factor at which its error is measured."""
+FINE, FINEST = 1e-10, 1e-12
+"""Tolerances of the flow whose difference measures the integrator's error; its usual one is 1e-8."""
 
 
 def compare_attacks(setting: PatchSetting, seed: int, test_points: int) -> AttackComparison:
@@ -87,10 +87,14 @@ def _count_l2(setting: PatchSetting, trained: Trajectories, test_points: int, se
 
 
 def integrate_finely(setting: PatchSetting, seed: int) -> FineSeparation:
-    """T_III/T_I of one draw at FINE times the flow's usual tolerance; the difference is the integrator's error."""
+    """T_III/T_I of one draw at the tolerances FINE and FINEST; their difference is the integrator's error."""
     problem = draw_subspace_problem(setting, (seed,))
-    runs = integrate_flow(problem, horizon=group_horizon(setting, problem), relative_tolerance=FINE * USUAL)
-    return FineSeparation(setting, seed, float(first_memorization(runs)[0] / runs.signal_time[0]))
+    horizon = group_horizon(setting, problem)
+    ratios = []
+    for tolerance in (FINE, FINEST):
+        runs = integrate_flow(problem, horizon=horizon, relative_tolerance=tolerance)
+        ratios.append(float(first_memorization(runs)[0] / runs.signal_time[0]))
+    return FineSeparation(setting, seed, ratios[1], abs(ratios[0] - ratios[1]))
 
 
 def train_control(setting: PatchSetting, seed: int, test_points: int) -> ControlRun:

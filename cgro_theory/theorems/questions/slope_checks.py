@@ -26,6 +26,9 @@ LARGEST_SHARE_LEFT_OUT = 0.05
 """Share of ladders with a draw that misses an assumption above which nothing is decided."""
 _BIGGEST = sys.float_info.max
 
+SAME_RUN = 1e-4
+"""Integrations of one draw at two tolerances agree better than this, relative."""
+
 
 @lru_cache(maxsize=4096)
 def _separation(setting: PatchSetting, seed: int) -> BoundaryPrediction:
@@ -40,19 +43,21 @@ def _noise_ratio(setting: PatchSetting, draw_setting: PatchSetting, seed: int, e
 def separations(evidence: QuestionsEvidence, degree: int) -> list[Compared]:
     """Predicted and measured T_III/T_I of the networks of one degree; the ladder's number stands for its seed.
 
-    The measured interval reaches as far to either side of both integrations as they differ from each other; a
-    network that does not learn or memorize has no ratio: inf.
+    The measured interval is that of the finest integration, with the measured error of the integrator. A network
+    that does not learn or memorize has no ratio: inf; one whose usual integration is another run keeps its own.
     """
-    fine = {(entry.setting, entry.seed): entry.ratio for entry in evidence.fine}
+    fine = {(entry.setting, entry.seed): entry for entry in evidence.fine}
     entries = []
     for number, cell in replicates(evidence.degrees):
         if cell.setting.degree == degree:
             predicted = _separation(told(cell.setting, evidence), cell.seed)
             usual = cell.first_memorization / cell.signal_time if cell.signal_time > 0 else math.inf
-            ends = (usual, fine.get((cell.setting, cell.seed), math.nan))
-            reached = all(math.isfinite(end) and end > 0 for end in ends)
-            error = abs(ends[0] - ends[1]) if reached else 0.0
-            measured = Interval(min(ends) - error, max(ends) + error) if reached else Interval.point(math.inf)
+            finest = fine.get((cell.setting, cell.seed))
+            reached = finest is not None and math.isfinite(usual) and usual > 0 and math.isfinite(finest.error)
+            measured = Interval.point(math.inf)
+            if finest is not None and reached:
+                same = abs(usual / finest.ratio - 1.0) < SAME_RUN
+                measured = Interval.point(finest.ratio).widened(finest.error) if same else Interval.point(usual)
             entries.append(Compared(predicted, measured, float(cell.setting.patch_dimension), number))
     return entries
 

@@ -92,7 +92,7 @@ CLAIMS: tuple[Claim, ...] = (
         assumptions=(width, positive, radius, mixed),
         depends_on=("lemmas.common_clock",),
         silent_about="Integer degrees; the interval holds the finite-size corrections over the same ladder. The "
-        "integrator's error is measured, by integrating at a hundredth of the tolerance.",
+        "integrator's error is measured: the difference of two at far finer tolerances.",
     ),
     Claim(
         label="questions.exponent_plane",
