@@ -91,12 +91,8 @@ def gather(request: RunRequest) -> TrainedEvidence:
         for done, result in enumerate(results):
             request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
             result.result()
-    evidence = join_evidence(parts)
-    return replace(
-        evidence,
-        phases=collect(tasks, [result.result() for result in results]),
-        full=tuple(network.result() for network in networks),
-    )
+        full = tuple(network.result() for network in networks)  # leaving the block ends the workers
+    return replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]), full=full)
 
 
 def _submit_flows(pool: WorkerPool, request: RunRequest) -> dict[int, Future[TrainedEvidence]]:
