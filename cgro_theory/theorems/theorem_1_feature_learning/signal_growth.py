@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 ROUNDING = 1e-12
 """Relative slack of every step."""
-SIGNAL_WEIGHT = 0.4
+SIGNAL_WEIGHT = 0.12
 """A change of z by 1 counts in the choice of steps as much as a relative change of the projections by this."""
 LEADER_WEIGHT = 0.1
 """And so does a relative change of the leader by 1."""
