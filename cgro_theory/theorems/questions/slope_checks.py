@@ -44,7 +44,7 @@ def separations(evidence: QuestionsEvidence, degree: int) -> list[Compared]:
     """Predicted and measured T_III/T_I of the networks of one degree; the ladder's number stands for its seed.
 
     The measured interval is that of the finest integration, with the measured error of the integrator. A network
-    that does not learn or memorize has no ratio: inf; one whose usual integration is another run keeps its own.
+    that does not learn or memorize has no ratio: inf; where the usual integration is another run, both count.
     """
     fine = {(entry.setting, entry.seed): entry for entry in evidence.fine}
     entries = []
@@ -57,7 +57,8 @@ def separations(evidence: QuestionsEvidence, degree: int) -> list[Compared]:
             measured = Interval.point(math.inf)
             if finest is not None and reached:
                 same = abs(usual / finest.ratio - 1.0) < SAME_RUN
-                measured = Interval.point(finest.ratio).widened(finest.error) if same else Interval.point(usual)
+                apart = Interval(min(usual, finest.ratio), max(usual, finest.ratio))
+                measured = Interval.point(finest.ratio).widened(finest.error) if same else apart
             entries.append(Compared(predicted, measured, float(cell.setting.patch_dimension), number))
     return entries
 
