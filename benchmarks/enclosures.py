@@ -77,7 +77,9 @@ class Flow:
         self.point = np.repeat(np.arange(count), others)
 
     def pulls(self, z, attacked, margins):
-        sigma = lambda s: np.exp(-np.logaddexp(0.0, s))  # noqa: E731
+        def sigma(s):
+            return np.exp(-np.logaddexp(0.0, s))
+
         return (1 - self.adversarial_weight) * sigma(z + margins), self.adversarial_weight * sigma(
             attacked + margins
         )
