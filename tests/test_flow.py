@@ -1,5 +1,9 @@
 """Gradient flow: the limit of descent, at any d and at the extremes of its parameters."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -201,6 +205,24 @@ def test_the_threads_are_restored_after_an_error():
     with pytest.raises(InvalidInput, match="horizon"):
         integrate_flow(problem, horizon=-1.0)
     assert torch.get_num_threads() == 2
+
+
+def test_libraries_that_are_loaded_later_are_limited_too():
+    """scikit-learn brings an OpenMP library of its own."""
+    code = """
+import torch
+from threadpoolctl import threadpool_info
+from cgro_theory.trainer.threads import one_thread
+with one_thread():
+    pass
+before = len(threadpool_info())
+import sklearn.cluster
+assert len(threadpool_info()) > before
+with one_thread():
+    assert {library["num_threads"] for library in threadpool_info()} == {1}
+"""
+    threads = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], env=os.environ | threads, check=True)
 
 
 def test_the_bits_of_a_flow_do_not_depend_on_the_threads():

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
-
-import torch
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.seeds import SeedPart, derived_seeds
@@ -22,6 +19,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.landscape.profiles import (
     Schedule,
     Sizes,
 )
+from cgro_theory.trainer.threads import one_thread
 from cgro_theory.vision.data_sets import load_images
 from cgro_theory.vision.experiment import (
     ExperimentRecord,
@@ -51,7 +49,8 @@ def gather(request: RunRequest) -> LandscapeEvidence:
     jobs = _jobs(sizes, request)
     done: dict[str, list[ExperimentRecord]] = {"run": [], "control": [], "ladder": []}
     failures: list[str] = []
-    with _one_thread(request.device):
+    # On a CPU the images are too small for a second thread, which would wait more than it works.
+    with one_thread() if request.device == "cpu" else contextlib.nullcontext():
         for index, job in enumerate(jobs):
             request.progress("image classifiers", index / len(jobs))
             try:
@@ -121,15 +120,3 @@ def _run(data: ImageData, sizes: Sizes, job: Job, device: str) -> ExperimentReco
     plan = MeasurePlan(epochs, (RADIUS,), radii, sizes.budget, sizes.final_budget, final_norms=full)
     split = data.split(schedule.train_size, schedule.test_size, job.seed)
     return run_experiment(split, recipe, plan, job.seed, device)
-
-
-@contextlib.contextmanager
-def _one_thread(device: str) -> Iterator[None]:
-    """On a CPU the images are too small for a second thread, which would wait more than it works."""
-    before = torch.get_num_threads()
-    if device == "cpu":
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
