@@ -39,8 +39,10 @@ from cgro_theory.theorems.theorem_1_feature_learning.signal_growth import Leader
 
 Array = NDArray[np.float64]
 
-CHANGES = (0.02, 0.02, 0.005)
+CHANGES = (0.05, 0.02, 0.005)
 """Largest relative change of a leading projection in one step, at first and where that left a draw undecided."""
+LARGEST_CHANGE_WITHOUT_BLOW_UP = 0.02
+"""The same for q = 2, where growth is slow to the end and a step's slack is carried along all the way."""
 LONGER, LONGEST = 1.5, 5.0
 """A step may take this much longer than is expected: at first, and at most when the steps before took longer."""
 LOST = -5.0
@@ -54,7 +56,7 @@ SHORTEST = 1e-6
 """A step cut down to this share of the usual one has met something that cannot be followed."""
 PADDING = 0.2
 """Room of the a priori box, as a share of all that pulls at a projection during the step."""
-MAX_STEPS = 10_000
+MAX_STEPS = 4_000
 """A draw that needs more steps than this gets no upper end."""
 
 
@@ -119,12 +121,19 @@ def _refined(
             break
         bracket = make(left)
         # Without blow-ups (q = 2) time is the better clock, as it is where two projections overtake each other.
-        if attempt != (0 if bracket.setting.degree == 2 else 2):
+        blows_up = bracket.setting.degree > 2
+        if not blows_up:
+            change = min(change, LARGEST_CHANGE_WITHOUT_BLOW_UP)
+        if attempt != (2 if blows_up else 0):
             bracket.lead([rivals[index] for index in left])
         kept = np.array([horizons[index] for index in left], dtype=float)
         found |= dict(zip(left, bracket.follow(kept, small, change), strict=True))
         rivals |= dict(zip(left, bracket.overtaking, strict=True))
-        left = [index for index in left if rivals[index] is not None and math.isinf(found[index].first.high)]
+        left = [
+            index
+            for index in left
+            if math.isinf(found[index].first.high) and found[index].followed < horizons[index] * (1.0 - 1e-9)
+        ]
     return [found[index] for index in range(len(horizons))]
 
 
@@ -174,7 +183,7 @@ class _Bracket:
         early, late, cut, room = np.zeros(runs), np.zeros(runs), np.ones(runs), np.full(runs, LONGER)
         now = self._first_slopes()
         for _ in range(MAX_STEPS):
-            duration = np.minimum(cut * change * self._duration(now), 1.001 * (horizons[active] - early))
+            duration = np.minimum(cut * self._duration(now, change), 1.001 * (horizons[active] - early))
             box = self._box_around(now, duration, room)
             margins = self._margins(box.low), self._margins(box.high)
             signal = None if self.signal is None else self.signal.advance(room * duration, *margins)
@@ -240,16 +249,16 @@ class _Bracket:
         margins = self._margins(self.low)
         return self._slopes(still, self.signal.advance(np.zeros(self.low.shape[0]), margins, margins))
 
-    def _duration(self, now: Slopes) -> Array:
-        """Time in which some leading projection changes by all of its size, or the signal by as much."""
+    def _duration(self, now: Slopes, change: float) -> Array:
+        """Time in which some leading projection changes by that share of its size, or the signal by as much."""
         power, size = self.setting.degree - 1, np.abs(self.low)
         lower = np.abs(now.own_low * size**power + now.around_low)
         upper = np.abs(now.own_high * np.abs(self.high) ** power + now.around_high)
         floor = MINOR * size.max(axis=(1, 2))[:, None, None]
         with np.errstate(divide="ignore"):
-            steps = 1.0 / (np.maximum(lower, upper) / (size + floor)).max(axis=(1, 2))
+            steps = change / (np.maximum(lower, upper) / (size + floor)).max(axis=(1, 2))
             if self.signal is not None:
-                steps = np.minimum(steps, self.signal.longest_step(self._margins(self.low)))
+                steps = np.minimum(steps, self.signal.longest_step(change, self._margins(self.low)))
         return np.asarray(steps)
 
     def _box_around(self, now: Slopes, duration: Array, room: Array) -> Box:

@@ -24,18 +24,21 @@ ROUNDING = 1e-12
 """Relative slack of every step."""
 SIGNAL_WEIGHT = 0.12
 """A change of z by 1 counts in the choice of steps as much as a relative change of the projections by this."""
-LEADER_WEIGHT = 0.1
-"""And so does a relative change of the leader by 1."""
+CHANGE_OF_LAG = 0.002
+"""The relative step ρ of descent times the square of the change of what is left of the clock, at most."""
 
 
 @dataclass(frozen=True)
 class LeaderStep:
-    """Bounds of the gain over a step, and of z all the way through it. All shapes (runs,)."""
+    """Bounds of the gain over a step, of z all the way through it, and of the share of the clock by which every
+    projection catches up with the leader in descent. shapes: (runs,), and (runs, m) for ``caught_up``"""
 
     slowest: Array
     fastest: Array
+    whole: Array
     margin_low: Array
     margin_high: Array
+    caught_up: Array
 
 
 class SignalBracket:
@@ -53,7 +56,7 @@ class SignalBracket:
         leader = np.where(self.grows, largest, np.abs(projections).max(axis=1))
         self.relative = projections / np.where(leader > 0, leader, 1.0)[:, None]
         self.start = setting.signal_strength * leader
-        self.low, self.high, self.lag = (np.ones(leader.size) for _ in range(3))
+        self.low, self.high, self.lost = np.ones(leader.size), np.ones(leader.size), np.zeros(projections.shape)
         degree = setting.degree
         rate = degree * max(degree - 2, 1) * setting.signal_strength**2
         with np.errstate(under="ignore"):
@@ -61,29 +64,26 @@ class SignalBracket:
 
     def select(self, kept: NDArray[np.bool_]) -> None:
         """Go on with some of the runs only."""
-        for name in ("grows", "relative", "start", "low", "high", "lag", "rate"):
+        for name in ("grows", "relative", "start", "low", "high", "lost", "rate"):
             setattr(self, name, getattr(self, name)[kept])
 
-    def margin(self, growth: Array, *, upper: bool) -> Array:
+    def margin(self, growth: Array, *, upper: bool, lost: Array | float = 0.0) -> Array:
         """z, bounded from the side that is asked for, when the leader has grown by ``growth``. shape: (runs,)
 
         In the flow every other projection has moved by the leader's clock; in descent by at least that and, if
-        positive, at most ``lag`` times it, without overtaking the leader.
+        positive, at most by the clock ``lost``, shape (runs, m), more, without overtaking the leader.
         """
         degree, ratio = self.setting.degree, self.relative
-        lag = self.lag if upper else np.ones_like(self.lag)
         size = np.abs(ratio)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
             if degree == 2:
-                factor = growth[:, None] ** np.where(ratio > 0, lag[:, None], -1.0)
-                moved = size * factor
+                moved = size * np.where(ratio > 0, growth[:, None], 1.0 / growth[:, None])
             else:
                 # With 1 taken off first the leader keeps its digits as its power vanishes.
-                ahead = np.expm1((2.0 - degree) * np.log(np.where(size > 0, size, 1.0)))
+                ahead = self._distance()
                 passed = growth[:, None] ** (2.0 - degree)
-                behind = ahead + (1.0 - lag[:, None]) + lag[:, None] * passed
-                power = np.where(ratio > 0, behind, ahead + 2.0 - passed)
-                moved = np.where(power > 0, power, 0.0) ** (1.0 / (2.0 - degree))
+                power = ahead + np.where(ratio > 0, passed - lost, 2.0 - passed)
+                moved = np.where(power > 0, np.where(power > 0, power, 1.0) ** (1.0 / (2.0 - degree)), np.inf)
             moved = np.where(ratio > 0, np.minimum(moved, growth[:, None]), moved)
             if upper and self.learning_rate > 0:
                 moved = np.where(ratio > 0, moved, 0.0)
@@ -101,44 +101,47 @@ class SignalBracket:
         reached = expit(-(attacked * margin[:, None] + noise)).mean(axis=1)
         return np.asarray((1.0 - weight) * clean + weight * attacked * reached)
 
-    def longest_step(self, noise_low: Array) -> Array:
-        """Time in which gain, pull and leader change by all of their size, each with its weight. shape: (runs,)
+    def longest_step(self, change: float, noise_low: Array) -> Array:
+        """Time in which gain and pull change by about ``change``, each with its weight. shape: (runs,)
 
-        A change of z counts with the share that the clean loss still has in the pull, one of z̃ = κ^q z always.
+        A change of z counts with the share that the clean loss still has in the pull, one of z̃ = κ^q z always. The
+        leader's clock moves by half of what is left to its blow-up at most.
         """
         degree, setting = self.setting.degree, self.setting
         attacked = setting.attacked_signal_fraction**degree
-        fastest = np.zeros_like(self.low)
-        for growth, upper in ((self.low, False), (self.high, True)):
-            margin = self.margin(growth, upper=upper)
+        power = max(degree - 2, 1)
+        shortest = np.full_like(self.low, np.inf)
+        # Each curve moves with the gain that the other projections leave it at worst.
+        slow = self.margin(self.low, upper=True, lost=self.lost)
+        for growth, margin in ((self.low, slow), (self.high, self.margin(self.high, upper=False))):
             gain = self.gain(margin, noise_low)
             clean = (1.0 - setting.adversarial_weight) * expit(-margin)
             pull = clean + setting.adversarial_weight * expit(-attacked * margin)
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore"):
                 share = np.nan_to_num(np.maximum(clean / pull, np.minimum(clean / gain, 1.0)))
-                leader = self.rate / max(degree - 2, 1) * gain * growth ** (degree - 2)
-                change = degree * np.maximum(margin, 0.0) * leader * (share + attacked)
-                fastest = np.fmax(fastest, np.maximum(LEADER_WEIGHT * leader, SIGNAL_WEIGHT * change))
-        with np.errstate(divide="ignore"):
-            return np.asarray(1.0 / fastest)
+                size = np.maximum(margin, (self.start * growth) ** degree) * (share + attacked)
+                allowed = change * power / (degree * SIGNAL_WEIGHT)
+                left = 1.0 / (self.rate * gain * growth ** (degree - 2))
+                most = np.minimum(0.5, np.sqrt(CHANGE_OF_LAG / self._relative_step(growth, gain)))
+                shortest = np.fmin(shortest, left * allowed / (size + (1.0 + 1.0 / most) * allowed))
+        return np.asarray(shortest)
 
     def advance(self, duration: Array, noise_low: Array, noise_high: Array) -> LeaderStep:
         """A step of ``duration``, shape (runs,); its upper leader is inf where that is too long to be followed.
 
         ``noise_low`` and ``noise_high``, shape (runs, N), bound the V_i over the step.
         """
-        degree = self.setting.degree
         fastest = self.gain(self._delayed(noise_low), noise_low)
-        high, ratio = self._moved(self.high, fastest, duration)
-        lag = np.maximum(self.lag, _lag(ratio, degree))
-        self.lag = np.where(np.isfinite(lag), lag, self.lag)
-        farthest, _ = self._moved(self.low, self.gain(self.margin(self.low, upper=False), noise_low), duration)
-        finite = np.where(np.isfinite(farthest), farthest, self.low)
-        slowest = self.gain(self.margin(finite, upper=True), noise_high) / self.lag
-        top = self.margin(np.where(np.isfinite(high), high, self.high), upper=True)
-        return LeaderStep(
-            slowest, np.where(np.isfinite(high), fastest, np.inf), self.margin(self.low, upper=False), top
-        )
+        high = self._moved(self.high, fastest, duration)
+        lag = _lag(self._relative_step(high, fastest), self.setting.degree)
+        share = self._caught_up(high, fastest)
+        lost = self.lost + (self.rate * fastest * duration)[:, None] * share
+        # The lower curve's own z: the leader held where it may get to.
+        farthest = self._moved(self.low, self.gain(self.margin(self.low, upper=False), noise_low), duration)
+        slowest = self.gain(self.margin(np.minimum(farthest, high), upper=True, lost=lost), noise_high)
+        slowed = fastest / _lag(self._relative_step(self.low, slowest), self.setting.degree)
+        top = self.margin(self._moved(self.high, slowed, duration), upper=True, lost=lost)
+        return LeaderStep(slowest / lag, slowed, fastest, self.margin(self.low, upper=False), top, share)
 
     def accept(self, step: LeaderStep, times: tuple[Array, Array], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Go on by the shortest and the longest time that the step took, in the runs ``inside`` that it was
@@ -146,9 +149,11 @@ class SignalBracket:
 
         Returns where that worked: nowhere past a blow-up.
         """
-        low = self._moved(self.low, step.slowest, times[0])[0] * (1.0 - ROUNDING)
-        high = self._moved(self.high, step.fastest, times[1])[0] * (1.0 + ROUNDING)
-        inside = inside & np.isfinite(high)
+        low = self._moved(self.low, step.slowest, times[0]) * (1.0 - ROUNDING)
+        high = self._moved(self.high, step.fastest, times[1]) * (1.0 + ROUNDING)
+        inside = inside & np.isfinite(low) & np.isfinite(high) & np.isfinite(step.caught_up).all(axis=1)
+        clock = self.rate * step.whole * times[1] * (1.0 + ROUNDING)
+        self.lost = np.where(inside[:, None], self.lost + clock[:, None] * step.caught_up, self.lost)
         self.low, self.high = np.where(inside, low, self.low), np.where(inside, high, self.high)
         return inside
 
@@ -157,29 +162,51 @@ class SignalBracket:
         margin = self.margin(self.high, upper=False)
         if self.learning_rate == 0.0:
             return margin
-        degree = self.setting.degree
-        step = self.learning_rate * self.rate / max(degree - 2, 1) * self.high ** (degree - 2)
         gain = np.ones_like(margin)
         # Each round turns an upper bound of the step's gain into a smaller one.
         for _ in range(5):
-            margin = self.margin(np.maximum(self.high / (1.0 + step * gain), 1.0), upper=False)
+            step = self._relative_step(self.high, gain)
+            margin = self.margin(np.maximum(self.high / (1.0 + step), 1.0), upper=False)
             gain = self.gain(margin, noise_low)
         return margin
 
-    def _moved(self, growth: Array, gain: Array, duration: Array) -> tuple[Array, Array]:
-        """The leader's growth after ``duration`` at a constant gain, and the relative change ρ of one step of
-        descent."""
+    def _distance(self) -> Array:
+        """x_r - x_s at the start, x = |u|^(2-q) and s the leader, in units of x_s. shape: (runs, m)"""
+        size = np.abs(self.relative)
+        return np.asarray(np.expm1((2.0 - self.setting.degree) * np.log(np.where(size > 0, size, 1.0))))
+
+    def _caught_up(self, growth: Array, gain: Array) -> Array:
+        """The share of the clock by which D_r = x_r - x_s shrinks at most in steps of descent. shape: (runs, m)
+
+        ``growth`` is the leader's at their end.
+
+        A step takes x to x(1+ρ)^-p, p = q-2, whose derivative (1+(p+1)ρ)/(1+ρ)^(p+1) is at least 1 - p(p+1)ρ²/2.
+        Integrated from x_s to x_r, where ρ = c/x: D_r loses at most p(p+1)/2 · c² D_r/(x_s x_r), of a clock p c.
+        """
+        power = self.setting.degree - 2
+        if power == 0 or self.learning_rate == 0.0:
+            return np.zeros_like(self.lost)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            distance, left = self._distance(), growth[:, None] ** -float(power)
+            lost = 0.5 * (power + 1) * self._relative_step(growth, gain)[:, None]
+            return np.where(distance > 0, lost * distance / (left + distance), 0.0)
+
+    def _relative_step(self, growth: Array, gain: Array) -> Array:
+        """ρ: the relative change of the leader in one step of descent."""
         degree = self.setting.degree
         with np.errstate(over="ignore", invalid="ignore"):
+            rate = self.learning_rate * self.rate / max(degree - 2, 1)
+            return np.asarray(rate * gain * growth ** (degree - 2) if self.learning_rate > 0.0 else 0.0 * rate)
+
+    def _moved(self, growth: Array, gain: Array, duration: Array) -> Array:
+        """The leader's growth after ``duration`` at a constant gain; inf past its blow-up."""
+        degree = self.setting.degree
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             clock = self.rate * gain * duration
-            ratio = self.learning_rate * self.rate / max(degree - 2, 1) * gain * growth ** (degree - 2)
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             if degree == 2:
-                moved = growth * np.exp(clock)
-            else:
-                power = growth ** (2.0 - degree) - clock
-                moved = np.where(power > 0, np.where(power > 0, power, 1.0) ** (1.0 / (2.0 - degree)), np.inf)
-        return moved, ratio
+                return np.asarray(growth * np.exp(clock))
+            power = growth ** (2.0 - degree) - clock
+            return np.where(power > 0, np.where(power > 0, power, 1.0) ** (1.0 / (2.0 - degree)), np.inf)
 
 
 def _lag(ratio: Array, degree: int) -> Array:
