@@ -9,13 +9,13 @@ import pytest
 
 from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.catalogue import claim, room
+from cgro_theory.theorems.catalogue import claim
+from cgro_theory.theorems.gaussian_model import measurement as MEASUREMENT
 from cgro_theory.theorems.gaussian_model.prediction import gaussian_robust_error
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.theorems.verification import judge_claim, judge_control
 
 LABEL = "gaussian_model.robust_error"
-MEASUREMENT = room("gaussian_model").measurement
 CASES = json.loads((Path(__file__).parent / "golden" / "gaussian_model.json").read_text())["cases"]
 
 
@@ -35,7 +35,7 @@ def test_claim_holds_and_its_fault_is_refuted():
     check = MEASUREMENT.CHECKS[LABEL]
     assert judge_claim(claim(LABEL), check, evidence, 1e-4).outcome is Outcome.CONSISTENT
     for fault in MEASUREMENT.FAULTS[LABEL]:
-        assert judge_fault(claim(LABEL), check, evidence, 1e-4, fault).outcome is Outcome.REFUTED
+        assert judge_control(claim(LABEL), check, evidence, 1e-4, fault).outcome is Outcome.REFUTED
 
 
 def gathered(seed):

@@ -22,7 +22,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.landscape.evidence import (
     WidthRoles,
 )
 from cgro_theory.theorems.theorem_3_global_flatness.landscape.profiles import MAIN_WIDTH, SIZES
-from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.vision.attack import AscentBudget
 from cgro_theory.vision.experiment import ExperimentRecord, Moment
 from cgro_theory.vision.landscape import Landscape
@@ -109,7 +109,7 @@ def test_made_evidence_in_favour_is_consistent(label):
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_every_planted_fault_is_refuted(label, fault):
-    verdict = judge_fault(CLAIM[label], CHECKS[label], made_evidence(), 1e-4, fault)
+    verdict = judge_control(CLAIM[label], CHECKS[label], made_evidence(), 1e-4, fault)
     assert verdict.outcome is Outcome.REFUTED, verdict
 
 

@@ -40,7 +40,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import 
 from cgro_theory.theorems.theorem_1_feature_learning.phases import Phase, train_cell
 from cgro_theory.theorems.theorem_1_feature_learning.slopes import Compared
 from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import occupancy_expectation
-from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer import engines
 from cgro_theory.trainer.reduction import SubspaceProblem
 
@@ -201,7 +201,7 @@ def test_real_runs_agree_with_the_claim(label, evidence):
 def test_planted_faults_are_caught(label, fault, evidence):
     if label == "questions.image_stages":
         evidence = replace(evidence, images=(staged(evidence.images[0]),))
-    found = judge_fault(CLAIM[label], CHECKS[label], evidence, PROBABILITY, fault)
+    found = judge_control(CLAIM[label], CHECKS[label], evidence, PROBABILITY, fault)
     assert found.outcome is Outcome.REFUTED, found
 
 

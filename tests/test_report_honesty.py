@@ -25,7 +25,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.gathering import DESCENT_DI
 from cgro_theory.theorems.theorem_1_feature_learning.phases import Phase
 
 ROOT = Path(__file__).parent.parent
-CLAIMS = {claim.label: claim for room in ROOMS for claim in room.statement.CLAIMS}
+CLAIMS = {claim.label: claim for room in ROOMS for claim in room.claims}
 NEGATIVE = ROOT / "verification" / "full_profile" / "theorem_3_quick_seed_2000.json"
 
 

@@ -162,7 +162,7 @@ def test_the_recorded_results_make_a_sound_page(recorded):
 def test_every_claim_has_its_row_its_box_and_its_article(recorded):
     page = check_page(recorded)
     for room in ROOMS:
-        for claim in room.statement.CLAIMS:
+        for claim in room.claims:
             assert f"claim-{claim.label}" in page.ids
             assert page.links.count(f"#claim-{claim.label}") >= 2
             assert recorded.count(f'data-node="{claim.label}"') == 2

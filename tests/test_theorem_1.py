@@ -16,6 +16,7 @@ from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.theorems.catalogue import claim, room
 from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.theorem_1_feature_learning import measurement as MEASUREMENT
 from cgro_theory.theorems.theorem_1_feature_learning import memorization_prediction as memorize
 from cgro_theory.theorems.theorem_1_feature_learning import prediction as predict
 from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws
@@ -30,12 +31,12 @@ from cgro_theory.theorems.theorem_1_feature_learning.gathering import (
     train_group,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant, gradient_residuals
-from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem
 
 ROOM = room("theorem_1")
-LABELS = [entry.label for entry in ROOM.statement.CLAIMS if entry.label not in PHASE_LABELS]
+LABELS = [entry.label for entry in ROOM.claims if entry.label not in PHASE_LABELS]
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "theorem_1_descent.json").read_text())
 SHARE = 1e-4
 SMALL = PatchSetting.version_1(4000, num_samples=5, width=16)
@@ -82,16 +83,16 @@ def replace_dimension(dimension):
 
 @pytest.mark.parametrize("label", LABELS)
 def test_claim_holds_on_trained_networks(evidence_for, label):
-    verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], evidence_for(label), SHARE)
+    verdict = judge_claim(claim(label), MEASUREMENT.CHECKS[label], evidence_for(label), SHARE)
     assert verdict.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT), verdict.reason
 
 
-FAULTS = [(label, fault) for label in LABELS for fault in ROOM.measurement.FAULTS[label]]
+FAULTS = [(label, fault) for label in LABELS for fault in MEASUREMENT.FAULTS[label]]
 
 
 @pytest.mark.parametrize(("label", "fault"), FAULTS, ids=[f"{label}-{fault.name}" for label, fault in FAULTS])
 def test_planted_fault_is_refuted(evidence_for, label, fault):
-    verdict = judge_fault(claim(label), ROOM.measurement.CHECKS[label], evidence_for(label), SHARE, fault)
+    verdict = judge_control(claim(label), MEASUREMENT.CHECKS[label], evidence_for(label), SHARE, fault)
     assert verdict.outcome is Outcome.REFUTED, verdict.description
 
 
@@ -166,7 +167,7 @@ def told(evidence, **changed):
 def test_radius_beyond_the_signal_is_out_of_scope(evidence):
     label = "theorem_1.signal_time"
     changed = told(evidence, attacked_signal_fraction=-0.1)
-    verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], changed, SHARE)
+    verdict = judge_claim(claim(label), MEASUREMENT.CHECKS[label], changed, SHARE)
     assert verdict.outcome is Outcome.OUT_OF_SCOPE
     assert "perturbation_radius" in verdict.reason
 
@@ -174,7 +175,7 @@ def test_radius_beyond_the_signal_is_out_of_scope(evidence):
 def test_without_an_attack_there_is_no_memorization_time(evidence):
     label = "theorem_1.first_memorization_time"
     changed = told(evidence, adversarial_weight=0.0)
-    verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], changed, SHARE)
+    verdict = judge_claim(claim(label), MEASUREMENT.CHECKS[label], changed, SHARE)
     assert verdict.outcome is Outcome.OUT_OF_SCOPE
 
 
@@ -200,7 +201,7 @@ def test_a_broken_run_is_inconclusive(evidence):
         )
         changed = replace(evidence, main=(replace(main, trajectories=broken),))
         for label in ("theorem_1.signal_time", "theorem_1.stage_order", "theorem_1.clean_test_error"):
-            verdict = judge_claim(claim(label), ROOM.measurement.CHECKS[label], changed, SHARE)
+            verdict = judge_claim(claim(label), MEASUREMENT.CHECKS[label], changed, SHARE)
             assert verdict.outcome is Outcome.INCONCLUSIVE
             assert message in verdict.reason
 

@@ -9,7 +9,7 @@ from cgro_theory.claims import Outcome
 from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting import PatchSetting, network
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
-from cgro_theory.theorems.catalogue import claim, room, room_of_claim
+from cgro_theory.theorems.catalogue import checked_claim, claim
 from cgro_theory.theorems.lemmas import measurement as lemmas
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
@@ -24,7 +24,7 @@ LEMMAS = lemmas.LemmaEvidence(9300, 5)
 
 
 def outcome(label, evidence, share=1e-4):
-    return judge_claim(claim(label), room_of_claim(label).measurement.CHECKS[label], evidence, share).outcome
+    return judge_claim(claim(label), checked_claim(label).check, evidence, share).outcome
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def evidence():
 def test_clean_test_error_sees_errors_and_holds(evidence):
     verdict = judge_claim(
         claim("theorem_1.clean_test_error"),
-        room("theorem_1").measurement.CHECKS["theorem_1.clean_test_error"],
+        checked_claim("theorem_1.clean_test_error").check,
         evidence,
         1e-4,
     )

@@ -7,13 +7,13 @@ import pytest
 
 from cgro_theory.claims import Outcome
 from cgro_theory.setting import PatchSetting
-from cgro_theory.theorems.catalogue import claim, room
+from cgro_theory.theorems.catalogue import claim
 from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.theorem_1_feature_learning import measurement as MEASUREMENT
 from cgro_theory.theorems.theorem_1_feature_learning.gathering import gather_at
 from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer.trajectories import join_trajectories
 
-MEASUREMENT = room("theorem_1").measurement
 SETTING = PatchSetting.version_1(10**6, num_samples=5, width=12)
 
 

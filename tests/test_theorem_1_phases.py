@@ -10,8 +10,9 @@ from scipy.special import expit
 
 from cgro_theory.claims import Outcome
 from cgro_theory.setting import PatchSetting
-from cgro_theory.theorems.catalogue import claim, room
+from cgro_theory.theorems.catalogue import claim
 from cgro_theory.theorems.theorem_1_feature_learning import boundary_prediction as boundary
+from cgro_theory.theorems.theorem_1_feature_learning import measurement as MEASUREMENT
 from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws_of
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.full_weights import train_full_network
@@ -23,10 +24,9 @@ from cgro_theory.theorems.theorem_1_feature_learning.phases import (
     locate_memorization_boundary,
     train_cell,
 )
-from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
-MEASUREMENT = room("theorem_1").measurement
 FAULTS = [(label, fault) for label in PHASE_LABELS for fault in MEASUREMENT.FAULTS[label]]
 SMALL_PLAN = PhasePlan(
     dimensions=(10**6, 10**12),
@@ -55,7 +55,7 @@ def test_claim_holds_across_the_phases(evidence, label):
 
 @pytest.mark.parametrize(("label", "fault"), FAULTS, ids=[f"{label}-{fault.name}" for label, fault in FAULTS])
 def test_planted_fault_is_refuted(evidence, label, fault):
-    verdict = judge_fault(claim(label), MEASUREMENT.CHECKS[label], evidence, 1e-4, fault)
+    verdict = judge_control(claim(label), MEASUREMENT.CHECKS[label], evidence, 1e-4, fault)
     assert verdict.outcome is Outcome.REFUTED, verdict.description
 
 

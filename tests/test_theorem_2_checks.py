@@ -16,7 +16,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.evidence import Re
 from cgro_theory.theorems.theorem_2_representation_complexity.gathering import wide_ramp_comparison
 from cgro_theory.theorems.theorem_2_representation_complexity.profiles import SIZES
 from cgro_theory.theorems.theorem_2_representation_complexity.training_set import training_set
-from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.theorems.verification import judge_claim, judge_control
 
 LABELS = tuple(entry.label for entry in statement.CLAIMS)
 CLAIM = {entry.label: entry for entry in statement.CLAIMS}
@@ -69,7 +69,7 @@ def test_every_claim_passes_at_small_size(label, evidence):
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_every_planted_fault_is_refuted(label, fault, evidence):
-    verdict = judge_fault(CLAIM[label], measurement.CHECKS[label], evidence, 1e-4, fault)
+    verdict = judge_control(CLAIM[label], measurement.CHECKS[label], evidence, 1e-4, fault)
     assert verdict.outcome is Outcome.REFUTED, verdict
 
 

@@ -20,7 +20,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.constructed import distance_
 from cgro_theory.theorems.theorem_3_global_flatness.evidence import BoundForm, SyntheticEvidence
 from cgro_theory.theorems.theorem_3_global_flatness.measurement import FlatnessEvidence
 from cgro_theory.theorems.theorem_3_global_flatness.profiles import SIZES
-from cgro_theory.theorems.verification import judge_claim, judge_fault
+from cgro_theory.theorems.verification import judge_claim, judge_control
 
 CLAIM = {entry.label: entry for entry in synthetic_statement.CLAIMS}
 LABELS = tuple(CLAIM)
@@ -66,7 +66,7 @@ def test_every_claim_passes_at_small_size(label, evidence):
     ids=lambda value: value if isinstance(value, str) else value.name,
 )
 def test_every_planted_fault_is_refuted(label, fault, evidence):
-    verdict = judge_fault(CLAIM[label], measurement.CHECKS[label], evidence, 1e-4, fault)
+    verdict = judge_control(CLAIM[label], measurement.CHECKS[label], evidence, 1e-4, fault)
     assert verdict.outcome is Outcome.REFUTED, verdict
 
 

@@ -6,12 +6,12 @@ from cgro_theory.claims import Environment, VerificationResult, load_result
 from cgro_theory.cli import main
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import room
-from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.checked_claim import NegativeControl
+from cgro_theory.theorems.theorem_1_feature_learning import measurement as MODULE
 from cgro_theory.theorems.verification import verify_room
 
 CPU = Environment("3", "2", "cpu", "float64", "0", "none")
 LABEL = "theorem_1.gradient_identity"
-MODULE = room("theorem_1").measurement
 
 
 def verify(*arguments):
@@ -22,9 +22,9 @@ def verify(*arguments):
 
 
 def plant(monkeypatch, change):
-    """Replace the claim's faults by one."""
-    fault = PlantedFault("halved", "half of it", change)
-    monkeypatch.setattr(MODULE, "FAULTS", {**MODULE.FAULTS, LABEL: (fault,)})
+    """Replace the claim's negative controls by one."""
+    control = NegativeControl("halved", "half of it", change)
+    monkeypatch.setattr(MODULE, "FAULTS", {**MODULE.FAULTS, LABEL: (control,)})
 
 
 def in_one_line(text):
@@ -57,7 +57,7 @@ def test_runs_that_raise_leave_every_claim_of_the_room_inconclusive(monkeypatch,
     monkeypatch.setattr(MODULE, "gather", gather)
     assert verify("--json", tmp_path / "r.json") == 3
     shown = in_one_line(capsys.readouterr().out)
-    assert "the evidence could not be gathered: RuntimeError: a worker died (gather, line" in shown
+    assert "the runs could not be made: RuntimeError: a worker died (gather, line" in shown
     assert f"exit code 3 (inconclusive): {LABEL} is inconclusive" in shown
     assert load_result(tmp_path / "r.json")["outcome"] == "inconclusive"
 

@@ -58,16 +58,15 @@ def map_sections() -> list[MapSection]:
     """One section per room of the catalogue."""
     sections = []
     for entry in ROOMS:
-        module = entry.measurement
         sections.append(
             MapSection(
                 label=entry.label,
                 title=entry.title,
                 folder=entry.package.replace(".", "/"),
-                claims=entry.statement.CLAIMS,
-                checks={label: getattr(check, "__name__", "check") for label, check in module.CHECKS.items()},
-                faults={label: [fault.name for fault in faults] for label, faults in module.FAULTS.items()},
-                constants=[(c.name, c.value, c.reason) for c in entry.statement.CONSTANTS],
+                claims=entry.claims,
+                checks={each.label: getattr(each.check, "__name__", "check") for each in entry.checked},
+                faults={each.label: [control.name for control in each.controls] for each in entry.checked},
+                constants=[(c.name, c.value, c.reason) for c in entry.content.CONSTANTS],
             )
         )
     return sections

@@ -47,4 +47,4 @@ def limits_text() -> str:
 
 def report_sections() -> list[ReportSection]:
     """The catalogue's rooms with their claims; needs no torch."""
-    return [ReportSection(entry.label, entry.title, entry.statement.CLAIMS) for entry in ROOMS]
+    return [ReportSection(entry.label, entry.title, entry.claims) for entry in ROOMS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgro_theory.claims import Claim
 from cgro_theory.errors import InvalidInput, require_choice
+from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.theorems.room import Room
 
 ROOMS: tuple[Room, ...] = (
@@ -29,14 +30,19 @@ def room(label: str) -> Room:
 def room_of_claim(label: str) -> Room:
     """The room that states the claim ``label``."""
     for candidate in ROOMS:
-        if any(claim.label == label for claim in candidate.statement.CLAIMS):
+        if any(entry.label == label for entry in candidate.checked):
             return candidate
     raise InvalidInput("claim", label, "a label listed in paper_map.md")
 
 
 def claim(label: str) -> Claim:
     """The claim with this label."""
-    return next(entry for entry in room_of_claim(label).statement.CLAIMS if entry.label == label)
+    return checked_claim(label).claim
+
+
+def checked_claim(label: str) -> CheckedClaim:
+    """The claim with this label, with its check and negative controls."""
+    return next(entry for entry in room_of_claim(label).checked if entry.label == label)
 
 
 def with_dependencies(labels: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Literal, Protocol, cast
 
-from cgro_theory.claims import Claim, Figure, Measurement, Prediction
+from cgro_theory.claims import Claim, Figure
+from cgro_theory.theorems.checked_claim import Check, CheckedClaim, CheckedPair
+
+__all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest"]
 
 Profile = Literal["quick", "full"]
 
@@ -19,7 +24,12 @@ Progress = Callable[[str, float], None]
 class RunRequest:
     """What a user asked to verify.
 
-    ``labels`` are the claims to judge, dependencies included; ``device`` is ``cpu`` or ``cuda``, resolved.
+    Attributes:
+        profile, seed: as typed.
+        device: ``cpu`` or ``cuda``, resolved.
+        labels: the claims to judge, dependencies included.
+        progress: called while runs are made.
+        sets: the sets of runs that those claims need, over all theorems.
     """
 
     profile: Profile
@@ -27,35 +37,15 @@ class RunRequest:
     device: str
     labels: frozenset[str]
     progress: Progress
+    sets: frozenset[str] = frozenset()
 
     def needs(self, *labels: str) -> bool:
         """Whether any of the labels is to be judged."""
         return any(label in self.labels for label in labels)
 
-
-@dataclass(frozen=True)
-class CheckedPair:
-    """The two sides of one check, before they are judged."""
-
-    prediction: Prediction
-    measurement: Measurement
-
-
-Check = Callable[[Any, float], CheckedPair]
-"""A check takes the room's evidence and a failure probability. It raises for nothing that a run can do."""
-
-
-@dataclass(frozen=True)
-class PlantedFault:
-    """A deliberately wrong version of a claim: ``change`` maps the evidence to what the fault would see.
-
-    It changes the formula that is told, a run or the data, never the measured number at the end. The same check
-    on the changed evidence must come out refuted; anything else is not caught.
-    """
-
-    name: str
-    description: str
-    change: Callable[[Any], Any]
+    def needs_runs(self, *names: str) -> bool:
+        """Whether any of these sets of runs is needed by a claim that is to be judged."""
+        return any(name in self.sets for name in names)
 
 
 @dataclass(frozen=True)
@@ -67,27 +57,20 @@ class NamedConstant:
     reason: str
 
 
-class Statement(Protocol):
-    """The module ``statement`` of a room."""
+class Claims(Protocol):
+    """The package ``claims`` of a theorem's folder; it may import torch."""
 
-    CLAIMS: tuple[Claim, ...]
+    CHECKED: tuple[CheckedClaim, ...]
     CONSTANTS: tuple[NamedConstant, ...]
 
-
-class MeasurementModule(Protocol):
-    """The module ``measurement`` of a room; it may import torch."""
-
-    CHECKS: Mapping[str, Check]
-    FAULTS: Mapping[str, tuple[PlantedFault, ...]]
-
     def gather(self, request: RunRequest) -> Any:
-        """Do the runs and return the evidence that the checks look at."""
+        """Make the sets of runs that the request needs: a frozen value that the checks look at."""
 
-    def figures(self, evidence: Any) -> tuple[Figure, ...]:
-        """The room's figures, drawn from the evidence."""
+    def figures(self, runs: Any) -> tuple[Figure, ...]:
+        """The theorem's figures, from the runs that were made."""
 
-    def parameters(self, evidence: Any) -> dict[str, Any]:
-        """What the evidence was made with, as plain JSON values."""
+    def parameters(self, runs: Any) -> dict[str, Any]:
+        """What the runs were made with, as plain JSON values."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +82,35 @@ class Room:
     package: str
 
     @property
-    def statement(self) -> Statement:
-        """The claims of the room; needs sympy only."""
-        return cast(Statement, importlib.import_module(f"{self.package}.statement"))
+    def content(self) -> Claims:
+        """The theorem's claims with their checks, and how its runs are made."""
+        if importlib.util.find_spec(f"{self.package}.claims") is None:
+            return cast(Claims, _from_layers(self.package))
+        return cast(Claims, importlib.import_module(f"{self.package}.claims"))
 
     @property
-    def measurement(self) -> MeasurementModule:
-        """The checks of the room."""
-        return cast(MeasurementModule, importlib.import_module(f"{self.package}.measurement"))
+    def checked(self) -> tuple[CheckedClaim, ...]:
+        """The theorem's claims with their checks, in the order of its statement."""
+        return self.content.CHECKED
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The theorem's statements."""
+        return tuple(entry.claim for entry in self.checked)
+
+
+def _from_layers(package: str) -> SimpleNamespace:
+    """The content of a room that is still laid out in layers (statement, prediction, measurement)."""
+    statement = importlib.import_module(f"{package}.statement")
+    layer = importlib.import_module(f"{package}.measurement")
+
+    checked = tuple(
+        CheckedClaim(claim, layer.CHECKS[claim.label], layer.FAULTS[claim.label]) for claim in statement.CLAIMS
+    )
+    return SimpleNamespace(
+        CHECKED=checked,
+        CONSTANTS=statement.CONSTANTS,
+        gather=layer.gather,
+        figures=layer.figures,
+        parameters=layer.parameters,
+    )

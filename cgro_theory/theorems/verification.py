@@ -1,4 +1,4 @@
-"""Run one room: gather its evidence, judge each claim, then judge each planted fault by the same check."""
+"""Run one room: make its runs, judge each claim, then each of its negative controls by the same check."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from cgro_theory.claims import (
     judge,
 )
 from cgro_theory.errors import CgroError, require_choice
-from cgro_theory.theorems.catalogue import claim, room_of_claim, with_dependencies
-from cgro_theory.theorems.room import Check, MeasurementModule, PlantedFault, Profile, Progress, Room, RunRequest
+from cgro_theory.theorems.catalogue import checked_claim, room_of_claim, with_dependencies
+from cgro_theory.theorems.checked_claim import Check, NegativeControl
+from cgro_theory.theorems.room import Claims, Profile, Progress, Room, RunRequest
 
 FAILURE_BUDGET = 1e-3
 """Failure probability of all statistical statements of one run together (design.md, section 2)."""
@@ -44,40 +45,40 @@ def verify_room(
     """Judge the claims of ``room``, or of ``only`` among them, with everything they depend on.
 
     Raises :class:`InvalidInput` when ``only`` names a claim that the room does not state. An exception inside
-    one check makes that claim inconclusive and no other; one while the evidence of a room is gathered makes
+    one check makes that claim inconclusive and no other; one while the runs of a room are made leaves
     the claims of that room inconclusive. Errors of this project (bad input, bad files) are raised.
     """
     started = time.monotonic()
-    own = tuple(entry.label for entry in room.statement.CLAIMS)
+    own = tuple(entry.label for entry in room.checked)
     for label in only:
         require_choice("claim", label, own)
     asked = tuple(dict.fromkeys(only)) or own
     labels = (*asked, *(label for label in with_dependencies(asked) if label not in asked))
-    claims = [claim(label) for label in labels]
-    statistical = [entry.label for entry in claims if entry.statistical]
+    claims = [checked_claim(label) for label in labels]
+    statistical = [entry.label for entry in claims if entry.claim.statistical]
     ledger = FailureLedger(FAILURE_BUDGET, statistical or ["none"])
-    request = RunRequest(profile, seed, device, frozenset(labels), progress)
 
-    gathered: dict[str, GatheredEvidence] = {}
+    gathered: dict[str, GatheredRuns] = {}
     verdicts: list[Verdict] = []
     for entry in claims:
         home = room_of_claim(entry.label)
-        module = home.measurement
         if home.label not in gathered:
-            gathered[home.label] = gather_evidence(module, request)
+            sets = frozenset(name for each in home.checked if each.label in labels for name in each.needs)
+            request = RunRequest(profile, seed, device, frozenset(labels), progress, sets)
+            gathered[home.label] = gather_runs(home.content, request)
         found = gathered[home.label]
         progress(f"judging {entry.label}", 0.0)
-        probability = ledger.spend(entry.label, entry.quantity) if entry.statistical else 0.0
+        probability = ledger.spend(entry.label, entry.claim.quantity) if entry.claim.statistical else 0.0
         reproduce = f"cgro verify {home.label} --only {entry.label} --profile {profile} --seed {seed}"
         if found.failure:
-            verdict = _undecided(entry, found.failure, probability)
+            verdict = _undecided(entry.claim, found.failure, probability)
         else:
-            check = module.CHECKS[entry.label]
-            faults = tuple(
-                judge_fault(entry, check, found.evidence, probability, fault)
-                for fault in module.FAULTS[entry.label]
+            controls = tuple(
+                judge_control(entry.claim, entry.check, found.runs, probability, control)
+                for control in entry.controls
             )
-            verdict = replace(judge_claim(entry, check, found.evidence, probability), faults=faults)
+            verdict = judge_claim(entry.claim, entry.check, found.runs, probability)
+            verdict = replace(verdict, faults=controls)
         verdicts.append(replace(verdict, reproduce=reproduce))
         progress(f"judging {entry.label}", 1.0)
     parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET}
@@ -98,31 +99,31 @@ def verify_room(
 
 
 @dataclass(frozen=True)
-class GatheredEvidence:
-    """What a room gathered, with its figures and parameters; ``failure`` says what went wrong, if anything."""
+class GatheredRuns:
+    """A theorem's runs, with its figures and parameters; ``failure`` says what went wrong, if anything."""
 
-    evidence: Any = None
+    runs: Any = None
     figures: tuple[Figure, ...] = ()
     parameters: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
 
 
-def gather_evidence(module: MeasurementModule, request: RunRequest) -> GatheredEvidence:
-    """Do a room's runs. What they raise (a worker killed for memory, a bug) is told, so that nothing passes."""
+def gather_runs(content: Claims, request: RunRequest) -> GatheredRuns:
+    """Make a theorem's runs. What they raise (a worker killed for memory, a bug) is told, so nothing passes."""
     try:
-        evidence = module.gather(request)
-        return GatheredEvidence(evidence, module.figures(evidence), module.parameters(evidence))
+        runs = content.gather(request)
+        return GatheredRuns(runs, content.figures(runs), content.parameters(runs))
     except CgroError:
         raise
     except Exception as error:
-        return GatheredEvidence(failure=f"the evidence could not be gathered: {_describe(error)}")
+        return GatheredRuns(failure=f"the runs could not be made: {_describe(error)}")
 
 
-def judge_claim(entry: Claim, check: Check, evidence: Any, failure_probability: float) -> Verdict:
-    """Run one check and judge it; an exception is an inconclusive verdict that says what happened."""
+def judge_claim(entry: Claim, check: Check, runs: Any, failure_probability: float) -> Verdict:
+    """Make one check and judge it; an exception is an inconclusive verdict that says what happened."""
     started = time.monotonic()
     try:
-        pair = check(evidence, failure_probability)
+        pair = check(runs, failure_probability)
     except Exception as error:
         return _undecided(entry, _describe(error), failure_probability)
     prediction = _with_tolerance(entry, pair.prediction)
@@ -131,17 +132,17 @@ def judge_claim(entry: Claim, check: Check, evidence: Any, failure_probability: 
     return Verdict(entry, prediction, pair.measurement, outcome, reason, spent, seconds=time.monotonic() - started)
 
 
-def judge_fault(
-    entry: Claim, check: Check, evidence: Any, failure_probability: float, fault: PlantedFault
+def judge_control(
+    entry: Claim, check: Check, runs: Any, failure_probability: float, control: NegativeControl
 ) -> FaultVerdict:
-    """Judge the claim's check on evidence with a planted fault."""
+    """Judge the claim with one of its negative controls in place: other runs, another check, or both."""
     try:
-        changed = fault.change(evidence)
+        altered = runs if control.alter is None else control.alter(runs)
     except Exception as error:
-        description = f"{fault.description} (could not be planted: {error})"
-        return FaultVerdict(fault.name, description, Outcome.INCONCLUSIVE)
-    verdict = judge_claim(entry, check, changed, failure_probability)
-    return FaultVerdict(fault.name, fault.description, verdict.outcome)
+        description = f"{control.description} (could not be planted: {error})"
+        return FaultVerdict(control.name, description, Outcome.INCONCLUSIVE)
+    verdict = judge_claim(entry, control.check or check, altered, failure_probability)
+    return FaultVerdict(control.name, control.description, verdict.outcome)
 
 
 def _undecided(entry: Claim, why: str, failure_probability: float) -> Verdict:

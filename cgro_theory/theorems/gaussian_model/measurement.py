@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from cgro_theory.claims import Evidence, Figure, Interval, Measurement, Panel, Prediction, Series
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.numerics.seeds import derived_seed
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.gaussian_model.prediction import gaussian_robust_error
 from cgro_theory.theorems.gaussian_model.statement import CLAIMS
-from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, RunRequest
+from cgro_theory.theorems.room import Check, CheckedPair, RunRequest
 
 Array = NDArray[np.float64]
 
@@ -129,9 +130,9 @@ def _predict(evidence: GaussianEvidence, model: CountedModel) -> float:
 
 CHECKS: Mapping[str, Check] = {"gaussian_model.robust_error": check_robust_error}
 
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "gaussian_model.robust_error": (
-        PlantedFault(
+        NegativeControl(
             "wrong_norm",
             "‖w‖₂ in place of ‖w‖₁: the attack of an l_2 ball",
             lambda evidence: replace(evidence, norm_order=2),

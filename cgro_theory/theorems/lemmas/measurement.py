@@ -21,8 +21,9 @@ from cgro_theory.setting.adversary import AdversaryName, Victim, span_attack, tr
 from cgro_theory.setting.network import network_output
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.lemmas.tensor_power import tensor_power_time_bracket
-from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, RunRequest
+from cgro_theory.theorems.room import Check, CheckedPair, RunRequest
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
@@ -297,9 +298,9 @@ def _bent_output(weights: torch.Tensor, inputs: torch.Tensor, degree: int) -> to
     return network_output(weights, inputs, degree) + linear
 
 
-def _fault(name: str, description: str, **changed: Any) -> PlantedFault:
+def _fault(name: str, description: str, **changed: Any) -> NegativeControl:
     change: Callable[[LemmaEvidence], LemmaEvidence] = lambda evidence: replace(evidence, **changed)  # noqa: E731
-    return PlantedFault(name, description, change)
+    return NegativeControl(name, description, change)
 
 
 CHECKS: Mapping[str, Check] = {
@@ -310,7 +311,7 @@ CHECKS: Mapping[str, Check] = {
     "lemmas.common_clock": check_common_clock,
 }
 
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "lemmas.tensor_power_time": (
         _fault("rate_halved", "the bracket is told half the rate", bracket_rate_factor=0.5),
         _fault("rate_raised", "the bracket is told a rate 1.5 times too large", bracket_rate_factor=1.5),

@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 
 from cgro_theory.setting.adversary import Victim, span_attack
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.questions.dense_runs import AttackRule, retrained
 from cgro_theory.theorems.questions.evidence import QuestionsEvidence
-from cgro_theory.theorems.room import PlantedFault
 
 
 def _retrained(rule: AttackRule) -> Callable[[QuestionsEvidence], QuestionsEvidence]:
@@ -48,74 +48,76 @@ def _adversarial_instead(evidence: QuestionsEvidence) -> QuestionsEvidence:
     return replace(evidence, controls=others)
 
 
-_STEEPER = PlantedFault(
+_STEEPER = NegativeControl(
     "exponent", "the prediction is told d^(a + 0.1) for the signal", lambda e: replace(e, told_exponent=0.1)
 )
 
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "questions.current_iterate": (
-        PlantedFault(
+        NegativeControl(
             "every start",
             "the equality is claimed for draws that start with U < 0 too",
             lambda e: replace(e, told_every_start=True),
         ),
-        PlantedFault(
+        NegativeControl(
             "half way",
             "in one draw the attack on the current iterate uses half of its radius",
             _retrained(_half_way),
         ),
-        PlantedFault(
+        NegativeControl(
             "other way", "in one draw the attack on the current iterate has the wrong sign", _retrained(_other_way)
         ),
     ),
     "questions.attack_off_the_signal": (
-        PlantedFault("span", "the attack stays within the signal's span", _judged_by("span_wrong")),
-        PlantedFault("weak attack", "the attack has a hundredth of the radius", _judged_by("weak_wrong")),
+        NegativeControl("span", "the attack stays within the signal's span", _judged_by("span_wrong")),
+        NegativeControl("weak attack", "the attack has a hundredth of the radius", _judged_by("weak_wrong")),
     ),
     "questions.activation_degree": (_STEEPER,),
     "questions.exponent_plane": (
-        PlantedFault(
+        NegativeControl(
             "line moved",
             "the signal is told to be d^-0.3 times as strong",
             lambda e: replace(e, told_exponent=-0.3),
         ),
     ),
     "questions.three_phases": (
-        PlantedFault(
+        NegativeControl(
             "smaller κ", "κ is told to be 30 times smaller", lambda e: replace(e, told_fraction=1.0 / 30.0)
         ),
-        PlantedFault("larger κ", "κ is told to be 30 times larger", lambda e: replace(e, told_fraction=30.0)),
+        NegativeControl("larger κ", "κ is told to be 30 times larger", lambda e: replace(e, told_fraction=30.0)),
     ),
     "questions.clean_weight": (
-        PlantedFault(
+        NegativeControl(
             "opposite sign",
             "the prediction is told the draw with the opposite signal projections",
             lambda e: replace(e, told_sign=-1.0),
         ),
     ),
     "questions.standard_control": (
-        PlantedFault("exchanged", "networks of the adversarial training are judged", _adversarial_instead),
+        NegativeControl("exchanged", "networks of the adversarial training are judged", _adversarial_instead),
     ),
     "questions.fresh_sample": (
-        PlantedFault("half the attack", "the law is told half of κ", lambda e: replace(e, told_fraction=0.5)),
-        PlantedFault(
+        NegativeControl("half the attack", "the law is told half of κ", lambda e: replace(e, told_fraction=0.5)),
+        NegativeControl(
             "half the variance",
             "the law is told half of the noise's covariance",
             lambda e: replace(e, told_covariance=0.5),
         ),
     ),
     "questions.memorizer_corners": (
-        PlantedFault("corners", "K = 2^D instead of 2^(D-1)", lambda e: replace(e, told_corner_dimension=1)),
-        PlantedFault("sample", "the formula is told one sample more", lambda e: replace(e, told_corner_samples=1)),
+        NegativeControl("corners", "K = 2^D instead of 2^(D-1)", lambda e: replace(e, told_corner_dimension=1)),
+        NegativeControl(
+            "sample", "the formula is told one sample more", lambda e: replace(e, told_corner_samples=1)
+        ),
     ),
     "questions.memorizer_cube": (
-        PlantedFault("radius", "the bound is told a tenth of δ", lambda e: replace(e, told_radius=0.1)),
+        NegativeControl("radius", "the bound is told a tenth of δ", lambda e: replace(e, told_radius=0.1)),
     ),
     "questions.dimension": (
-        PlantedFault("degree", "the exponent is that of q + 1", lambda e: replace(e, told_degree=1)),
+        NegativeControl("degree", "the exponent is that of q + 1", lambda e: replace(e, told_degree=1)),
     ),
     "questions.image_stages": (
-        PlantedFault(
+        NegativeControl(
             "exchanged", "robust train accuracy is claimed first", lambda e: replace(e, told_reversed=True)
         ),
     ),

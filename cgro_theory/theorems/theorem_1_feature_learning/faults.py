@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.theorem_1_feature_learning.altered_runs import (
     Alter,
     attacked_at,
@@ -169,7 +169,7 @@ def _told_one_share(evidence: TrainedEvidence) -> TrainedEvidence:
     return _assume(attacked_signal_fraction=lambda setting: share)(evidence)
 
 
-_UNATTACKED = PlantedFault(
+_UNATTACKED = NegativeControl(
     "one_run_unattacked", "one run of many is trained with λ = 0", _slip_in("main", "standard")
 )
 _NEGATED = "the weights of every network are negated before its errors are counted"
@@ -180,36 +180,36 @@ def _halved_variance(setting: PatchSetting) -> float:
     return float(setting.noise_std * 2.0 ** (-0.5 / setting.degree))
 
 
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "theorem_1.gradient_identity": (
-        PlantedFault(
+        NegativeControl(
             "slope_factor",
             "q - 1 in place of q in φ_q'",
             lambda evidence: replace(evidence, variant=RecursionVariant(slope_factor_offset=-1)),
         ),
-        PlantedFault(
+        NegativeControl(
             "labels_dropped",
             "y_k missing from the noise recursion",
             lambda evidence: replace(evidence, variant=RecursionVariant(noise_labels=False)),
         ),
-        PlantedFault(
+        NegativeControl(
             "attacked_gain",
             "(κα)^(q+1) in place of (κα)^q",
             lambda evidence: replace(evidence, variant=RecursionVariant(attacked_gain_power_offset=1)),
         ),
-        PlantedFault(
+        NegativeControl(
             "ascent",
             "the engines train with the wrong sign",
             lambda evidence: replace(evidence, step=lambda problem, rate: one_step(problem, -rate)),
         ),
     ),
     "theorem_1.signal_time": (
-        PlantedFault(
+        NegativeControl(
             "exponent_off",
             "α^(q-0.1) in place of α^q in the gain",
             _assume(signal_strength=lambda s: s.signal_strength ** ((s.degree - 0.1) / s.degree)),
         ),
-        PlantedFault(
+        NegativeControl(
             "weights_swapped",
             "λ and 1 - λ swapped",
             _assume(adversarial_weight=lambda s: 1 - s.adversarial_weight),
@@ -217,117 +217,133 @@ FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         _UNATTACKED,
     ),
     "theorem_1.signal_plateau": (
-        PlantedFault(
+        NegativeControl(
             "constant_halved",
             "half of 1 - λ",
             _assume(adversarial_weight=lambda s: 1 - (1 - s.adversarial_weight) / 2),
         ),
-        PlantedFault(
+        NegativeControl(
             "one_run_never_learns", "one run of many is trained with λ = 1", _slip_in("main", "adversarial_only")
         ),
     ),
     "theorem_1.first_memorization_time": (
-        PlantedFault(
+        NegativeControl(
             "constant_halved", "half of λ", _assume(adversarial_weight=lambda s: s.adversarial_weight / 2)
         ),
-        PlantedFault("exponent_off", "‖ξ‖² of order σ² d^1.1 in place of σ² d", _raise_noise_exponent),
+        NegativeControl("exponent_off", "‖ξ‖² of order σ² d^1.1 in place of σ² d", _raise_noise_exponent),
         _UNATTACKED,
     ),
     "theorem_1.stage_order": (
-        PlantedFault("noise_first", "the claim is judged on runs with λ = 1", _judge("main", "adversarial_only")),
-        PlantedFault(
+        NegativeControl(
+            "noise_first", "the claim is judged on runs with λ = 1", _judge("main", "adversarial_only")
+        ),
+        NegativeControl(
             "one_noise_first", "one run of many is trained with λ = 1", _slip_in("main", "adversarial_only")
         ),
     ),
     "theorem_1.noise_memorization": (
-        PlantedFault("standard_runs", "the claim is judged on runs with λ = 0", _judge("main", "standard")),
+        NegativeControl("standard_runs", "the claim is judged on runs with λ = 0", _judge("main", "standard")),
         _UNATTACKED,
     ),
     "theorem_1.clean_train_error": (
-        PlantedFault("sign_flipped", _NEGATED, _recount("main", negated)),
-        PlantedFault("one_sign_flipped", _NEGATED_ONE, _recount("main", negated, only_one=True)),
+        NegativeControl("sign_flipped", _NEGATED, _recount("main", negated)),
+        NegativeControl("one_sign_flipped", _NEGATED_ONE, _recount("main", negated, only_one=True)),
     ),
     "theorem_1.robust_train_error": (
-        PlantedFault("standard_runs", "the claim is judged on runs with λ = 0", _judge("main", "standard")),
+        NegativeControl("standard_runs", "the claim is judged on runs with λ = 0", _judge("main", "standard")),
         _UNATTACKED,
     ),
     "theorem_1.clean_test_error": (
-        PlantedFault("variance_halved", "half of Var V", _assume(noise_std=_halved_variance)),
-        PlantedFault("sign_flipped", _NEGATED, _recount("main", negated)),
-        PlantedFault("one_sign_flipped", _NEGATED_ONE, _recount("main", negated, only_one=True)),
-        PlantedFault("one_full_sign_flipped", _NEGATED_ONE + " in full", negate_one_in_full),
+        NegativeControl("variance_halved", "half of Var V", _assume(noise_std=_halved_variance)),
+        NegativeControl("sign_flipped", _NEGATED, _recount("main", negated)),
+        NegativeControl("one_sign_flipped", _NEGATED_ONE, _recount("main", negated, only_one=True)),
+        NegativeControl("one_full_sign_flipped", _NEGATED_ONE + " in full", negate_one_in_full),
     ),
     "theorem_1.robust_test_error": (
-        PlantedFault("attack_dropped", "κ = 1 in the law", _assume(attacked_signal_fraction=lambda s: 1.0)),
-        PlantedFault(
+        NegativeControl("attack_dropped", "κ = 1 in the law", _assume(attacked_signal_fraction=lambda s: 1.0)),
+        NegativeControl(
             "attack_not_run",
             "clean points in place of attacked ones",
             _recount("main", attacked_at(1.0)),
         ),
     ),
     "theorem_1.standard_signal": (
-        PlantedFault(
+        NegativeControl(
             "adversarial_only",
             "the claim is judged on runs with λ = 1",
             _judge("standard", "adversarial_only"),
         ),
-        PlantedFault(
+        NegativeControl(
             "one_adversarial_only",
             "one run of many is trained with λ = 1",
             _slip_in("standard", "adversarial_only"),
         ),
     ),
     "theorem_1.standard_noise": (
-        PlantedFault("adversarial_runs", "the claim is judged on runs with λ = 0.9", _judge("standard", "main")),
-        PlantedFault(
+        NegativeControl(
+            "adversarial_runs", "the claim is judged on runs with λ = 0.9", _judge("standard", "main")
+        ),
+        NegativeControl(
             "one_adversarial_run", "one run of many is trained with λ = 0.9", _slip_in("standard", "main")
         ),
     ),
     "theorem_1.standard_training": (
-        PlantedFault("adversarial_runs", "the claim is judged on runs with λ = 0.9", _judge("standard", "main")),
+        NegativeControl(
+            "adversarial_runs", "the claim is judged on runs with λ = 0.9", _judge("standard", "main")
+        ),
     ),
     "theorem_1.adversarial_only_signal": (
-        PlantedFault("mixed_runs", "the claim is judged on runs with λ = 0.9", _judge("adversarial_only", "main")),
-        PlantedFault(
+        NegativeControl(
+            "mixed_runs", "the claim is judged on runs with λ = 0.9", _judge("adversarial_only", "main")
+        ),
+        NegativeControl(
             "one_mixed_run", "one run of many is trained with λ = 0.9", _slip_in("adversarial_only", "main")
         ),
     ),
     "theorem_1.signal_time_exponent": (
-        PlantedFault("exponent_off", "0.05 added to the exponent", _shift_exponent("signal_strength", -0.05 / 3)),
-        PlantedFault("one_run_unattacked", "one run at the largest d has λ = 0", _train_one_otherwise("standard")),
+        NegativeControl(
+            "exponent_off", "0.05 added to the exponent", _shift_exponent("signal_strength", -0.05 / 3)
+        ),
+        NegativeControl(
+            "one_run_unattacked", "one run at the largest d has λ = 0", _train_one_otherwise("standard")
+        ),
     ),
     "theorem_1.memorization_time_exponent": (
-        PlantedFault("exponent_off", "0.05 added to the exponent", _shift_exponent("noise_std", -0.05 / 3)),
-        PlantedFault("one_run_unattacked", "one run at the largest d has λ = 0", _train_one_otherwise("standard")),
+        NegativeControl("exponent_off", "0.05 added to the exponent", _shift_exponent("noise_std", -0.05 / 3)),
+        NegativeControl(
+            "one_run_unattacked", "one run at the largest d has λ = 0", _train_one_otherwise("standard")
+        ),
     ),
     "theorem_1.attacked_signal_vanishes": (
-        PlantedFault("same_share", "the attack leaves the same share κ at every d", _same_share_everywhere()),
-        PlantedFault(
+        NegativeControl("same_share", "the attack leaves the same share κ at every d", _same_share_everywhere()),
+        NegativeControl(
             "same_share_once",
             "it does so for one network at the largest d",
             _same_share_everywhere(only_one=True),
         ),
     ),
     "theorem_1.memorization_order": (
-        PlantedFault(
+        NegativeControl(
             "shifts_tripled",
             "shifts three times too large",
             lambda evidence: replace(evidence, shift_scale=3.0),
         ),
-        PlantedFault("standard_runs", "the claim is judged on runs with λ = 0", _judge("main", "standard")),
+        NegativeControl("standard_runs", "the claim is judged on runs with λ = 0", _judge("main", "standard")),
     ),
     "theorem_1.clean_weight_needed": (
-        PlantedFault("mixed_runs", "the claim is judged on runs with λ = 0.9", _judge("adversarial_only", "main")),
-        PlantedFault("sign_flipped", _NEGATED, _recount("adversarial_only", negated)),
+        NegativeControl(
+            "mixed_runs", "the claim is judged on runs with λ = 0.9", _judge("adversarial_only", "main")
+        ),
+        NegativeControl("sign_flipped", _NEGATED, _recount("adversarial_only", negated)),
     ),
     "theorem_1.clean_error_limit": (
-        PlantedFault("exponent_off", "1 added to the exponent", _shift_exponent("noise_std", 1.0 / 6.0)),
-        PlantedFault(
+        NegativeControl("exponent_off", "1 added to the exponent", _shift_exponent("noise_std", 1.0 / 6.0)),
+        NegativeControl(
             "one_run_unlearned", "one run at the largest d has λ = 1", _train_one_otherwise("adversarial_only")
         ),
     ),
     "theorem_1.robust_error_limit": (
-        PlantedFault("same_share", "the law is told the same share κ at every d", _told_one_share),
+        NegativeControl("same_share", "the law is told the same share κ at every d", _told_one_share),
     ),
     **PHASE_FAULTS,
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.theorem_1_feature_learning.evidence import DEFAULT_SAMPLES, TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.full_weights import tested
 from cgro_theory.theorems.theorem_1_feature_learning.phases import LocatedBoundary
@@ -51,29 +51,29 @@ def negate_one_in_full(evidence: TrainedEvidence) -> TrainedEvidence:
     return replace(evidence, full=(replace(counted, weights=network.weights), *evidence.full[1:]))
 
 
-def _last_size(boundary: str, change: Callable[[LocatedBoundary], LocatedBoundary]) -> PlantedFault:
-    return PlantedFault(
+def _last_size(boundary: str, change: Callable[[LocatedBoundary], LocatedBoundary]) -> NegativeControl:
+    return NegativeControl(
         "one_draw_told_otherwise",
         "one draw's prediction at one size is told the formula with that fault",
         _tell(boundary, change, only_last=True),
     )
 
 
-PHASE_FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+PHASE_FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "theorem_1.robust_error_law": (
-        PlantedFault(
+        NegativeControl(
             "fraction_off",
             "a fifth too much of the signal is left by the attack",
             lambda evidence: replace(evidence, phases=replace(evidence.phases, told_fraction_factor=1.2)),
         ),
-        PlantedFault(
+        NegativeControl(
             "one_sign_flipped",
             "the weights of one network in full are negated before its errors are counted",
             negate_one_in_full,
         ),
     ),
     "theorem_1.overfitting_boundary": (
-        PlantedFault(
+        NegativeControl(
             "scale_dropped",
             "a memorized point adds v in place of v/√d to a fresh point's preactivation",
             _tell("overfitting", _noise_std_times(0.5)),
@@ -81,10 +81,12 @@ PHASE_FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         _last_size("overfitting", _noise_std_times(0.5)),
     ),
     "theorem_1.overfitting_boundary_exponent": (
-        PlantedFault("exponent_off", "0.15 added to the exponent", _tell("overfitting", _noise_std_times(0.15))),
+        NegativeControl(
+            "exponent_off", "0.15 added to the exponent", _tell("overfitting", _noise_std_times(0.15))
+        ),
     ),
     "theorem_1.phase_boundary": (
-        PlantedFault(
+        NegativeControl(
             "constant_off",
             "‖ξ‖² a fifth too large",
             _tell("memorization", _gram_times(lambda entry: 1.2)),
@@ -92,14 +94,14 @@ PHASE_FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
         _last_size("memorization", _gram_times(lambda entry: 1.2)),
     ),
     "theorem_1.phase_boundary_dimension_exponent": (
-        PlantedFault(
+        NegativeControl(
             "exponent_off",
             "0.05 added to the exponent",
             _tell("memorization", _gram_times(lambda entry: float(entry.assumed.patch_dimension) ** 0.15)),
         ),
     ),
     "theorem_1.phase_boundary_sample_exponent": (
-        PlantedFault(
+        NegativeControl(
             "samples_dropped",
             "the noise's clock without its factor 1/N",
             _tell("memorization", _gram_times(lambda entry: entry.assumed.num_samples / DEFAULT_SAMPLES)),

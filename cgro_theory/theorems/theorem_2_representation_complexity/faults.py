@@ -10,7 +10,7 @@ from itertools import permutations
 import numpy as np
 from scipy.sparse import csr_array
 
-from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.theorem_2_representation_complexity import statement
 from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import (
     TrainingBudget,
@@ -288,57 +288,63 @@ def _graphs_not_counted(evidence: RepresentationEvidence) -> RepresentationEvide
     return replace(evidence, hierarchy=replace(run, any_graph=run.one_graph))
 
 
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "theorem_2.parameter_count": (
-        PlantedFault("bias_dropped", "one indicator is built without its bias", _bias_dropped),
-        PlantedFault("norm_mistaken", "the formula of p = 1 for networks built for p = inf", _norm_mistaken),
+        NegativeControl("bias_dropped", "one indicator is built without its bias", _bias_dropped),
+        NegativeControl("norm_mistaken", "the formula of p = 1 for networks built for p = inf", _norm_mistaken),
     ),
     "theorem_2.count_growth": (
-        PlantedFault("every_box_read", "one ladder's indicators read every box: quadratic in N", _every_box_read),
-        PlantedFault(
+        NegativeControl(
+            "every_box_read", "one ladder's indicators read every box: quadratic in N", _every_box_read
+        ),
+        NegativeControl(
             "twice_the_points", "one network of one ladder on twice its points", _largest_on_twice_the_points
         ),
     ),
     "theorem_2.squaring_error": (
-        PlantedFault("one_squaring_less", "M - 1 compositions where M are claimed", _one_squaring_less),
-        PlantedFault("wrong_tent", "the first tent enters with 3/2 of its weight", _wrong_tent),
+        NegativeControl("one_squaring_less", "M - 1 compositions where M are claimed", _one_squaring_less),
+        NegativeControl("wrong_tent", "the first tent enters with 3/2 of its weight", _wrong_tent),
     ),
     "theorem_2.robust_train_error": (
-        PlantedFault("indicator_bias", "p = inf: one indicator's bias -1 for 1", _without_own_indicator(math.inf)),
-        PlantedFault("face_moved", "p = inf: one face of one box moved across the ball", _face_moved),
-        PlantedFault("indicator_bias_1", "p = 1: one indicator's bias -1 for 1", _without_own_indicator(1.0)),
-        PlantedFault("indicator_bias_2", "p = 2: one indicator's bias -1 for 1", _without_own_indicator(2.0)),
+        NegativeControl(
+            "indicator_bias", "p = inf: one indicator's bias -1 for 1", _without_own_indicator(math.inf)
+        ),
+        NegativeControl("face_moved", "p = inf: one face of one box moved across the ball", _face_moved),
+        NegativeControl("indicator_bias_1", "p = 1: one indicator's bias -1 for 1", _without_own_indicator(1.0)),
+        NegativeControl("indicator_bias_2", "p = 2: one indicator's bias -1 for 1", _without_own_indicator(2.0)),
     ),
     "theorem_2.clean_test_error": (
-        PlantedFault("wide_ramp", "the ramp γ of the sample in place of min(γ, δ)", _ramp_as_wide_as_gap),
-        PlantedFault(
+        NegativeControl("wide_ramp", "the ramp γ of the sample in place of min(γ, δ)", _ramp_as_wide_as_gap),
+        NegativeControl(
             "label_flipped", "one remembered label enters one network with the wrong sign", _one_label_flipped
         ),
     ),
     "theorem_2.robust_test_error": (
-        PlantedFault("twice_the_corners", "K = 2^D for 2^(D-1)", _twice_the_corners),
-        PlantedFault("without_replacement", "one size on samples of distinct corners", _without_replacement),
-        PlantedFault("one_remembered", "Monte Carlo nets that remember one corner of N", _one_corner_remembered),
+        NegativeControl("twice_the_corners", "K = 2^D for 2^(D-1)", _twice_the_corners),
+        NegativeControl("without_replacement", "one size on samples of distinct corners", _without_replacement),
+        NegativeControl(
+            "one_remembered", "Monte Carlo nets that remember one corner of N", _one_corner_remembered
+        ),
     ),
     "theorem_2.robust_lower_bound": (
-        PlantedFault("units_for_parameters", "log2 G with units counted, not weights", _units_for_parameters),
-        PlantedFault("errors_not_paid", "K bits demanded where errors are allowed", _errors_not_paid),
-        PlantedFault("labels_of_one_bit", "nets trained on labels that are not random", _labels_of_one_bit),
+        NegativeControl("units_for_parameters", "log2 G with units counted, not weights", _units_for_parameters),
+        NegativeControl("errors_not_paid", "K bits demanded where errors are allowed", _errors_not_paid),
+        NegativeControl("labels_of_one_bit", "nets trained on labels that are not random", _labels_of_one_bit),
     ),
     "theorem_2.hierarchy": (
-        PlantedFault("other_norm", "CGRO nets built for p = 1: 2N parameters more", _networks_for(int, 1.0)),
-        PlantedFault(
+        NegativeControl("other_norm", "CGRO nets built for p = 1: 2N parameters more", _networks_for(int, 1.0)),
+        NegativeControl(
             "half_the_points", "CGRO nets built on N/2 points", _networks_for(lambda count: count // 2, math.inf)
         ),
-        PlantedFault(
+        NegativeControl(
             "errors_not_paid", "K bits demanded where errors are allowed", _errors_not_paid_in_the_hierarchy
         ),
-        PlantedFault("corner_forgotten", "one net of all corners misses a corner", _a_corner_forgotten),
-        PlantedFault("tooth_missing", "one parity net has a tooth in the wrong place", _a_tooth_missing),
+        NegativeControl("corner_forgotten", "one net of all corners misses a corner", _a_corner_forgotten),
+        NegativeControl("tooth_missing", "one parity net has a tooth in the wrong place", _a_tooth_missing),
     ),
     "theorem_2.hierarchy_any_graph": (
-        PlantedFault("graphs_not_counted", "the bound of one fixed graph, for any graph", _graphs_not_counted),
-        PlantedFault(
+        NegativeControl("graphs_not_counted", "the bound of one fixed graph, for any graph", _graphs_not_counted),
+        NegativeControl(
             "half_the_points", "CGRO nets built on N/2 points", _networks_for(lambda count: count // 2, math.inf)
         ),
     ),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cgro_theory.claims import Figure
-from cgro_theory.theorems.room import Check, CheckedPair, PlantedFault, RunRequest
+from cgro_theory.theorems.checked_claim import NegativeControl
+from cgro_theory.theorems.room import Check, CheckedPair, RunRequest
 from cgro_theory.theorems.theorem_3_global_flatness import synthetic_faults, synthetic_statement
 from cgro_theory.theorems.theorem_3_global_flatness.bound_checks import (
     check_clean_to_robust_gap,
@@ -86,13 +87,15 @@ def _lifted_check(side: str, check: Check) -> Check:
     return lifted
 
 
-def _lifted_fault(side: str, fault: PlantedFault) -> PlantedFault:
+def _lifted_fault(side: str, fault: NegativeControl) -> NegativeControl:
     """The fault of one side as a fault of the whole evidence."""
+    alter = fault.alter
+    assert alter is not None
 
     def change(evidence: FlatnessEvidence) -> FlatnessEvidence:
-        return replace(evidence, **{side: fault.change(_side(evidence, side))})
+        return replace(evidence, **{side: alter(_side(evidence, side))})
 
-    return replace(fault, change=change)
+    return replace(fault, alter=change)
 
 
 def _side(evidence: FlatnessEvidence, side: str) -> Any:
@@ -107,7 +110,7 @@ CHECKS: Mapping[str, Check] = {
     for side, checks in (("synthetic", SYNTHETIC_CHECKS), ("landscape", landscape.CHECKS))
     for label, check in checks.items()
 }
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     label: tuple(_lifted_fault(side, fault) for fault in faults)
     for side, planted in (("synthetic", synthetic_faults.FAULTS), ("landscape", landscape.FAULTS))
     for label, faults in planted.items()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.theorem_3_global_flatness.evidence import RateLadder, SyntheticEvidence
 from cgro_theory.theorems.theorem_3_global_flatness.gathering import realized_row
 from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import DensitySmoothness
@@ -55,70 +55,70 @@ def _dimension_forgotten(evidence: SyntheticEvidence) -> SyntheticEvidence:
     return replace(evidence, image_scales=scales)
 
 
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "theorem_3.flatness_bound": (
-        PlantedFault(
+        NegativeControl(
             "no_variation_term",
             "B·TV(P, P̂_h) dropped: an f that overfits has a gap far above h·E[F_r] at small h",
             _form(variation_factor=0.0),
         ),
-        PlantedFault(
+        NegativeControl(
             "quarter_constant",
             "h·E[F_r]/4: equally spaced points and ℓ = slope·distance need half of h·E[F_r]",
             _form(flatness_factor=0.25),
         ),
     ),
     "theorem_3.local_form": (
-        PlantedFault(
+        NegativeControl(
             "half_constant",
             "h·D/(D+1) halved: equally spaced points and ℓ = slope·distance attain 99 % of it",
             _form(flatness_factor=0.5),
         ),
-        PlantedFault(
+        NegativeControl(
             "radius_inside",
             "F_δ in place of F_(δ+h): a loss flat within δ of every sample point and steep outside",
             _form(reaches_out=False),
         ),
-        PlantedFault("no_variation_term", "B·TV(P, P̂_h) dropped", _form(variation_factor=0.0)),
+        NegativeControl("no_variation_term", "B·TV(P, P̂_h) dropped", _form(variation_factor=0.0)),
     ),
     "theorem_3.rate": (
-        PlantedFault(
+        NegativeControl(
             "bandwidth_exponent",
             "h = N^(-1/(D+2) + 0.1) in place of N^(-1/(D+2)): the explicit bound has another exponent",
             _form(bandwidth_shift=0.1),
         ),
-        PlantedFault(
+        NegativeControl(
             "points_repeated",
             f"samples in D = 1 have no more than {REPEATED:,} different points",
             _points_repeated,
         ),
     ),
     "theorem_3.total_variation": (
-        PlantedFault(
+        NegativeControl(
             "no_deviation",
             "√(log(1/Δ)/(2N)) dropped: label counts of a uniform density fluctuate beyond the mean bound",
             _form(deviation_factor=0.0),
         ),
-        PlantedFault(
+        NegativeControl(
             "half_sampling_term",
             "(N(2h)^D)^(-1/2) halved: E|label count - N/2| alone is larger",
             _form(sampling_factor=0.5),
         ),
     ),
     "theorem_3.clean_to_robust_gap": (
-        PlantedFault(
+        NegativeControl(
             "curvature_sign",
             "+½δ² in place of -½δ²",
             _form(curvature_factor=1.0),
         ),
-        PlantedFault(
+        NegativeControl(
             "no_curvature_term",
             "the second-order term dropped: a saturated loss gains less than δ·E‖∇ℓ‖₁",
             _form(curvature_factor=0.0),
         ),
     ),
     "theorem_3.vacuity": (
-        PlantedFault(
+        NegativeControl(
             "dimension_forgotten",
             "images judged with the rate of one dimension: the bound would not be vacuous",
             _dimension_forgotten,

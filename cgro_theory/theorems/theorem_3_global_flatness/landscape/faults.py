@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from cgro_theory.theorems.room import PlantedFault
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.theorem_3_global_flatness.landscape.evidence import LandscapeEvidence
 from cgro_theory.vision.experiment import ExperimentRecord, Moment
 
@@ -72,23 +72,25 @@ def _roles_exchanged(evidence: LandscapeEvidence) -> LandscapeEvidence:
     return replace(evidence, roles=replace(roles, narrow=roles.middle, middle=roles.narrow))
 
 
-FAULTS: Mapping[str, tuple[PlantedFault, ...]] = {
+FAULTS: Mapping[str, tuple[NegativeControl, ...]] = {
     "landscape.flat_inside_sharp_outside": (
-        PlantedFault("standard_training", "networks of standard training are judged", _controls_instead),
+        NegativeControl("standard_training", "networks of standard training are judged", _controls_instead),
     ),
     "landscape.local_versus_global": (
-        PlantedFault("images_exchanged", "training and test images exchanged", _images_exchanged),
-        PlantedFault("time_reversed", "the second half of training run backwards", _time_reversed),
+        NegativeControl("images_exchanged", "training and test images exchanged", _images_exchanged),
+        NegativeControl("time_reversed", "the second half of training run backwards", _time_reversed),
     ),
     "landscape.gap_follows_global_flatness": (
-        PlantedFault("runs_confused", "gaps beside the flatness of the opposite width and epoch", _runs_confused),
-        PlantedFault(
+        NegativeControl(
+            "runs_confused", "gaps beside the flatness of the opposite width and epoch", _runs_confused
+        ),
+        NegativeControl(
             "flatness_inverted",
             "the claim is told 1/F, large where the loss is flat",
             lambda evidence: replace(evidence, flatness_power=-1.0),
         ),
     ),
     "landscape.capacity": (
-        PlantedFault("widths_reversed", "the narrow and the middle width exchanged", _roles_exchanged),
+        NegativeControl("widths_reversed", "the narrow and the middle width exchanged", _roles_exchanged),
     ),
 }
