@@ -10,11 +10,11 @@ import time
 
 import numpy as np
 
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate import certify
-from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import linear_classifier
-from cgro_theory.theorems.theorem_2_representation_complexity.construction import memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.gathering import digits
-from cgro_theory.theorems.theorem_2_representation_complexity.training_set import separation, training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import linear_classifier
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import separation, training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import digits
 
 
 def run(name, points, labels, share, clean):

@@ -17,12 +17,12 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import predict_memorization_boundary
-from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import predict_memorization_boundary
+from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     BELOW_BOUNDARY,
     predict_first_memorization_time,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, predict_signal_time
+from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, predict_signal_time
 
 TOLERANCE = 1e-10
 ROOM = 1e-7

@@ -22,7 +22,7 @@ from cgro_theory.atomic_file import atomic_write
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.patch_data import draw_dense_problem
-from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
 from cgro_theory.trainer.descent import to_device, train
 from cgro_theory.trainer.engines import DenseEngine, SubspaceEngine
 from cgro_theory.trainer.flow import integrate_flow

@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 import cgro_theory
 
 ROOT = Path(cgro_theory.__file__).parent
@@ -45,45 +43,82 @@ def room_of(module):
     return parts[0] if parts and ((ROOT / parts[0]).exists() or (ROOT / f"{parts[0]}.py").exists()) else ""
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_one_way(path):
-    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
-    if own in FOUNDATION or own == "__init__":
-        allowed = set()
-    else:
-        assert own in ALLOWED, f"give {own} its place in the architecture"
-        allowed = ALLOWED[own]
-    if allowed is None:
-        return
-    for module in imported_modules(path):
-        room = room_of(module)
-        assert room in FOUNDATION | {own} | allowed, f"{path.name} imports {module}"
+def test_imports_point_one_way():
+    offenders = []
+    for path in FILES:
+        own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        allowed = set() if own in FOUNDATION or own == "__init__" else ALLOWED[own]
+        if allowed is None:
+            continue
+        for module in imported_modules(path):
+            if room_of(module) not in FOUNDATION | {own} | allowed:
+                offenders.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert not offenders
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if "theorems" in p.parts], ids=str)
-def test_a_theorem_imports_lemmas_and_itself_only(path):
-    parts = path.relative_to(ROOT / "theorems").parts
-    if len(parts) == 1 or parts[0] == "questions":  # the readers' questions are built on the theorems' experiments
-        return
-    for module in imported_modules(path):
-        if module.startswith("cgro_theory.theorems."):
-            room = module.split(".")[2]
-            assert not room.startswith("theorem_") or room == parts[0], f"{path} imports {module}"
+def theorem_files():
+    """(file, name of its theorem's folder, name of the folder in it), for every module inside a theorem."""
+    for path in FILES:
+        parts = path.relative_to(ROOT).parts
+        if parts[0] == "theorems" and len(parts) > 2:
+            yield path, parts[1], parts[2].removesuffix(".py")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_statements_and_predictions_need_no_torch(path):
-    if path.name in ("statement.py", "prediction.py") or path.relative_to(ROOT).parts[0] in ("claims", "numerics"):
-        assert "torch" not in {
-            name.name.split(".")[0]
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, (ast.Import, ast.ImportFrom))
-            for name in (
-                [*node.names, ast.alias(node.module or "")] if isinstance(node, ast.ImportFrom) else node.names
-            )
-        }
+def test_a_theorem_imports_lemmas_and_itself_only():
+    offenders = []
+    for path, theorem, _ in theorem_files():
+        if theorem == "questions":  # the readers' questions are built on the theorems' experiments
+            continue
+        for module in imported_modules(path):
+            parts = module.split(".")
+            if parts[1] == "theorems" and parts[2].startswith("theorem_") and parts[2] != theorem:
+                offenders.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert not offenders
+
+
+INSIDE = ("theory", "networks", "certificate", "runs", "claims")
+"""The folders of a theorem, in the order in which they may import each other."""
+
+
+def test_inside_a_theorem_arrows_run_from_claims_to_theory():
+    offenders = []
+    for path, theorem, folder in theorem_files():
+        for module in imported_modules(path):
+            parts = module.split(".")
+            if parts[1] != "theorems" or len(parts) < 4 or parts[3] not in INSIDE or folder not in INSIDE:
+                continue
+            same = parts[2] == theorem
+            if same and INSIDE.index(parts[3]) > INSIDE.index(folder):
+                offenders.append(f"{path.relative_to(ROOT)} imports {module}")
+    assert not offenders
+
+
+def external_modules(path):
+    """The top-level names of what the file imports from elsewhere, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.split(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+def test_theory_needs_neither_torch_nor_sympy():
+    folders = {path for path, _, folder in theorem_files() if folder == "theory"}
+    rooms = {path for path in FILES if path.relative_to(ROOT).parts[0] in ("claims", "numerics", "calculator")}
+    offenders = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted(folders | rooms)
+        for name in {"torch", "sympy"} & set(external_modules(path))
+        if not (name == "sympy" and path.relative_to(ROOT).parts[0] == "claims")
+    ]
+    assert not offenders
 
 
 def test_no_module_is_a_drawer():
     names = {path.stem for path in FILES}
     assert not names & {"utils", "helpers", "common", "misc"}
+
+
+def test_no_module_is_longer_than_350_lines():
+    long = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert not {name: lines for name, lines in long.items() if lines > 350}

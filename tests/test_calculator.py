@@ -14,7 +14,7 @@ from cgro_theory.calculator.memorizer import memorizer, squarings_needed
 from cgro_theory.calculator.robust_size import log2_points, robust_size
 from cgro_theory.calculator.value_range import parse_integers, parse_numbers
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import DensitySmoothness
+from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
 
 mp = mpmath.mp.clone()
 mp.dps = 60

@@ -19,9 +19,9 @@ from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
-from cgro_theory.theorems.theorem_1_feature_learning import boundary_prediction as boundary
-from cgro_theory.theorems.theorem_1_feature_learning import memorization_prediction as memorize
-from cgro_theory.theorems.theorem_1_feature_learning import prediction as predict
+from cgro_theory.theorems.theorem_1_feature_learning.theory import boundaries as boundary
+from cgro_theory.theorems.theorem_1_feature_learning.theory import memorization as memorize
+from cgro_theory.theorems.theorem_1_feature_learning.theory import signal as predict
 
 mp = mpmath.mp.clone()
 mp.dps = 50

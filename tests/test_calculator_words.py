@@ -69,7 +69,7 @@ def test_the_density_of_the_verification_needs_the_samples_that_the_readme_names
 
 
 def test_the_density_that_cosine_stands_for_is_that_of_the_claims():
-    profiles = pytest.importorskip("cgro_theory.theorems.theorem_3_global_flatness.profiles")
+    profiles = pytest.importorskip("cgro_theory.theorems.theorem_3_global_flatness.runs.profiles")
     flatness = pytest.importorskip("cgro_theory.calculator.flatness")
     assert profiles.AMPLITUDE == flatness.COSINE_AMPLITUDE
 

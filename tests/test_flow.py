@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary import AdversaryName
-from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.flow_system import FlowSystem

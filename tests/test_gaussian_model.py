@@ -10,8 +10,8 @@ import pytest
 from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import claim
-from cgro_theory.theorems.gaussian_model import measurement as MEASUREMENT
-from cgro_theory.theorems.gaussian_model.prediction import gaussian_robust_error
+from cgro_theory.theorems.gaussian_model.claims import measurement as MEASUREMENT
+from cgro_theory.theorems.gaussian_model.theory.robust_error import gaussian_robust_error
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.verification import judge_claim, judge_control
 

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cgro_theory.claims import Outcome
-from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_3_global_flatness.landscape import gathering, measurement, statement
-from cgro_theory.theorems.theorem_3_global_flatness.landscape.checks import CHECKS, spearman
-from cgro_theory.theorems.theorem_3_global_flatness.landscape.evidence import (
+from cgro_theory.theorems.landscape.claims import measurement, statement
+from cgro_theory.theorems.landscape.claims.checks import CHECKS, spearman
+from cgro_theory.theorems.landscape.runs import training as gathering
+from cgro_theory.theorems.landscape.runs.profiles import MAIN_WIDTH, SIZES
+from cgro_theory.theorems.landscape.runs.trained import (
     LandscapeEvidence,
     ReachedError,
     WidthRoles,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.landscape.profiles import MAIN_WIDTH, SIZES
+from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.vision.attack import AscentBudget
 from cgro_theory.vision.experiment import ExperimentRecord, Moment

@@ -12,9 +12,9 @@ from strategies import degrees, projections
 from cgro_theory.claims import Environment, Outcome
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import room
-from cgro_theory.theorems.lemmas.common_clock import clock_between, enclose_signal, flow_projections
-from cgro_theory.theorems.lemmas.measurement import hitting_time
-from cgro_theory.theorems.lemmas.tensor_power import tensor_power_time_bracket
+from cgro_theory.theorems.lemmas.claims.measurement import hitting_time
+from cgro_theory.theorems.lemmas.theory.common_clock import clock_between, enclose_signal, flow_projections
+from cgro_theory.theorems.lemmas.theory.tensor_power import tensor_power_time_bracket
 from cgro_theory.theorems.verification import verify_room
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "lemmas_hitting_times.json").read_text())

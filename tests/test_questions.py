@@ -18,28 +18,30 @@ from cgro_theory.claims import Interval, Outcome
 from cgro_theory.setting import adversary
 from cgro_theory.setting.adversary import shift_signal_patch
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.questions import dense_runs, gathering, runs
-from cgro_theory.theorems.questions.answers import QUESTIONS, answered
-from cgro_theory.theorems.questions.counting import draw_of
-from cgro_theory.theorems.questions.evidence import QuestionsEvidence
-from cgro_theory.theorems.questions.measurement import CHECKS, FAULTS, figures, parameters
-from cgro_theory.theorems.questions.other_checks import check_memorizer_cube, cube_bound, epoch_near
-from cgro_theory.theorems.questions.patch_checks import check_clean_weight
-from cgro_theory.theorems.questions.prediction import (
+from cgro_theory.theorems.questions.claims.answers import QUESTIONS, answered
+from cgro_theory.theorems.questions.claims.counting import draw_of
+from cgro_theory.theorems.questions.claims.measurement import CHECKS, FAULTS, figures, parameters
+from cgro_theory.theorems.questions.claims.other_checks import check_memorizer_cube, cube_bound, epoch_near
+from cgro_theory.theorems.questions.claims.patch_checks import check_clean_weight
+from cgro_theory.theorems.questions.claims.slope_checks import worst_slope
+from cgro_theory.theorems.questions.claims.statement import CLAIMS
+from cgro_theory.theorems.questions.runs import dense_runs
+from cgro_theory.theorems.questions.runs import making as gathering
+from cgro_theory.theorems.questions.runs import patch_runs as runs
+from cgro_theory.theorems.questions.runs.made import QuestionsEvidence
+from cgro_theory.theorems.questions.runs.profiles import SIZES, ImageSizes
+from cgro_theory.theorems.questions.theory.predictions import (
     _signal_after,
     carries_patch,
     predict_wrong_everywhere,
     protected_volume,
     separation_exponent,
 )
-from cgro_theory.theorems.questions.profiles import SIZES, ImageSizes
-from cgro_theory.theorems.questions.slope_checks import worst_slope
-from cgro_theory.theorems.questions.statement import CLAIMS
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import BoundaryPrediction
-from cgro_theory.theorems.theorem_1_feature_learning.phases import Phase, train_cell
-from cgro_theory.theorems.theorem_1_feature_learning.slopes import Compared
-from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import occupancy_expectation
+from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Phase, train_cell
+from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import BoundaryPrediction
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import occupancy_expectation
 from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer import engines
 from cgro_theory.trainer.reduction import SubspaceProblem
@@ -152,7 +154,7 @@ def test_the_argument_for_the_attack_needs_a_radius_longer_than_the_noise():
 
 def test_a_scaled_training_patch_defeats_the_network(evidence):
     """The argument itself: putting s ξ_k in place of a fresh ξ turns the sign, at a cost within the radius."""
-    from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
+    from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
     from cgro_theory.trainer.flow import integrate_flow
     from cgro_theory.trainer.reduction import draw_subspace_problem
 

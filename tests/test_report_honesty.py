@@ -20,9 +20,9 @@ from cgro_theory.report.html_limits import markdown_to_html
 from cgro_theory.report.html_sources import read_sources
 from cgro_theory.report.paper_map import MapSection, render_paper_map
 from cgro_theory.theorems.catalogue import ROOMS
-from cgro_theory.theorems.questions import other_answers, patch_answers
-from cgro_theory.theorems.theorem_1_feature_learning.gathering import DESCENT_DIMENSION, FLOW_DIMENSIONS
-from cgro_theory.theorems.theorem_1_feature_learning.phases import Phase
+from cgro_theory.theorems.questions.claims import other_answers, patch_answers
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Phase
+from cgro_theory.theorems.theorem_1_feature_learning.runs.training import DESCENT_DIMENSION, FLOW_DIMENSIONS
 
 ROOT = Path(__file__).parent.parent
 CLAIMS = {claim.label: claim for room in ROOMS for claim in room.claims}

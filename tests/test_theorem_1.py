@@ -16,13 +16,12 @@ from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.theorems.catalogue import claim, room
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning import measurement as MEASUREMENT
-from cgro_theory.theorems.theorem_1_feature_learning import memorization_prediction as memorize
-from cgro_theory.theorems.theorem_1_feature_learning import prediction as predict
-from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.full_weights import train_full_network
-from cgro_theory.theorems.theorem_1_feature_learning.gathering import (
+from cgro_theory.theorems.theorem_1_feature_learning.claims import measurement as MEASUREMENT
+from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
+from cgro_theory.theorems.theorem_1_feature_learning.runs.identity import RecursionVariant, gradient_residuals
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws
+from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.runs.training import (
     PHASE_LABELS,
     full_seeds,
     full_setting,
@@ -30,7 +29,8 @@ from cgro_theory.theorems.theorem_1_feature_learning.gathering import (
     join_evidence,
     train_group,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.identity import RecursionVariant, gradient_residuals
+from cgro_theory.theorems.theorem_1_feature_learning.theory import memorization as memorize
+from cgro_theory.theorems.theorem_1_feature_learning.theory import signal as predict
 from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem

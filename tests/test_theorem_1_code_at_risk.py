@@ -10,11 +10,11 @@ from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting import PatchSetting, network
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.theorems.catalogue import checked_claim, claim
-from cgro_theory.theorems.lemmas import measurement as lemmas
+from cgro_theory.theorems.lemmas.claims import measurement as lemmas
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.full_weights import train_full_network
-from cgro_theory.theorems.theorem_1_feature_learning.gathering import full_seeds, full_setting, train_group
+from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
+from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.runs.training import full_seeds, full_setting, train_group
 from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem

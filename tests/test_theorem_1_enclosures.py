@@ -13,14 +13,18 @@ import pytest
 from cgro_theory.calculator.drawn_stages import subspace_draw
 from cgro_theory.claims import Interval
 from cgro_theory.setting import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning import noise_growth
-from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import predict_memorization_boundary
-from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws_of
-from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws_of
+from cgro_theory.theorems.theorem_1_feature_learning.theory import noise_growth
+from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import predict_memorization_boundary
+from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     predict_first_memorization_time,
     predict_first_memorization_times,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.prediction import InitialDraw, predict_signal_time
+from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
+    SMALL_STEP,
+    InitialDraw,
+    predict_signal_time,
+)
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
@@ -244,3 +248,57 @@ def test_the_flow_learns_no_signal_that_no_neuron_favours():
     predicted = predict_first_memorization_times(setting, initial_draws_of(problem), 0.0)
     for entry, times in zip(predicted, runs.memorization_times, strict=True):
         assert entry.interval.low <= np.nanmin(times) <= entry.interval.high
+
+
+def descended_signal_time(setting, projections, learning_rate, last):
+    """First step with α^q U >= 1 times η, by the recursion of u alone (V = 0), written out; inf after ``last``."""
+    q, alpha, weight = setting.degree, setting.signal_strength, setting.adversarial_weight
+    kept = setting.attacked_signal_fraction
+    u, step = projections.copy(), 0
+    while step * learning_rate <= last:
+        signal = float((np.sign(u) * np.abs(u) ** q).sum())
+        if alpha**q * signal >= 1.0:
+            return step * learning_rate
+        clean, attacked = (a**q / (1.0 + math.exp(min(700.0, a**q * signal))) for a in (alpha, kept * alpha))
+        u = u + learning_rate * q * np.abs(u) ** (q - 1) * ((1.0 - weight) * clean + weight * attacked)
+        step += 1
+    return math.inf
+
+
+def lone_draw(projections):
+    """A draw with those u_r and noise that is too small to matter."""
+    quiet = np.full((1, projections.size), 1e-30)
+    return InitialDraw(np.ones(1), projections, quiet, np.full((1, 1), 1e-30))
+
+
+def test_a_step_that_carries_a_projection_past_zero_is_an_assumption():
+    """Without it the enclosure was [62, 77] where descent takes a single step."""
+    setting = PatchSetting(
+        patch_dimension=100, num_samples=1, num_patches=2, width=2, degree=3, signal_strength=1.0, noise_std=0.1,
+        init_std=0.1, attacked_signal_fraction=0.5, adversarial_weight=0.0,
+    )  # fmt: skip
+    projections = np.array([0.01, -0.9])
+    assert descended_signal_time(setting, projections, 2.0, 100.0) == 2.0
+    assert predict_signal_time(setting, lone_draw(projections), 2.0).unmet == (SMALL_STEP,)
+    assert not predict_signal_time(setting, lone_draw(projections), 0.3).unmet
+
+
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_steps_up_to_the_largest_allowed_stay_inside(degree):
+    generator = np.random.default_rng([9400, degree])
+    offered = 0
+    for _ in range(40):
+        projections = generator.standard_normal(4) * 0.3
+        setting = PatchSetting(
+            patch_dimension=100, num_samples=1, num_patches=2, width=4, degree=degree, init_std=0.1, noise_std=0.1,
+            signal_strength=float(generator.uniform(0.5, 2.0)), adversarial_weight=float(generator.uniform(0, 1)),
+            attacked_signal_fraction=float(generator.uniform(0, 1)),
+        )  # fmt: skip
+        largest = 1.0 / (degree * setting.clean_gain * max(1e-3, -projections.min()) ** (degree - 2))
+        rate = min(1.0, largest) * float(generator.uniform(0.2, 1.0))
+        found = predict_signal_time(setting, lone_draw(projections), rate)
+        if found.interval is not None and found.interval.high < 1e4 * rate:
+            offered += 1
+            time = descended_signal_time(setting, projections, rate, 2.0 * found.interval.high + rate)
+            assert found.interval.low <= time <= found.interval.high
+    assert offered > 10

@@ -9,8 +9,8 @@ from cgro_theory.claims import Outcome
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.catalogue import claim
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning import measurement as MEASUREMENT
-from cgro_theory.theorems.theorem_1_feature_learning.gathering import gather_at
+from cgro_theory.theorems.theorem_1_feature_learning.claims import measurement as MEASUREMENT
+from cgro_theory.theorems.theorem_1_feature_learning.runs.training import gather_at
 from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer.trajectories import join_trajectories
 
@@ -76,7 +76,7 @@ def test_integrator_error_is_measured_and_small(evidence):
 
 
 def test_flows_that_disagree_on_what_is_reached_are_inconclusive(evidence):
-    from cgro_theory.theorems.theorem_1_feature_learning.evidence import measured_flow_error
+    from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import measured_flow_error
 
     group = evidence.main[0]
     runs = group.trajectories

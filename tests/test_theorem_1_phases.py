@@ -11,19 +11,19 @@ from scipy.special import expit
 from cgro_theory.claims import Outcome
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.catalogue import claim
-from cgro_theory.theorems.theorem_1_feature_learning import boundary_prediction as boundary
-from cgro_theory.theorems.theorem_1_feature_learning import measurement as MEASUREMENT
-from cgro_theory.theorems.theorem_1_feature_learning.draws import initial_draws_of
-from cgro_theory.theorems.theorem_1_feature_learning.evidence import TrainedEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.full_weights import train_full_network
-from cgro_theory.theorems.theorem_1_feature_learning.gathering import PHASE_LABELS, full_seeds, full_setting
-from cgro_theory.theorems.theorem_1_feature_learning.phase_drawing import phase_figures
-from cgro_theory.theorems.theorem_1_feature_learning.phase_plan import PhasePlan, collect, plan_tasks
-from cgro_theory.theorems.theorem_1_feature_learning.phases import (
+from cgro_theory.theorems.theorem_1_feature_learning.claims import measurement as MEASUREMENT
+from cgro_theory.theorems.theorem_1_feature_learning.claims.phase_figures import phase_figures
+from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws_of
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PhasePlan, collect, plan_tasks
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import (
     Phase,
     locate_memorization_boundary,
     train_cell,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.runs.training import PHASE_LABELS, full_seeds, full_setting
+from cgro_theory.theorems.theorem_1_feature_learning.theory import boundaries as boundary
 from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer.reduction import draw_subspace_problem
 

@@ -6,8 +6,14 @@ import numpy as np
 
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning.altered_runs import one_run
-from cgro_theory.theorems.theorem_1_feature_learning.gathering import (
+from cgro_theory.theorems.theorem_1_feature_learning.claims.altered_runs import one_run
+from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import (
+    measure_errors,
+    measure_levels,
+    points_generator,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PLANS, plan_tasks
+from cgro_theory.theorems.theorem_1_feature_learning.runs.training import (
     DESCENT_DIMENSION,
     FLOW_DIMENSIONS,
     FLOW_RUNS,
@@ -16,12 +22,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.gathering import (
     full_seeds,
     gather_at,
     group_seeds,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.phase_plan import PLANS, plan_tasks
-from cgro_theory.theorems.theorem_1_feature_learning.test_points import (
-    measure_errors,
-    measure_levels,
-    points_generator,
 )
 
 

@@ -12,10 +12,10 @@ from strategies import finite, intervals
 
 from cgro_theory.claims import Interval, Outcome, judge
 from cgro_theory.theorems.catalogue import claim
-from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import BoundaryPrediction
-from cgro_theory.theorems.theorem_1_feature_learning.per_run import nearest_to_violation, per_run
-from cgro_theory.theorems.theorem_1_feature_learning.prediction import TimePrediction
-from cgro_theory.theorems.theorem_1_feature_learning.slopes import Compared, nearest_boundary, nearest_slope
+from cgro_theory.theorems.theorem_1_feature_learning.claims.per_run import nearest_to_violation, per_run
+from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_boundary, nearest_slope
+from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import BoundaryPrediction
+from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import TimePrediction
 
 TIME_CLAIM = claim("theorem_1.first_memorization_time")
 SHARE = 1e-3

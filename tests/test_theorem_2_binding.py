@@ -8,25 +8,28 @@ import pytest
 import scipy.stats  # noqa: F401 (draws numbers of its own when it is loaded, in the test of the generators)
 
 from cgro_theory.claims import Outcome
-from cgro_theory.theorems.theorem_2_representation_complexity import gathering, statement
-from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import (
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import Certificate
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import statement
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.checks import check_squaring_error
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.error_checks import check_robust_train_error
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.lower_bound_check import (
+    check_robust_lower_bound,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import squaring_circuit
+from cgro_theory.theorems.theorem_2_representation_complexity.runs import making as gathering
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import (
     TrainedNet,
     TrainingBudget,
     train_on,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate import Certificate
-from cgro_theory.theorems.theorem_2_representation_complexity.checks import check_squaring_error
-from cgro_theory.theorems.theorem_2_representation_complexity.construction import squaring_circuit
-from cgro_theory.theorems.theorem_2_representation_complexity.error_checks import check_robust_train_error
-from cgro_theory.theorems.theorem_2_representation_complexity.evidence import (
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import random_instance
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import (
     NamedMemorizer,
     RepresentationEvidence,
     SquaringRun,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.faults import with_bias
-from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import random_instance
-from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import Architecture
-from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound_check import check_robust_lower_bound
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import Architecture
 from cgro_theory.theorems.verification import judge_claim
 
 CLAIM = {entry.label: entry for entry in statement.CLAIMS}
@@ -77,7 +80,7 @@ def test_a_margin_of_nan_is_not_certified():
 
 @pytest.mark.parametrize("order", [1.0, 2.0, math.inf])
 def test_the_evaluation_counts_errors_that_the_certificate_hides(order, monkeypatch):
-    from cgro_theory.theorems.theorem_2_representation_complexity import error_checks
+    from cgro_theory.theorems.theorem_2_representation_complexity.claims import error_checks
 
     rng = np.random.default_rng(9000)
     good = [gathering._random_memorizer(12, 3, order, (4,), rng) for _ in range(5)]

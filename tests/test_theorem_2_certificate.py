@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity.attack import attack_balls
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate import certify
-from cgro_theory.theorems.theorem_2_representation_complexity.circuit import INPUT, Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import linear_classifier
-from cgro_theory.theorems.theorem_2_representation_complexity.construction import memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.faults import with_bias, with_block
-from cgro_theory.theorems.theorem_2_representation_complexity.training_set import separation, training_set
-from cgro_theory.theorems.theorem_2_representation_complexity.witness import find_witness, is_in_ball
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.witness import find_witness, is_in_ball
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias, with_block
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Circuit, block
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import linear_classifier
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import separation, training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.attack import attack_balls
 
 NORMS = (1.0, 2.0, math.inf)
 CORRUPTIBLE = (

@@ -9,13 +9,14 @@ import pytest
 
 from cgro_theory.claims import FailureLedger, Outcome
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_2_representation_complexity import gathering, measurement, statement
-from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import TrainingBudget
-from cgro_theory.theorems.theorem_2_representation_complexity.error_checks import check_clean_test_error
-from cgro_theory.theorems.theorem_2_representation_complexity.evidence import RepresentationEvidence
-from cgro_theory.theorems.theorem_2_representation_complexity.gathering import wide_ramp_comparison
-from cgro_theory.theorems.theorem_2_representation_complexity.profiles import SIZES
-from cgro_theory.theorems.theorem_2_representation_complexity.training_set import training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import measurement, statement
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.error_checks import check_clean_test_error
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.runs import making as gathering
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import TrainingBudget
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationEvidence
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import wide_ramp_comparison
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import SIZES
 from cgro_theory.theorems.verification import judge_claim, judge_control
 
 LABELS = tuple(entry.label for entry in statement.CLAIMS)

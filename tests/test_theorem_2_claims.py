@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from cgro_theory.calculator.robust_size import robust_size
-from cgro_theory.theorems.theorem_2_representation_complexity import statement
-from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import TrainingBudget, _examine
-from cgro_theory.theorems.theorem_2_representation_complexity.attack import attack_balls
-from cgro_theory.theorems.theorem_2_representation_complexity.circuit import INPUT, Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import random_instance
-from cgro_theory.theorems.theorem_2_representation_complexity.training_set import training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import statement
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Circuit, block
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import (
+    TrainingBudget,
+    _examine,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.attack import attack_balls
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import random_instance
 
 CLAIM = {entry.label: entry for entry in statement.CLAIMS}
 

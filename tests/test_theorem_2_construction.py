@@ -13,19 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity import prediction, statement
-from cgro_theory.theorems.theorem_2_representation_complexity.circuit import INPUT, Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import (
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import statement
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Circuit, block
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import (
     coordinate_classifier,
     hidden_widths,
     linear_classifier,
     multilayer_perceptron,
     read_torch,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.construction import memorize, squaring_circuit
-from cgro_theory.theorems.theorem_2_representation_complexity.layered import pad_to_layers, to_torch
-from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import parameter_bound
-from cgro_theory.theorems.theorem_2_representation_complexity.training_set import separation, training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import pad_to_layers, to_torch
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize, squaring_circuit
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import separation, training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.runs import formulas
+from cgro_theory.theorems.theorem_2_representation_complexity.theory import counts as prediction
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import parameter_bound
 
 NORMS = (1.0, 2.0, math.inf)
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "theorem_2_networks.json").read_text())
@@ -61,31 +63,31 @@ memorizers = st.builds(
 def test_counts_of_built_networks_equal_the_formulas(built):
     count, dimension = built.data.num_samples, built.data.input_dimension
     values = {
-        statement.num_samples: count,
-        statement.input_dimension: dimension,
-        statement.squarings: built.squarings,
-        statement.clean_count: built.clean.structural_count,
+        formulas.num_samples: count,
+        formulas.input_dimension: dimension,
+        formulas.squarings: built.squarings,
+        formulas.clean_count: built.clean.structural_count,
     }
     widths, order = hidden_widths(built.clean), built.norm_order
     padded = pad_to_layers(built.circuit)
     structural, dense = built.circuit.structural_count, padded.dense_count
-    assert structural == statement.structural_expression(order).subs(values)
-    assert dense == statement.dense_expression(order, widths, built.squarings).subs(values)
+    assert structural == formulas.structural_expression(order).subs(values)
+    assert dense == formulas.dense_expression(order, widths, built.squarings).subs(values)
     own = (count, dimension, order)
     assert structural == prediction.structural_count(*own, built.clean.structural_count, built.squarings)
     assert dense == prediction.dense_count(*own, widths, built.squarings)
     assert padded.widths == prediction.layer_widths(*own, widths, built.squarings)
     assert built.circuit.depth == len(padded.widths) - 1
     if order == 2.0 and not widths:
-        assert dense == statement.euclidean_dense_expression().subs(values)
+        assert dense == formulas.euclidean_dense_expression().subs(values)
 
 
 def test_the_predicted_expression_of_the_claim_has_all_three_norms():
     for order, p in zip(NORMS, (1, 2, math.inf), strict=True):
-        values = {statement.num_samples: 7, statement.input_dimension: 5, statement.squarings: 3}
-        values |= {statement.clean_count: 6}
-        want = statement.structural_expression(order).subs(values)
-        found = statement.PARAMETER_COUNT.expression.subs(values).subs(statement.norm_order, p)
+        values = {formulas.num_samples: 7, formulas.input_dimension: 5, formulas.squarings: 3}
+        values |= {formulas.clean_count: 6}
+        want = formulas.structural_expression(order).subs(values)
+        found = statement.PARAMETER_COUNT.expression.subs(values).subs(formulas.norm_order, p)
         assert found == want
 
 

@@ -10,16 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity.adversarial_training import (
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import (
+    coordinate_classifier,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import (
     TrainingBudget,
     _extract,
     _train,
     train_on,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import coordinate_classifier
-from cgro_theory.theorems.theorem_2_representation_complexity.construction import memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.continuous import continuous_error
-from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import (
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.continuous import continuous_error
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import (
     HypercubeInstance,
     every_sample,
     judge_corners,
@@ -28,8 +31,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import (
     random_instance,
     sample_error,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.trained_bounds import is_robust_on_box
-from cgro_theory.theorems.theorem_2_representation_complexity.training_set import training_set
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.trained_bounds import is_robust_on_box
 
 
 @given(st.integers(1, 40), st.integers(0, 40))

@@ -13,9 +13,17 @@ from hypothesis import strategies as st
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.arb import lower_float, precision, upper_float
-from cgro_theory.theorems.theorem_2_representation_complexity import prediction, statement
-from cgro_theory.theorems.theorem_2_representation_complexity.enclosing import enclose
-from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import (
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import statement
+from cgro_theory.theorems.theorem_2_representation_complexity.runs import formulas
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.sign_patterns import (
+    cover_count,
+    halfspace_patterns,
+    threshold_patterns,
+    two_unit_patterns,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.theory import counts as prediction
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import (
     Architecture,
     binary_entropy,
     demanded_bits,
@@ -28,13 +36,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import
     parameter_bound,
     smallest_width_left,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.neighbours import neighbour_bounds
-from cgro_theory.theorems.theorem_2_representation_complexity.sign_patterns import (
-    cover_count,
-    halfspace_patterns,
-    threshold_patterns,
-    two_unit_patterns,
-)
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.neighbours import neighbour_bounds
 
 mp = mpmath.mp.clone()
 mp.dps = 60
@@ -209,7 +211,7 @@ def test_random_labels_demand_less_by_the_slack():
 @given(st.integers(2, 80), shares, st.integers(1, 6))
 def test_the_statement_encloses_the_same_bound(dimension, share, layers):
     expression = statement.robust_lower_bound_expression(layers)
-    values = {statement.input_dimension: dimension, statement.error_share: Fraction(share)}
+    values = {formulas.input_dimension: dimension, formulas.error_share: Fraction(share)}
     interval = enclose(expression, values)
     value = parameter_oracle(2 ** (dimension - 1), share, layers)
     assert interval.low <= value <= interval.high
@@ -218,9 +220,9 @@ def test_the_statement_encloses_the_same_bound(dimension, share, layers):
 
 def test_enclosing_refuses_what_it_does_not_know():
     with pytest.raises(InvalidInput, match="expression"):
-        enclose(sympy.sin(statement.input_dimension), {statement.input_dimension: 1})
+        enclose(sympy.sin(formulas.input_dimension), {formulas.input_dimension: 1})
     with pytest.raises(InvalidInput, match="expression"):
-        enclose(statement.num_samples, {})
+        enclose(formulas.num_samples, {})
 
 
 @pytest.mark.parametrize("samples", [1, 20, 1797, 10**6, 10**12])

@@ -12,21 +12,27 @@ from hypothesis import strategies as st
 
 from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity import gathering, prediction, statement
-from cgro_theory.theorems.theorem_2_representation_complexity.circuit import block
-from cgro_theory.theorems.theorem_2_representation_complexity.drawing import figures
-from cgro_theory.theorems.theorem_2_representation_complexity.evidence import RepresentationEvidence
-from cgro_theory.theorems.theorem_2_representation_complexity.faults import with_bias, with_block
-from cgro_theory.theorems.theorem_2_representation_complexity.hierarchy_checks import check_hierarchy
-from cgro_theory.theorems.theorem_2_representation_complexity.hypercube import HypercubeInstance
-from cgro_theory.theorems.theorem_2_representation_complexity.layered import pad_to_layers
-from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import any_graph_bound, parameter_bound
-from cgro_theory.theorems.theorem_2_representation_complexity.parity import (
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import statement
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias, with_block
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.figures import figures
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.hierarchy_checks import check_hierarchy
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import block
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import pad_to_layers
+from cgro_theory.theorems.theorem_2_representation_complexity.runs import formulas
+from cgro_theory.theorems.theorem_2_representation_complexity.runs import making as gathering
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import HypercubeInstance
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationEvidence
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.parity import (
     judge_balls,
     parity_circuit,
     parity_instance,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.trained_bounds import is_robust_on_box
+from cgro_theory.theorems.theorem_2_representation_complexity.theory import counts as prediction
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import (
+    any_graph_bound,
+    parameter_bound,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.trained_bounds import is_robust_on_box
 from cgro_theory.theorems.verification import judge_claim
 
 mp = mpmath.mp.clone()
@@ -137,7 +143,7 @@ def test_a_dimension_of_any_graph_needs_the_number_of_layers():
 
 def test_both_crossings_are_judged_and_printed(hierarchy):
     claims = {entry.label: entry for entry in statement.CLAIMS}
-    from cgro_theory.theorems.theorem_2_representation_complexity.checks import CHECKS
+    from cgro_theory.theorems.theorem_2_representation_complexity.claims.checks import CHECKS
 
     verdicts = {
         label: judge_claim(claims[label], CHECKS[label], hierarchy, 0.0)
@@ -174,13 +180,13 @@ def test_an_unproved_parity_net_leaves_the_hierarchy_open(hierarchy):
 
 
 def test_the_statement_misses_the_same_bits_as_the_bound():
-    from cgro_theory.theorems.theorem_2_representation_complexity.enclosing import enclose
+    from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
 
     for any_graph, bound in (
         (False, parameter_bound(2**14, 0.1, 4)),
         (True, any_graph_bound(2**14, 15, 0.1, 4)),
     ):
-        formula = statement.missing_bits_expression(4, any_graph)
-        values = {statement.input_dimension: 15, statement.error_share: Fraction(0.1)}
-        at, below = (enclose(formula, {**values, statement.num_parameters: count}) for count in (bound, bound - 1))
+        formula = formulas.missing_bits_expression(4, any_graph)
+        values = {formulas.input_dimension: 15, formulas.error_share: Fraction(0.1)}
+        at, below = (enclose(formula, {**values, formulas.num_parameters: count}) for count in (bound, bound - 1))
         assert at.high <= 0.0 < below.low

@@ -14,9 +14,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_3_global_flatness import comparators, prediction, synthetic_statement, vacuity
-from cgro_theory.theorems.theorem_3_global_flatness.vacuity_check import least_log10_bound
-from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import (
+from cgro_theory.theorems.theorem_3_global_flatness.claims import synthetic_statement
+from cgro_theory.theorems.theorem_3_global_flatness.claims.vacuity_check import least_log10_bound
+from cgro_theory.theorems.theorem_3_global_flatness.theory import bounds as prediction
+from cgro_theory.theorems.theorem_3_global_flatness.theory import comparators, vacuity
+from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import (
     DensitySmoothness,
     expected_total_variation,
     total_variation_bound,

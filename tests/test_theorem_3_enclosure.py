@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
 
-from cgro_theory.theorems.theorem_3_global_flatness.brackets import (
+from cgro_theory.theorems.theorem_3_global_flatness.runs.case import measure_case, measure_gain, sampled_ratio
+from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessCase
+from cgro_theory.theorems.theorem_3_global_flatness.runs.training import TrainingRecipe, train_networks
+from cgro_theory.theorems.theorem_3_global_flatness.theory.brackets import (
     ball_maximum,
     max_curvature,
     max_gradient_norm,
@@ -19,13 +22,10 @@ from cgro_theory.theorems.theorem_3_global_flatness.brackets import (
     mean_over,
     robust_loss,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.case import measure_case, measure_gain, sampled_ratio
-from cgro_theory.theorems.theorem_3_global_flatness.density import TorusDensity
-from cgro_theory.theorems.theorem_3_global_flatness.enclosure import enclose_loss
-from cgro_theory.theorems.theorem_3_global_flatness.evidence import FlatnessCase
-from cgro_theory.theorems.theorem_3_global_flatness.periodic_network import PeriodicNetwork, sigmoid_loss
-from cgro_theory.theorems.theorem_3_global_flatness.realized_variation import enclosed_variation
-from cgro_theory.theorems.theorem_3_global_flatness.training import TrainingRecipe, train_networks
+from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity
+from cgro_theory.theorems.theorem_3_global_flatness.theory.enclosure import enclose_loss
+from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork, sigmoid_loss
+from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import enclosed_variation
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "theorem_3_bounds.json").read_text())
 RECIPE = TrainingRecipe(8, 2, 60, 0.05, 0.0, 3, 512)

@@ -9,17 +9,22 @@ import pytest
 
 from cgro_theory.claims import Interval, Outcome
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_3_global_flatness import gathering, measurement, synthetic_statement
-from cgro_theory.theorems.theorem_3_global_flatness.bound_checks import (
+from cgro_theory.theorems.theorem_3_global_flatness.claims import measurement, synthetic_statement
+from cgro_theory.theorems.theorem_3_global_flatness.claims.bound_checks import (
     check_local_form,
     global_bound,
     local_bound,
     ratio,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.constructed import distance_case, flat_inside_case, sine_gain
-from cgro_theory.theorems.theorem_3_global_flatness.evidence import BoundForm, SyntheticEvidence
-from cgro_theory.theorems.theorem_3_global_flatness.measurement import FlatnessEvidence
-from cgro_theory.theorems.theorem_3_global_flatness.profiles import SIZES
+from cgro_theory.theorems.theorem_3_global_flatness.claims.measurement import FlatnessEvidence
+from cgro_theory.theorems.theorem_3_global_flatness.runs import making as gathering
+from cgro_theory.theorems.theorem_3_global_flatness.runs.constructed import (
+    distance_case,
+    flat_inside_case,
+    sine_gain,
+)
+from cgro_theory.theorems.theorem_3_global_flatness.runs.made import BoundForm, SyntheticEvidence
+from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import SIZES
 from cgro_theory.theorems.verification import judge_claim, judge_control
 
 CLAIM = {entry.label: entry for entry in synthetic_statement.CLAIMS}

@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_3_global_flatness.density import TorusDensity, TorusSample, cell_counts
-from cgro_theory.theorems.theorem_3_global_flatness.evidence import RateLadder
-from cgro_theory.theorems.theorem_3_global_flatness.expected_variation import expected_variation
-from cgro_theory.theorems.theorem_3_global_flatness.realized_variation import (
+from cgro_theory.theorems.theorem_3_global_flatness.claims.variation_checks import (
+    explicit_exponents,
+    realized_exponent,
+)
+from cgro_theory.theorems.theorem_3_global_flatness.runs.made import RateLadder
+from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, TorusSample, cell_counts
+from cgro_theory.theorems.theorem_3_global_flatness.theory.expected_variation import expected_variation
+from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import (
     enclosed_variation,
     estimated_variation,
     exact_variation,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.vacuity import rate_bandwidth
-from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import expected_total_variation
-from cgro_theory.theorems.theorem_3_global_flatness.variation_checks import (
-    explicit_exponents,
-    realized_exponent,
-)
+from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import rate_bandwidth
+from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import expected_total_variation
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "theorem_3_bounds.json").read_text())
 

@@ -7,7 +7,7 @@ from cgro_theory.cli import main
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import room
 from cgro_theory.theorems.checked_claim import NegativeControl
-from cgro_theory.theorems.theorem_1_feature_learning import measurement as MODULE
+from cgro_theory.theorems.theorem_1_feature_learning.claims import measurement as MODULE
 from cgro_theory.theorems.verification import verify_room
 
 CPU = Environment("3", "2", "cpu", "float64", "0", "none")

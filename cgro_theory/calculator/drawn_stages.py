@@ -16,18 +16,18 @@ from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
 from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.boundary_prediction import (
+from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
     BoundaryPrediction,
     predict_memorization_boundary,
     predict_overfitting_boundary,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.memorization_prediction import (
+from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     BELOW_BOUNDARY,
     leading_memorization_time,
     memorization_horizon,
     predict_first_memorization_time,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.prediction import (
+from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
     TimePrediction,
     plateau_signal_margin,

@@ -11,17 +11,17 @@ from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Qu
 from cgro_theory.calculator.gap_comparators import comparators
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.numerics.arb import exact, precision
-from cgro_theory.theorems.theorem_3_global_flatness.prediction import (
+from cgro_theory.theorems.theorem_3_global_flatness.theory.bounds import (
     FlatnessBound,
     explicit_bound,
     flatness_radius,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.vacuity import (
+from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import (
     log10_samples_until_below,
     optimal_bandwidth,
     rate_bandwidth,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import (
+from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import (
     MAX_BANDWIDTH,
     DensitySmoothness,
     expected_total_variation,

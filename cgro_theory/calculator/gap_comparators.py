@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cgro_theory.calculator.answer import Direction, Quantity, Term
-from cgro_theory.theorems.theorem_3_global_flatness.comparators import (
+from cgro_theory.theorems.theorem_3_global_flatness.theory.comparators import (
     hoeffding,
     lipschitz_wasserstein,
     paper_shape,

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from cgro_theory.calculator.answer import Answer, Condition, Direction, Quantity, Term
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
-from cgro_theory.theorems.theorem_2_representation_complexity.prediction import dense_count, structural_count
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import dense_count, structural_count
 
 MAX_SQUARINGS = 10**6
 

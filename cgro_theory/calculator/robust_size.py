@@ -12,7 +12,12 @@ from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Qu
 from cgro_theory.calculator.memorizer import squarings_needed
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
-from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import (
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import (
+    CGRO_LAYERS,
+    hierarchy_dimension,
+    structural_count,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import (
     binary_entropy,
     depth_free_bound,
     hamming_distance,
@@ -20,12 +25,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.lower_bound import
     packing,
     parameter_bound,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.neighbours import neighbour_bounds
-from cgro_theory.theorems.theorem_2_representation_complexity.prediction import (
-    CGRO_LAYERS,
-    hierarchy_dimension,
-    structural_count,
-)
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.neighbours import neighbour_bounds
 
 MAX_DIMENSION = 10**12
 EXACT_DIMENSION = 4097

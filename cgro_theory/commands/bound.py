@@ -285,7 +285,7 @@ def flatness_command(
         from cgro_theory.calculator.flatness import FlatnessProblem, cosine_variation
         from cgro_theory.calculator.flatness import flatness as flatness_bound
         from cgro_theory.calculator.value_range import parse_numbers
-        from cgro_theory.theorems.theorem_3_global_flatness.variation_bound import DensitySmoothness
+        from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
 
         weights = parse_numbers("class_weights", class_weights)
         variation = at["gradient_variation"]

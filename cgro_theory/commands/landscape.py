@@ -18,7 +18,7 @@ from cgro_theory.commands.environment import describe_environment, resolve_devic
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.report.figures import render
-from cgro_theory.theorems.theorem_3_global_flatness.landscape.drawing import experiment_figure
+from cgro_theory.theorems.landscape.claims.figures import experiment_figure
 from cgro_theory.vision.attack import AscentBudget
 from cgro_theory.vision.classifiers import ARCHITECTURES
 from cgro_theory.vision.data_sets import load_images

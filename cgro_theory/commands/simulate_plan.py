@@ -23,7 +23,7 @@ from cgro_theory.errors import InvalidInput, require_choice, require_finite, req
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
-from cgro_theory.theorems.theorem_1_feature_learning.draws import group_horizon
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem

@@ -13,15 +13,17 @@ from cgro_theory.commands.simulate import trajectories_document
 from cgro_theory.commands.simulate_plan import Plan, SimulateRequest, carry_out, plan_simulation
 from cgro_theory.commands.sweep_kinds import simulate_setting
 from cgro_theory.sweep.run_kind import Parameters, RunOutcome, Scalar
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate import certify
-from cgro_theory.theorems.theorem_2_representation_complexity.clean_classifier import least_squares_classifier
-from cgro_theory.theorems.theorem_2_representation_complexity.construction import memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.gathering import digits
-from cgro_theory.theorems.theorem_2_representation_complexity.training_set import (
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import (
+    least_squares_classifier,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import (
     TrainingSet,
     separation,
     training_set,
 )
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import digits
 
 torch.set_num_threads(1)  # results must not depend on the machine's cores; sweeps run side by side instead
 

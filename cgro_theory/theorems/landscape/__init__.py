@@ -1,0 +1,1 @@
+"""The loss landscape of real images (theory.md 4.4)."""

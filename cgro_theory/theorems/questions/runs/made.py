@@ -1,0 +1,205 @@
+"""The trained and built networks that the answers to readers' questions look at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import DIRECTIONS, Cell
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.continuous import ContinuousError
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import ExactError
+
+
+@dataclass(frozen=True)
+class AttackComparison:
+    """One draw, trained against the fixed target and against the current iterate, then attacked on all patches.
+
+    Attributes:
+        setting, seed: of both trainings.
+        initial_signal: U(0).
+        end: when the training against the fixed target stopped.
+        span_memorized, span_learned: how the training against the current iterate ended.
+        span_wrong, l2_wrong, weak_wrong: of ``test_points`` fresh points, misclassified under the attack within
+            the signal's span, over all patches, and over all patches with a hundredth of the radius; of the
+            network trained against the fixed target.
+        failure: why the training against the fixed target has no numbers, or nothing.
+        span_failure: why that against the current iterate has none, or nothing.
+    """
+
+    setting: PatchSetting
+    seed: int
+    initial_signal: float
+    end: float
+    span_memorized: int
+    span_learned: bool
+    span_wrong: int
+    l2_wrong: int
+    weak_wrong: int
+    test_points: int
+    failure: str = ""
+    span_failure: str = ""
+
+
+@dataclass(frozen=True)
+class AttackRuleRun:
+    """One draw trained in R^d against the worst shift that a scan finds, and by the engines.
+
+    Attributes:
+        setting, seed, learning_rate, steps: of every training.
+        initial_signal: U(0).
+        target, rule, recursion: largest relative difference of U and the V_i, over all steps, between the scan's
+            training and the engine's: on explicit weights against the fixed target, on explicit weights under the
+            engine's own rule for the current iterate, and by the recursion under that rule. inf: not finite.
+        rounding: the same between two orders of summation of one training.
+        memorized: points with V_i >= 1 at the end.
+    """
+
+    setting: PatchSetting
+    seed: int
+    learning_rate: float
+    steps: int
+    initial_signal: float
+    target: float
+    rule: float
+    recursion: float
+    rounding: float
+    memorized: int
+
+    @property
+    def difference(self) -> float:
+        """The largest of the three differences; inf where one is no number."""
+        found = (self.target, self.rule, self.recursion)
+        return max(found) if all(math.isfinite(value) for value in found) else math.inf
+
+
+@dataclass(frozen=True)
+class FineSeparation:
+    """T_III/T_I of one network at a tolerance far below the usual one, and how far the next coarser one is off."""
+
+    setting: PatchSetting
+    seed: int
+    ratio: float
+    error: float
+
+
+@dataclass(frozen=True)
+class ControlRun:
+    """One network under one λ: points misclassified under attack, of the training set and of fresh ones."""
+
+    adversarial_weight: float
+    seed: int
+    memorized: int
+    robust_train_wrong: int
+    train_points: int
+    clean_wrong: int
+    robust_wrong: int
+    test_points: int
+    failure: str = ""
+
+    @property
+    def robust_gap(self) -> float:
+        """Robust test error minus robust train error."""
+        return self.robust_wrong / self.test_points - self.robust_train_wrong / self.train_points
+
+
+@dataclass(frozen=True)
+class FreshCount:
+    """Misclassified fresh points of one network under one attack; κ = ``fraction`` there, 1 is no attack.
+
+    ``held_in_full``: counted in R^d on weights trained there, while ``law`` comes from the recursions.
+    """
+
+    setting: PatchSetting
+    seed: int
+    fraction: float
+    signal_margin: float
+    law: NoiseMarginLaw
+    wrong: int
+    test_points: int
+    held_in_full: bool = False
+    failure: str = ""
+
+    def law_errors(self) -> NDArray[np.float64]:
+        """The error by the exact law given sampled directions; its mean is unbiased. shape: (DIRECTIONS,)"""
+        kept = self.fraction if self.signal_margin >= 0 else 2.0 - self.fraction
+        margin = self.signal_margin * math.copysign(abs(kept) ** self.setting.degree, kept)
+        generator = np.random.default_rng([self.seed, 8])
+        return directional_errors(self.law, margin, directions=DIRECTIONS, generator=generator)
+
+
+@dataclass(frozen=True)
+class CubeCount:
+    """The memorizer of the sample of ``seed`` on the continuous example in ``dimension`` coordinates."""
+
+    dimension: int
+    seed: int
+    error: ContinuousError
+
+
+@dataclass(frozen=True)
+class ImageStages:
+    """Accuracies of one image classifier at the recorded ``epochs``, as shares; robust ones at ``radius``."""
+
+    seed: int
+    radius: float
+    epochs: tuple[int, ...]
+    clean_train: tuple[float, ...]
+    clean_test: tuple[float, ...]
+    robust_train: tuple[float, ...]
+    robust_test: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionsEvidence:
+    """Everything that one run of the room gathered; parts whose claims were not asked for stay empty.
+
+    Attributes:
+        attacks: question 1; attack_rules: the trainings in R^d of question 1.
+        degrees: networks over q and d, questions 2 and 9; fine: the same, integrated more finely.
+        exponent_map: over (a, b), question 3.
+        phase_map: over (κ, d), question 4.
+        weights: over λ, question 5.
+        controls: λ = 0 and the default, question 6.
+        fresh: question 7.
+        corners, cube: question 8.
+        images: question 10.
+        told_exponent: added to the signal exponent a that predictions are told.
+        told_fraction: factor of the κ that predictions are told.
+        told_radius: factor of the δ that the memorizer's bound is told.
+        told_degree: added to the q that the noise's size is told.
+        told_sign: factor of the initial signal projections that question 5's prediction is told.
+        told_covariance: factor of the noise covariance that question 7's law is told.
+        told_corner_dimension, told_corner_samples: added to the D and N that question 8's formula is told.
+        told_every_start: whether question 1's equality is claimed for draws with U < 0 too.
+        told_reversed: whether question 10 claims the opposite order.
+    """
+
+    profile: str
+    seed: int
+    attacks: tuple[AttackComparison, ...] = ()
+    attack_rules: tuple[AttackRuleRun, ...] = ()
+    degrees: tuple[Cell, ...] = ()
+    fine: tuple[FineSeparation, ...] = ()
+    exponent_map: tuple[Cell, ...] = ()
+    phase_map: tuple[Cell, ...] = ()
+    weights: tuple[Cell, ...] = ()
+    controls: tuple[ControlRun, ...] = ()
+    fresh: tuple[FreshCount, ...] = ()
+    corners: tuple[ExactError, ...] = ()
+    cube: tuple[CubeCount, ...] = ()
+    images: tuple[ImageStages, ...] = ()
+    told_exponent: float = 0.0
+    told_fraction: float = 1.0
+    told_radius: float = 1.0
+    told_degree: int = 0
+    told_sign: float = 1.0
+    told_covariance: float = 1.0
+    told_corner_dimension: int = 0
+    told_corner_samples: int = 0
+    told_every_start: bool = False
+    told_reversed: bool = False

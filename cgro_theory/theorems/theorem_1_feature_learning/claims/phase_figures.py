@@ -1,0 +1,248 @@
+"""Figures of the phases, their boundaries and the ladder of dimensions, as data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cgro_theory.claims import Figure, Marker, Panel, Series
+from cgro_theory.theorems.theorem_1_feature_learning.claims.exponent_figures import (
+    exponent_plane_figure,
+    points_by_phase,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import (
+    MEMORIZATION,
+    OVERFITTING,
+    Cell,
+    LocatedBoundary,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import PhaseEvidence
+from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
+    BoundaryPrediction,
+    leading_memorization_boundary,
+    leading_overfitting_boundary,
+)
+
+_FRACTION = r"attacked signal fraction $\kappa = 1 - \delta/\alpha$"
+
+
+def phase_figures(phases: PhaseEvidence) -> tuple[Figure, ...]:
+    """The maps, the collapse, the boundaries over d and N, and the exponent plane."""
+    if not phases.overfitting or not phases.memorization:
+        return ()
+    return (_maps(phases), _collapse(phases), _boundaries(phases), exponent_plane_figure(phases.exponent_map))
+
+
+def _maps(phases: PhaseEvidence) -> Figure:
+    weights = sorted({cell.setting.adversarial_weight for cell in phases.weight_map})
+    dimension = phases.weight_map[0].setting.patch_dimension
+    reference = next(e for e in phases.dimension_ladder if e.assumed.patch_dimension == dimension)
+
+    def at_weight(leading: Callable[..., float]) -> list[float]:
+        return [leading(replace(reference.assumed, adversarial_weight=w), reference.draw) for w in weights]
+
+    def over_dimension(leading: Callable[..., float]) -> tuple[list[float], list[float]]:
+        first = [e for e in phases.dimension_ladder if e.seed == reference.seed]
+        return [e.assumed.patch_dimension for e in first], [leading(e.assumed, e.draw) for e in first]
+
+    panels = (
+        Panel(
+            "One network per point; λ = 0.9",
+            "patch dimension d",
+            _FRACTION,
+            (
+                *points_by_phase(phases.dimension_map, lambda cell: cell.setting.patch_dimension, _fraction),
+                Series(
+                    r"predicted $\kappa_1$ (leading order)",
+                    *over_dimension(leading_overfitting_boundary),
+                    6,
+                    "dashed",
+                ),
+                Series(r"predicted $\kappa^*$ (leading order)", *over_dimension(leading_memorization_boundary), 6),
+            ),
+            x_scale="log",
+            y_scale="log",
+            legend="below",
+        ),
+        Panel(
+            f"d = {dimension:.0e}",
+            "adversarial weight λ",
+            _FRACTION,
+            (
+                *points_by_phase(phases.weight_map, lambda cell: cell.setting.adversarial_weight, _fraction),
+                Series("", weights, at_weight(leading_overfitting_boundary), 6, "dashed"),
+                Series("", weights, at_weight(leading_memorization_boundary), 6),
+            ),
+            y_scale="log",
+            legend="below",
+        ),
+    )
+    caption = (
+        "The three phases. Below κ_1 training points are memorized and fresh attacked points lost (CGRO); between "
+        "the curves points are memorized and the network is robust on fresh ones; above κ* nothing is memorized."
+    )
+    return Figure(
+        "theorem_1_phases",
+        "Phases of adversarial training on patch data",
+        caption,
+        panels,
+        (
+            "theorem_1.overfitting_boundary",
+            "theorem_1.phase_boundary",
+        ),
+    )
+
+
+def _collapse(phases: PhaseEvidence) -> Figure:
+    panels = []
+    for title, x_label, scaled in (
+        ("Against κ", _FRACTION, False),
+        ("Against κ √d", r"$\kappa\,\sqrt{d}$", True),
+    ):
+        series: list[Series] = []
+        for colour, dimension in enumerate(sorted({e.assumed.patch_dimension for e in phases.overfitting})):
+            located = [e for e in phases.overfitting if e.assumed.patch_dimension == dimension]
+            factor = math.sqrt(dimension) if scaled else 1.0
+            grid = np.geomspace(0.1, 20.0, 60) / math.sqrt(dimension)
+            law = np.mean([[entry.cells[0].robust_errors(k).mean() for k in grid] for entry in located], axis=0)
+            cells = [cell for entry in located for cell in entry.cells]
+            cells += [cell for cell in phases.dimension_map if cell.setting.patch_dimension == dimension]
+            near = [cell for cell in cells if grid[0] <= _fraction(cell) <= grid[-1]]
+            series.append(Series(f"d = {dimension:.0e}", (factor * grid).tolist(), law.tolist(), colour))
+            series.append(
+                Series(
+                    "",
+                    [factor * _fraction(cell) for cell in near],
+                    [cell.robust_wrong / cell.test_points for cell in near],
+                    colour,
+                    "points",
+                )
+            )
+        panels.append(
+            Panel(
+                title,
+                x_label,
+                "robust test error",
+                tuple(series),
+                markers=(Marker("", 0.25, axis="y"),),
+                x_scale="log",
+            )
+        )
+    caption = (
+        "Points: misclassified among fresh attacked points, each network trained at its own κ. Curves: the exact "
+        "law of the network trained at κ = 1/√d, mean over seeds. Against κ √d the dimensions fall on one curve."
+    )
+    return Figure(
+        "theorem_1_collapse",
+        "Robust overfitting ends at κ of order 1/√d",
+        caption,
+        tuple(panels),
+        (
+            "theorem_1.robust_error_law",
+            "theorem_1.overfitting_boundary_exponent",
+        ),
+    )
+
+
+def _boundaries(phases: PhaseEvidence) -> Figure:
+    panels = []
+    over_dimension = (
+        _located(phases.overfitting, _dimension, r"$\kappa_1$: robust test error 1/4", 1)
+        + _located(phases.dimension_ladder, _dimension, r"$\kappa^*$: no point memorized", 0)
+        + _enclosures(phases.overfitting, _dimension, OVERFITTING, 1)
+        + _enclosures(phases.dimension_ladder, _dimension, MEMORIZATION, 0)
+    )
+    panels.append(
+        Panel(
+            "Boundaries over d, N = 20",
+            "patch dimension d",
+            _FRACTION,
+            over_dimension,
+            x_scale="log",
+            y_scale="log",
+        )
+    )
+    samples = sorted({entry.assumed.num_samples for entry in phases.sample_ladder})
+    if len(samples) > 1:
+        dimension = phases.sample_ladder[0].assumed.patch_dimension
+        over_samples = _located(
+            phases.sample_ladder, _samples, r"$\kappa^*$: no point memorized", 0
+        ) + _enclosures(phases.sample_ladder, _samples, MEMORIZATION, 0)
+        panels.append(
+            Panel(
+                f"Phase boundary over N, d = {dimension:.0e}",
+                "training points N",
+                _FRACTION,
+                over_samples,
+                x_scale="log",
+                y_scale="log",
+            )
+        )
+    caption = (
+        "Points: boundaries bracketed by trained networks on either side, every seed. Bands: enclosures computed "
+        "from the initial draws alone."
+    )
+    return Figure(
+        "theorem_1_boundaries",
+        "The two boundaries",
+        caption,
+        tuple(panels),
+        (
+            "theorem_1.overfitting_boundary",
+            "theorem_1.phase_boundary",
+            "theorem_1.phase_boundary_dimension_exponent",
+            "theorem_1.phase_boundary_sample_exponent",
+        ),
+    )
+
+
+def _located(
+    located: Sequence[LocatedBoundary], x: Callable[[LocatedBoundary], float], label: str, colour: int
+) -> tuple[Series, ...]:
+    kept = [entry for entry in located if entry.is_bracketed]
+    middles = [math.sqrt(entry.low * entry.high) for entry in kept]
+    return (Series(label, [x(entry) for entry in kept], middles, colour, "points"),)
+
+
+def _enclosures(
+    located: Sequence[LocatedBoundary],
+    x: Callable[[LocatedBoundary], float],
+    predict: Callable[[LocatedBoundary], BoundaryPrediction],
+    colour: int,
+) -> tuple[Series, ...]:
+    """The band of the enclosures of every seed, and the mean leading order."""
+    rows: dict[float, list[tuple[float, float, float]]] = {}
+    for entry in located:
+        predicted = predict(entry)
+        if predicted.interval is not None and not entry.failure:
+            ends = predicted.interval
+            rows.setdefault(x(entry), []).append((ends.low, ends.high, predicted.leading_order))
+    sizes = sorted(rows)
+    if not sizes:
+        return ()
+    return (
+        Series(
+            "leading order and enclosure",
+            sizes,
+            [float(np.exp(np.mean([math.log(row[2]) for row in rows[size]]))) for size in sizes],
+            colour,
+            "dashed",
+            low=[min(row[0] for row in rows[size]) for size in sizes],
+            high=[max(row[1] for row in rows[size]) for size in sizes],
+        ),
+    )
+
+
+def _fraction(cell: Cell) -> float:
+    return cell.setting.attacked_signal_fraction
+
+
+def _dimension(entry: LocatedBoundary) -> float:
+    return float(entry.assumed.patch_dimension)
+
+
+def _samples(entry: LocatedBoundary) -> float:
+    return float(entry.assumed.num_samples)

@@ -1,0 +1,210 @@
+"""Trains the networks of theorem 1's evidence: descent here, flows and phase maps in other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+
+from cgro_theory.numerics.seeds import derived_seeds
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.room import Profile, RunRequest
+from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import measure_errors, measure_levels
+from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import (
+    FULL_DIMENSION,
+    FullNetwork,
+    train_full_network,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon, seed_parts
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PLANS, collect, plan_tasks
+from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import (
+    FlowError,
+    RunGroup,
+    TrainedEvidence,
+    measured_flow_error,
+)
+from cgro_theory.theorems.worker_pool import WorkerPool
+from cgro_theory.trainer.descent import train
+from cgro_theory.trainer.flow import integrate_flow
+from cgro_theory.trainer.reduction import draw_subspace_problem
+
+DESCENT_DIMENSION = 10**4
+"""Patch dimension of the runs by gradient descent; their number of steps grows like √d α²."""
+FLOW_DIMENSIONS = {"quick": (10**6, 10**9, 10**12), "full": (10**4, 10**6, 10**9, 10**12, 10**15)}
+"""Patch dimensions of the runs by gradient flow, per profile."""
+RUNS = {"quick": 64, "full": 64}
+FLOW_RUNS = {"quick": 4, "full": 64}
+TEST_POINTS = {"quick": 4096, "full": 16384}
+FLOW_TOLERANCE = 1e-8
+"""Of the flows, per step."""
+FINER = 0.01
+"""Flows that an enclosure judges are integrated again at this times the tolerance, and that run is judged."""
+FULL_NETWORKS = {"quick": 4, "full": 16}
+"""Networks with their weights held in full."""
+FULL_LABELS = ("theorem_1.clean_test_error", "theorem_1.robust_error_law")
+"""The claims that look at them."""
+LAMBDA_ONE_SAFETY = 0.25
+"""Safety of the learning rate at λ = 1, where no signal plateau limits it."""
+
+
+PHASE_LABELS = tuple(
+    f"theorem_1.{name}"
+    for name in (
+        "overfitting_boundary",
+        "overfitting_boundary_exponent",
+        "phase_boundary",
+        "phase_boundary_dimension_exponent",
+        "phase_boundary_sample_exponent",
+        "robust_error_law",
+    )
+)
+"""The claims that look at networks across the phases, and at no others."""
+
+
+def gather(request: RunRequest) -> TrainedEvidence:
+    """Train the networks that the asked claims and their planted faults need."""
+    asked = {label for label in request.labels if label.startswith("theorem_1.")}
+    asked -= {"theorem_1.gradient_identity"}
+    # Flows need no batch and no GPU: other processes integrate them while this one descends.
+    with WorkerPool() as pool:
+        parts: list[TrainedEvidence] = []
+        flows = _submit_flows(pool, request) if asked - set(PHASE_LABELS) else {}
+        tasks = plan_tasks(PLANS[request.profile], request.seed) if request.needs(*PHASE_LABELS) else []
+        results = [pool.submit(task.run) for task in tasks]
+        networks = _submit_full_networks(pool, request) if request.needs(*FULL_LABELS) else []
+        if flows:
+            parts.append(
+                gather_at(
+                    PatchSetting.version_1(DESCENT_DIMENSION),
+                    request,
+                    runs=RUNS[request.profile],
+                    test_points=TEST_POINTS[request.profile],
+                )
+            )
+        for dimension, flow in flows.items():
+            doing = f"gradient flows, d = {dimension:.0e}, {FLOW_RUNS[request.profile]} runs"
+            request.progress(doing, 0.0)
+            parts.append(flow.result())
+            request.progress(doing, 1.0)
+        for done, result in enumerate(results):
+            request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
+            result.result()
+        full = tuple(network.result() for network in networks)  # leaving the block ends the workers
+    return replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]), full=full)
+
+
+def _submit_flows(pool: WorkerPool, request: RunRequest) -> dict[int, Future[TrainedEvidence]]:
+    return {
+        dimension: pool.submit(_gather_flows, dimension, request.profile, request.seed)
+        for dimension in FLOW_DIMENSIONS[request.profile]
+    }
+
+
+def _gather_flows(dimension: int, profile: Profile, seed: int) -> TrainedEvidence:
+    """The three groups of one dimension by gradient flow; runs in a process of its own, without progress."""
+    request = RunRequest(profile, seed, "cpu", frozenset(), lambda doing, fraction: None)
+    return gather_at(
+        PatchSetting.version_1(dimension),
+        request,
+        runs=FLOW_RUNS[profile],
+        test_points=TEST_POINTS[profile],
+        flow=True,
+    )
+
+
+def _submit_full_networks(pool: WorkerPool, request: RunRequest) -> list[Future[FullNetwork]]:
+    setting, points = full_setting(), TEST_POINTS[request.profile]
+    seeds = full_seeds(request.seed, FULL_NETWORKS[request.profile])
+    return [pool.submit(train_full_network, setting, seed, points) for seed in seeds]
+
+
+def full_setting() -> PatchSetting:
+    """Small enough to hold every weight and to descend by automatic differentiation in seconds."""
+    return PatchSetting.version_1(FULL_DIMENSION, num_samples=4, width=8)
+
+
+def full_seeds(base: int, count: int) -> tuple[int, ...]:
+    """The seeds of the networks with full weights."""
+    return derived_seeds(base, count, "theorem_1.full", *seed_parts(full_setting()))
+
+
+def group_seeds(base: int, setting: PatchSetting, runs: int, *, flow: bool) -> tuple[int, ...]:
+    """The seeds of a group of runs, from the base seed and all that tells the group apart.
+
+    A ladder over d compares one draw at every d, so its groups share their seeds: they depend on the loss's
+    weight, not on d. Its runs count once as independent draws (:func:`judge_runs`).
+    """
+    if flow:
+        return derived_seeds(base, runs, "theorem_1.ladder", setting.adversarial_weight)
+    return derived_seeds(base, runs, "theorem_1.descent", *seed_parts(setting))
+
+
+def join_evidence(parts: Iterable[TrainedEvidence]) -> TrainedEvidence:
+    """One evidence with the groups of all parts, in order."""
+    listed = list(parts)
+    return TrainedEvidence(
+        main=tuple(group for part in listed for group in part.main),
+        standard=tuple(group for part in listed for group in part.standard),
+        adversarial_only=tuple(group for part in listed for group in part.adversarial_only),
+    )
+
+
+def gather_at(
+    setting: PatchSetting, request: RunRequest, *, runs: int, test_points: int, flow: bool = False
+) -> TrainedEvidence:
+    """The three groups of runs of one setting: its own λ, λ = 0 and λ = 1."""
+    standard = replace(setting, adversarial_weight=0.0)
+    only = replace(setting, adversarial_weight=1.0)
+
+    def trained(group: PatchSetting, safety: float = 1.0, judged: bool = False) -> RunGroup:
+        seeds = group_seeds(request.seed, group, runs, flow=flow)
+        return train_group(request, group, seeds, test_points, safety=safety, flow=flow, judged=judged)
+
+    return TrainedEvidence(
+        main=(trained(setting, judged=True),),
+        standard=(trained(standard),),
+        adversarial_only=(trained(only, LAMBDA_ONE_SAFETY),),
+    )
+
+
+def train_group(
+    request: RunRequest,
+    setting: PatchSetting,
+    seeds: tuple[int, ...],
+    test_points: int,
+    *,
+    safety: float = 1.0,
+    flow: bool = False,
+    judged: bool = False,
+) -> RunGroup:
+    """Draw, train and test runs of one setting.
+
+    Descent uses the learning rate of theory.md 2.2.6 times ``safety``. Runs may take four times the slowest
+    point's own memorization formula; with λ = 0 they stop at STANDARD_HORIZON. Flows that are ``judged`` by an
+    enclosure are integrated at two tolerances, to measure the integrator's error.
+    """
+    doing = f"d = {setting.patch_dimension:.0e}, λ = {setting.adversarial_weight:g}, {len(seeds)} runs"
+    problem = draw_subspace_problem(setting, seeds)
+    horizon = group_horizon(setting, problem)
+    error = FlowError()
+
+    def report(fraction: float) -> None:
+        request.progress(f"training {doing}", fraction)
+
+    if flow:
+        trajectories = integrate_flow(problem, horizon=horizon, relative_tolerance=FLOW_TOLERANCE, progress=report)
+        if judged:
+            coarse, finer = trajectories, FINER * FLOW_TOLERANCE
+            trajectories = integrate_flow(problem, horizon=horizon, relative_tolerance=finer, progress=report)
+            error = measured_flow_error(coarse, trajectories)
+    else:
+        rate = setting.stable_learning_rate(safety)
+        steps = int(np.ceil(horizon / rate))
+        trajectories = train(problem, learning_rate=rate, steps=steps, device=request.device, progress=report)
+    request.progress(f"testing {doing}", 0.0)
+    errors = measure_errors(trajectories, test_points=test_points)
+    levels = measure_levels(trajectories, points=test_points)
+    request.progress(f"testing {doing}", 1.0)
+    return RunGroup(setting, trajectories, errors, levels, error)

@@ -1,0 +1,93 @@
+"""The cascade: memorizing one point shifts where the later ones start (claim ``theorem_1.memorization_order``).
+
+A memorized point k holds v_kr = V_k^(1/q) on its neuron r, and its noise patch overlaps with that of point i by
+K_ki; so it moves v_ir by about v_kr K_ki / K_kk, which is of the order of v_ir(0) itself. The predictor follows
+every projection's closed-form growth and applies these shifts in order. It uses initial draws only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, logarithmic_growth
+
+Array = NDArray[np.float64]
+
+RELATIVE_STEP = 0.02
+"""Longest stretch of time between two updates of the shifts, relative to the time since the start."""
+
+
+def cascade_times(setting: PatchSetting, draw: InitialDraw, *, shift_scale: float = 1.0) -> Array:
+    """Predicted memorization time of every point, shifts included. Units of η·step. shape: (N,)
+
+    Leading order like T_III: adversarial pull λ/2 until a point is memorized, no attacked signal. ``inf`` for a
+    point that no neuron ever favours. Needs λ > 0. ``shift_scale`` = 1 is the predictor; 0 leaves the shifts out,
+    which gives the plain formula back.
+    """
+    degree, patches = setting.degree, setting.noise_patches
+    gram = draw.noise_gram
+    norms = np.diag(gram)
+    labels = np.repeat(draw.labels, patches)
+    overlap = labels[:, None] * labels * gram / norms  # of the signed projections, column k per unit of w_k
+    rates = degree * (0.5 * setting.adversarial_weight / setting.num_samples) * norms
+    signed = draw.signed_preactivations(patches).copy()
+    times = np.full(setting.num_samples, np.inf)
+    held: list[_Held] = []
+    now = 0.0
+    for _ in range(100_000):
+        open_points = np.isinf(times)
+        left = np.where(np.repeat(open_points, patches)[:, None], _time_left(signed, rates, degree), np.inf)
+        nearest = float(left.min())
+        if not open_points.any() or not np.isfinite(nearest):
+            break
+        step = min(nearest, RELATIVE_STEP * now) if held else nearest
+        grown = _advance(signed, rates, step, degree)
+        signed = np.where(np.repeat(open_points, patches)[:, None], grown, signed)
+        now += step
+        for entry in held:
+            signed[:, entry.neuron] += shift_scale * entry.grow_until(now, degree) * overlap[:, entry.row]
+        if step == nearest:
+            row, neuron = (int(index) for index in np.unravel_index(int(left.argmin()), left.shape))
+            times[row // patches] = now
+            scale = degree * rates[row] * 2.0
+            held.append(_Held(row, neuron, now, scale))
+            signed[:, neuron] += shift_scale * overlap[:, row]
+    return times
+
+
+class _Held:
+    """A memorized projection: which, since when, and how far it has grown; it starts at 1."""
+
+    def __init__(self, row: int, neuron: int, since: float, scale: float) -> None:
+        self.row, self.neuron = row, neuron
+        self._since, self._scale = since, scale
+        self._value: float = 1.0
+
+    def grow_until(self, now: float, degree: int) -> float:
+        """How much v = V^(1/q) has grown since the last call; e^V = e + (t - T) q² λ K/N V^(2-2/q)."""
+        margin = logarithmic_growth(np.e + self._scale * (now - self._since), degree)
+        value = max(self._value, float(margin ** (1.0 / degree)))
+        grown, self._value = value - self._value, value
+        return grown
+
+
+def _time_left(signed: Array, rates: Array, degree: int) -> Array:
+    """Time until each projection reaches 1 on its own; inf where it points away. shape: (n, m)"""
+    with np.errstate(divide="ignore"):
+        positive = np.where(signed > 0, signed, np.nan)
+        needed = -np.log(positive) if degree == 2 else (positive ** (2 - degree) - 1.0) / (degree - 2)
+    return np.where(signed > 0, np.maximum(needed, 0.0) / rates[:, None], np.inf)
+
+
+def _advance(signed: Array, rates: Array, step: float, degree: int) -> Array:
+    """Every projection after ``step``, by dw/dt = rate |w|^(q-1), none past 1. shape: (n, m)"""
+    moved = rates[:, None] * step
+    if degree == 2:
+        return signed * np.exp(np.sign(signed) * moved)
+    power = degree - 2
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        left = np.abs(signed) ** -power - np.sign(signed) * power * moved
+        size = np.where(left > 0, left, np.finfo(float).tiny) ** (-1.0 / power)
+    return np.where(signed == 0, 0.0, np.sign(signed) * np.minimum(size, 1.0))

@@ -1,0 +1,1 @@
+"""Proofs that a built network is robust."""

@@ -1,0 +1,72 @@
+"""What the quick and the full profile of theorem 2 spend: sizes, trials, and the training budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import TrainingBudget
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a profile spends. ``excluded_*``: sizes of nets that the growth bound mostly says cannot fit."""
+
+    counted: int
+    digits: int
+    pair: int
+    attacked: int
+    large: bool
+    sample_limit: int
+    trials: int
+    monte_carlo: tuple[tuple[int, int], ...]
+    continuous_samples: tuple[int, ...]
+    continuous_trials: int
+    stages: int
+    train_dimensions: tuple[int, ...]
+    budget: TrainingBudget
+    excluded_dimensions: tuple[int, ...]
+    excluded_budget: TrainingBudget
+
+
+SIZES = {
+    "quick": Sizes(
+        counted=24,
+        digits=1000,
+        pair=200,
+        attacked=24,
+        large=False,
+        sample_limit=128,
+        trials=80,
+        monte_carlo=((13, 1024),),
+        continuous_samples=(4, 16, 64, 256),
+        continuous_trials=60,
+        stages=6,
+        train_dimensions=(3, 4, 5, 6),
+        budget=TrainingBudget((1, 2, 3, 4, 6, 8, 12, 16, 24, 32), (1, 2), 2, 500, max_boxes=500),
+        excluded_dimensions=(10, 11),
+        excluded_budget=TrainingBudget((1, 2), (1, 2), 2, 200, max_boxes=500),
+    ),
+    "full": Sizes(
+        counted=200,
+        digits=1797,
+        pair=357,
+        attacked=200,
+        large=True,
+        sample_limit=1024,
+        trials=300,
+        monte_carlo=((13, 1024), (14, 4096), (20, 1024)),
+        continuous_samples=(4, 16, 64, 256, 1024),
+        continuous_trials=300,
+        stages=9,
+        train_dimensions=(3, 4, 5, 6, 7, 8, 9),
+        budget=TrainingBudget(
+            (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128),
+            (1, 2),
+            3,
+            1000,
+            max_boxes=300,
+        ),
+        excluded_dimensions=(10, 11, 12),
+        excluded_budget=TrainingBudget((1, 2, 3, 4), (1, 2), 3, 500, max_boxes=300),
+    ),
+}

@@ -1,0 +1,1 @@
+"""What the theorem predicts: numpy, scipy and flint only."""
