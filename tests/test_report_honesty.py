@@ -65,7 +65,7 @@ def test_no_formula_of_a_claim_is_a_truth_value():
 @pytest.mark.parametrize("room", ["theorem_1", "lemmas", "questions", "theorem_2", "gaussian_model"])
 def test_every_condition_can_hold_and_fail(room):
     section = next(entry for entry in ROOMS if entry.label == room)
-    for claim in section.statement.CLAIMS:
+    for claim in section.claims:
         for assumption in claim.assumptions:
             assert assumption.condition.free_symbols, (claim.label, assumption.name)
 

@@ -1,5 +1,7 @@
 """What a verification says of itself: uncaught faults, runs that raise, claims asked for twice."""
 
+from dataclasses import replace
+
 import pytest
 
 from cgro_theory.claims import Environment, VerificationResult, load_result
@@ -7,7 +9,7 @@ from cgro_theory.cli import main
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import room
 from cgro_theory.theorems.checked_claim import NegativeControl
-from cgro_theory.theorems.theorem_1_feature_learning.claims import measurement as MODULE
+from cgro_theory.theorems.theorem_1_feature_learning import claims as CONTENT
 from cgro_theory.theorems.verification import verify_room
 
 CPU = Environment("3", "2", "cpu", "float64", "0", "none")
@@ -24,7 +26,8 @@ def verify(*arguments):
 def plant(monkeypatch, change):
     """Replace the claim's negative controls by one."""
     control = NegativeControl("halved", "half of it", change)
-    monkeypatch.setattr(MODULE, "FAULTS", {**MODULE.FAULTS, LABEL: (control,)})
+    changed = (replace(entry, controls=(control,)) if entry.label == LABEL else entry for entry in CONTENT.CHECKED)
+    monkeypatch.setattr(CONTENT, "CHECKED", tuple(changed))
 
 
 def in_one_line(text):
@@ -54,7 +57,7 @@ def test_runs_that_raise_leave_every_claim_of_the_room_inconclusive(monkeypatch,
     def gather(request):
         raise RuntimeError("a worker died")
 
-    monkeypatch.setattr(MODULE, "gather", gather)
+    monkeypatch.setattr(CONTENT, "gather", gather)
     assert verify("--json", tmp_path / "r.json") == 3
     shown = in_one_line(capsys.readouterr().out)
     assert "the runs could not be made: RuntimeError: a worker died (gather, line" in shown
@@ -66,7 +69,7 @@ def test_bad_input_found_while_gathering_is_still_bad_input(monkeypatch):
     def gather(request):
         raise InvalidInput("width", 0, ">= 1")
 
-    monkeypatch.setattr(MODULE, "gather", gather)
+    monkeypatch.setattr(CONTENT, "gather", gather)
     assert verify() == 2
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Literal, Protocol, cast
 
 from cgro_theory.claims import Claim, Figure
@@ -84,8 +82,6 @@ class Room:
     @property
     def content(self) -> Claims:
         """The theorem's claims with their checks, and how its runs are made."""
-        if importlib.util.find_spec(f"{self.package}.claims") is None:
-            return cast(Claims, _from_layers(self.package))
         return cast(Claims, importlib.import_module(f"{self.package}.claims"))
 
     @property
@@ -97,20 +93,3 @@ class Room:
     def claims(self) -> tuple[Claim, ...]:
         """The theorem's statements."""
         return tuple(entry.claim for entry in self.checked)
-
-
-def _from_layers(package: str) -> SimpleNamespace:
-    """The content of a room that is still laid out in layers (statement, prediction, measurement)."""
-    statement = importlib.import_module(f"{package}.statement")
-    layer = importlib.import_module(f"{package}.measurement")
-
-    checked = tuple(
-        CheckedClaim(claim, layer.CHECKS[claim.label], layer.FAULTS[claim.label]) for claim in statement.CLAIMS
-    )
-    return SimpleNamespace(
-        CHECKED=checked,
-        CONSTANTS=statement.CONSTANTS,
-        gather=layer.gather,
-        figures=layer.figures,
-        parameters=layer.parameters,
-    )
