@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -302,3 +303,42 @@ def test_steps_up_to_the_largest_allowed_stay_inside(degree):
             time = descended_signal_time(setting, projections, rate, 2.0 * found.interval.high + rate)
             assert found.interval.low <= time <= found.interval.high
     assert offered > 10
+
+
+@pytest.mark.parametrize(("degree", "dimension"), [(3, 10**9), (6, 10**12), (8, 10**12), (9, 10**9)])
+def test_the_signal_time_of_high_degrees_holds_to_the_last_digit(degree, dimension):
+    """T_I by a quadrature in 40 digits: for q > 5 the enclosure is narrower than float64's own error would be."""
+    setting = PatchSetting.version_1(dimension, degree=degree, num_samples=3, width=3)
+    for seed in (0, 5):
+        draw = subspace_draw(setting, seed)
+        found = predict_signal_time(setting, draw, 0.0)
+        assert not found.unmet
+        with mpmath.workdps(40):
+            time = quadrature_of_signal_time(setting, draw.signal_projections)
+            assert mpmath.mpf(found.interval.low) < time < mpmath.mpf(found.interval.high)
+
+
+def quadrature_of_signal_time(setting, projections):
+    """∫ ds / (q g s^(q-1)) along the leader s, at V = 0: the V_i are below 10^-20 here."""
+    q, weight = setting.degree, mpmath.mpf(setting.adversarial_weight)
+    alpha, kept = mpmath.mpf(setting.signal_strength), mpmath.mpf(setting.attacked_signal_fraction)
+    start = [mpmath.mpf(float(u)) for u in projections]
+    leader = max(start)
+
+    def signal(s):
+        clock = leader ** (2 - q) - s ** (2 - q)
+        moved = [mpmath.sign(u) * (abs(u) ** (2 - q) - mpmath.sign(u) * clock) ** (-mpmath.mpf(1) / (q - 2))
+                 for u in start]  # fmt: skip
+        return sum(mpmath.sign(u) * abs(u) ** q for u in moved)
+
+    def gain(s):
+        total = signal(s)
+        return sum(
+            share * a**q / (1 + mpmath.exp(a**q * total))
+            for share, a in ((1 - weight, alpha), (weight, kept * alpha))
+        )
+
+    end = mpmath.findroot(lambda s: alpha**q * signal(s) - 1, (leader, (2 / alpha**q) ** (mpmath.mpf(1) / q)),
+                          solver="illinois")  # fmt: skip
+    points = [leader * (end / leader) ** (mpmath.mpf(k) / 8) for k in range(9)]
+    return mpmath.quad(lambda s: 1 / (q * gain(s) * s ** (q - 1)), points, method="gauss-legendre")

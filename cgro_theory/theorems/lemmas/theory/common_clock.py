@@ -52,6 +52,10 @@ def _moved(initial: Array, moved: Array, degree: int) -> Array:
     return np.where(initial == 0, 0.0, np.sign(initial) * size)
 
 
+ROUNDING = 1e-12
+"""Relative slack of an enclosure's sums, far above their rounding in float64."""
+
+
 def clock_between(low: Array, high: Array, degree: int) -> Array:
     """The clock τ that a projection needs from ``low`` to ``high``, both > 0: ∫ du/phi_q'(u)."""
     if degree == 2:
@@ -142,6 +146,11 @@ def enclose_signal(
     missed = learning_rate * _riemann_loss(leader, ratio, 1.0 / fastest_gain)
     low_time = np.maximum.accumulate(np.concatenate([[0.0], np.cumsum(fast)]) - missed)
     high_time = np.concatenate([[0.0], np.cumsum(slow)])
+    # A cell's clock is the difference of two powers that are nearly equal; every sum and power rounds besides.
+    slack = ROUNDING + 8.0 * np.finfo(float).eps / (max(1, degree - 2) * np.log(leader[1] / leader[0]))
+    low_time, high_time = low_time * (1.0 - slack), high_time * (1.0 + slack)
+    low_signal = low_signal - ROUNDING * np.abs(low_signal)
+    high_signal = high_signal + ROUNDING * np.abs(high_signal)
     return ClockEnclosure(leader, low_signal, high_signal, low_time, high_time, learning_rate)
 
 
