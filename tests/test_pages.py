@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, and so does the Python of the page on training."""
+"""The notebook runs from top to bottom, and so does the Python of the README."""
 
 import contextlib
 import io
@@ -20,11 +20,10 @@ def test_notebook_runs_from_top_to_bottom():
     assert "robust test error in [0.4" in printed.getvalue()
 
 
-def test_python_of_the_page_on_training_runs():
-    page = REPOSITORY / "docs" / "simulate.md"
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+def test_python_of_the_readme_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(block, page.name, "exec"), {})
+            exec(block, {})
         assert printed.getvalue()

@@ -1,4 +1,4 @@
-"""``cgro paper-map``: write ``paper_map.md`` and the verdicts on the pages from the recorded results."""
+"""``cgro paper-map``: write ``paper_map.md`` and the README's verdict tables from the recorded results."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import ExitCode, load_result
 from cgro_theory.errors import InvalidFile
 from cgro_theory.report.paper_map import MapSection, render_paper_map
-from cgro_theory.report.text import claim_markdown, verdict_markdown
+from cgro_theory.report.text import verdict_markdown
 from cgro_theory.theorems.catalogue import ROOMS
 
 RECORDED = Path("verification") / "recorded"
-README = Path("README.md")
-RESULTS = Path("docs") / "results.md"
 
 
 def run_paper_map(root: Path, check: bool) -> ExitCode:
-    """Regenerate the map and the pages' blocks under ``root``; with ``check`` only compare.
+    """Regenerate the map and the README's tables under ``root``; with ``check`` only compare.
 
     Returns 1 when ``check`` finds a stale file. Raises :class:`InvalidFile` when a recorded result is unusable.
     """
@@ -39,20 +37,15 @@ def run_paper_map(root: Path, check: bool) -> ExitCode:
 
 
 def generated_files(root: Path) -> dict[Path, str]:
-    """What ``paper_map.md`` and the blocks of ``README.md`` and ``docs/results.md`` should contain."""
+    """What ``paper_map.md`` and ``README.md`` should contain."""
     documents = recorded_documents(root)
-    if not (root / README).exists():
-        raise InvalidFile(root / README, "not found: run this in the repository's folder")
-    files = {root / "paper_map.md": render_paper_map(map_sections(), documents)}
-    for path in (root / README, root / RESULTS):
-        if path.exists():
-            text = path.read_text(encoding="utf-8")
-            for document in documents:
-                text = _replace_block(path, text, f"verdicts {document['theorem']}", _table(document))
-                for entry in document["claims"]:
-                    text = _replace_block(path, text, f"claim {entry['label']}", claim_markdown(entry))
-            files[path] = text
-    return files
+    readme = root / "README.md"
+    if not readme.exists():
+        raise InvalidFile(readme, "not found: run this in the repository's folder")
+    text = readme.read_text(encoding="utf-8")
+    for document in documents:
+        text = _replace_block(readme, text, document)
+    return {root / "paper_map.md": render_paper_map(map_sections(), documents), readme: text}
 
 
 def recorded_documents(root: Path) -> list[dict[str, Any]]:
@@ -79,20 +72,17 @@ def map_sections() -> list[MapSection]:
     return sections
 
 
-def _table(document: dict[str, Any]) -> str:
-    environment = document["environment"]
-    return (
-        f"{verdict_markdown(document)}\nProfile {document['profile']}, seed {document['seed']}, "
-        f"{document['seconds']:.0f} s on {environment['device']}, torch {environment['torch']}, "
-        f"Python {environment['python']}."
-    )
-
-
-def _replace_block(path: Path, text: str, name: str, body: str) -> str:
-    start, end = f"<!-- {name} -->", f"<!-- end {name} -->"
+def _replace_block(readme: Path, text: str, document: dict[str, Any]) -> str:
+    label = document["theorem"]
+    start, end = f"<!-- verdicts {label} -->", f"<!-- end verdicts {label} -->"
     if start not in text:
         return text
     if end not in text:
-        raise InvalidFile(path, f"lacks the line {end}")
-    block = f"{start}\n\n{body}\n\n{end}"
-    return re.sub(re.escape(start) + ".*?" + re.escape(end), lambda match: block, text, flags=re.DOTALL)
+        raise InvalidFile(readme, f"lacks the line {end}")
+    environment = document["environment"]
+    caption = (
+        f"Profile {document['profile']}, seed {document['seed']}, {document['seconds']:.0f} s on "
+        f"{environment['device']}, torch {environment['torch']}, Python {environment['python']}."
+    )
+    body = f"{start}\n\n{verdict_markdown(document)}\n{caption}\n\n{end}"
+    return re.sub(re.escape(start) + ".*?" + re.escape(end), lambda match: body, text, flags=re.DOTALL)

@@ -131,20 +131,3 @@ def verdict_markdown(document: Mapping[str, Any]) -> str:
         cells = [f"`{row[0]}`", *row[1:]]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def claim_markdown(entry: Mapping[str, Any]) -> str:
-    """One claim whole: statement, both sides, verdict, and a negative control."""
-    faults = entry.get("planted_faults", [])
-    lines = [
-        "| | |",
-        "| --- | --- |",
-        f"| statement | {entry['statement']} |",
-        f"| measured quantity | {entry['quantity']} |",
-        f"| predicted before training | {format_interval(entry['predicted'])} |",
-        f"| measured | {_measured(entry)}, over {entry['measured']['runs']} runs |",
-        f"| verdict | **{Outcome(entry['outcome']).in_words}** |",
-        *(f"| told {fault['description']} | {Outcome(fault['outcome']).in_words} |" for fault in faults[:1]),
-        f"| to repeat it | `{entry['reproduce']}` |",
-    ]
-    return "\n".join(lines)
