@@ -51,7 +51,7 @@ def test_anchors_are_unique_within_the_pages():
 
 def test_every_claim_is_stated_exactly_once():
     stated = [label for text in PAGES.values() for label in re.findall(r"^Claim `([\w.]+)`:", text, re.MULTILINE)]
-    labels = [claim.label for room in ROOMS for claim in room.statement.CLAIMS]
+    labels = [claim.label for room in ROOMS for claim in room.claims]
     assert sorted(stated) == sorted(labels)
 
 
@@ -65,7 +65,7 @@ def test_every_cited_section_has_an_anchor():
     wrong += [
         f"{claim.label}: {number}"
         for room in ROOMS
-        for claim in room.statement.CLAIMS
+        for claim in room.claims
         for number in citations(str(claim.source))
         if number not in SECTIONS
     ]
