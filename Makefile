@@ -25,7 +25,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Make this run's results the recorded ones, from which README.md and paper_map.md are generated.
+# Make this run's results the recorded ones, from which parts of README.md, docs/results.md and paper_map.md are generated.
 record: verify
 	rm -f verification/recorded/*
 	cp results/*.json results/*.png verification/recorded/

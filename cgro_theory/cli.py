@@ -104,7 +104,7 @@ def paper_map(
     check: Annotated[bool, typer.Option("--check", help="only say whether a file is stale (exit code 1)")] = False,
     root: Annotated[Path, typer.Option(help="the repository's folder")] = Path(),
 ) -> None:
-    """Regenerate paper_map.md and the README's verdict tables from the recorded results."""
+    """Regenerate paper_map.md and the blocks of README.md and docs/results.md from the recorded results."""
     from cgro_theory.commands.paper_map import run_paper_map
 
     raise typer.Exit(run_paper_map(root, check))

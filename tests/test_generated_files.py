@@ -1,4 +1,4 @@
-"""paper_map.md and the README's tables are what the catalogue and the recorded results say."""
+"""paper_map.md and the blocks of README.md and docs/results.md are what catalogue and recorded results say."""
 
 import json
 import re
@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from cgro_theory.claims import load_result
-from cgro_theory.commands.paper_map import generated_files, run_paper_map
+from cgro_theory.commands.paper_map import PAGES, generated_files, run_paper_map
+from cgro_theory.errors import InvalidFile, InvalidInput
+from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.figures import render
-from cgro_theory.theorems.catalogue import ROOMS
+from cgro_theory.theorems.catalogue import ROOMS, claim
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -20,34 +22,103 @@ def test_generated_files_are_fresh():
 
 
 def test_every_recorded_result_is_usable_and_passes():
+    results = (REPOSITORY / "docs" / "results.md").read_text(encoding="utf-8")
     for room in ROOMS:
         document = load_result(REPOSITORY / "verification" / "recorded" / f"{room.label}.json")
         for entry in document["claims"]:
-            assert entry["outcome"] != "refuted" or entry["label"] in (REPOSITORY / "README.md").read_text()
+            assert entry["outcome"] != "refuted" or entry["label"] in results
             for fault in entry["planted_faults"]:
                 assert fault["outcome"] in ("refuted", "out_of_scope"), (entry["label"], fault["name"])
 
 
+def test_every_claim_has_a_row_in_the_results():
+    results = (REPOSITORY / "docs" / "results.md").read_text(encoding="utf-8")
+    for room in ROOMS:
+        block = results.split(f"<!-- verdicts {room.label} -->")[1].split(f"<!-- end verdicts {room.label} -->")[0]
+        for entry in room.claims:
+            assert f"| `{entry.label}` |" in block
+
+
+def without_results(folder):
+    """A repository with the pages and nothing recorded."""
+    (folder / "docs").mkdir()
+    for name in ("paper_map.md", *PAGES):
+        (folder / name).write_text("<!-- nothing -->")
+    (folder / "verification" / "recorded").mkdir(parents=True)
+
+
 def test_check_reports_a_stale_map(tmp_path, capsys):
-    for name in ("README.md", "paper_map.md"):
-        (tmp_path / name).write_text("<!-- nothing -->")
-    recorded = tmp_path / "verification" / "recorded"
-    recorded.mkdir(parents=True)
+    without_results(tmp_path)
     assert run_paper_map(tmp_path, check=True) == 1
     assert "stale" in capsys.readouterr().out
     assert run_paper_map(tmp_path, check=False) == 0
     assert run_paper_map(tmp_path, check=True) == 0
 
 
-def test_readme_names_only_commands_that_exist():
+@pytest.mark.parametrize("name", PAGES)
+def test_check_reports_a_stale_block(tmp_path, capsys, name):
+    without_results(tmp_path)
+    recorded = Path("verification", "recorded", "theorem_1.json")
+    (tmp_path / recorded).write_bytes((REPOSITORY / recorded).read_bytes())
+    (tmp_path / name).write_text((REPOSITORY / name).read_text(encoding="utf-8"), encoding="utf-8")
+    assert run_paper_map(tmp_path, check=False) == 0
+    fresh = (tmp_path / name).read_text(encoding="utf-8")
+    (tmp_path / name).write_text(fresh.replace("[650.9, 681.4]", "[650.9, 681.5]"), encoding="utf-8")
+    assert run_paper_map(tmp_path, check=True) == 1
+    assert name in capsys.readouterr().out
+    assert run_paper_map(tmp_path, check=False) == 0
+    assert (tmp_path / name).read_text(encoding="utf-8") == fresh
+
+
+def test_a_block_without_an_end_or_of_nothing_is_named(tmp_path):
+    without_results(tmp_path)
+    (tmp_path / "README.md").write_text("<!-- claim theorem_1.signal_time -->")
+    with pytest.raises(InvalidFile, match=r"README\.md: lacks the line <!-- end claim theorem_1\.signal_time -->"):
+        run_paper_map(tmp_path, check=True)
+    (tmp_path / "README.md").write_text("<!-- verdicts theorem_7 -->\n<!-- end verdicts theorem_7 -->")
+    with pytest.raises(InvalidInput, match="theorem_7"):
+        run_paper_map(tmp_path, check=True)
+    (tmp_path / "README.md").unlink()
+    with pytest.raises(InvalidFile, match="not found"):
+        run_paper_map(tmp_path, check=True)
+
+
+def test_a_claim_told_whole_hides_nothing():
+    label = "theorem_1.first_memorization_time"
+    document = load_result(REPOSITORY / "verification" / "recorded" / "theorem_1.json")
+    entry = next(each for each in document["claims"] if each["label"] == label)
+    entry["statement"] = claim(label).statement
+    told = claim_markdown(claim(label), document)
+    assert told.count(claim(label).statement) == 1
+    for part in (r"\frac{2 N v_{0}^{2 - q}}{\lambda q", "[650.9, 681.4]", "673.5", "76 runs", "**consistent**"):
+        assert part in told
+    assert told.count("**refuted**") == len(entry["planted_faults"]) == 2
+
+    entry["statement"] = "What an older version said."
+    entry["outcome"], entry["reason"] = "inconclusive", "the two intervals overlap"
+    entry["planted_faults"][0]["outcome"] = "out_of_scope"
+    told = claim_markdown(claim(label), document)
+    assert "What an older version said." in told
+    assert claim(label).statement in told
+    assert "**inconclusive** (the two intervals overlap)" in told
+    assert told.count("**refuted**") == told.count("**out of scope**") == 1
+
+    with pytest.raises(InvalidInput, match="lemmas"):
+        claim_markdown(claim("lemmas.odd_symmetry"), {**document, "claims": []})
+
+
+def test_pages_name_only_commands_that_exist():
     from typer.main import get_command
 
     from cgro_theory.cli import app
 
     known = set(get_command(app).commands)
-    used = set(re.findall(r"^\s*cgro ([a-z-]+)", (REPOSITORY / "README.md").read_text(), flags=re.MULTILINE))
-    assert used
-    assert used <= known
+    for page in (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")):
+        used = set(
+            re.findall(r"(?:^\s*|`)cgro ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        )
+        assert used or page.name != "README.md"
+        assert used <= known, page.name
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "verification").glob("*.py")), ids=lambda path: path.name)
@@ -76,9 +147,12 @@ def test_figures_render_with_labels_on_every_axis():
     assert files["svg"] == render(Figure("f", "F", "caption", (panel, panel)))["svg"]
 
 
-def test_python_blocks_of_the_readme_run(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), flags=re.DOTALL)
+@pytest.mark.parametrize("name", ["simulate.md", "adding_a_theorem.md"])
+def test_python_blocks_of_the_pages_run(capsys, name):
+    blocks = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "docs" / name).read_text(encoding="utf-8"), re.DOTALL
+    )
     assert blocks
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
-    assert capsys.readouterr().out
+        exec(compile(block, name, "exec"), {})
+        assert capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""``cgro paper-map``: write ``paper_map.md`` and the README's verdict tables from the recorded results."""
+"""``cgro paper-map``: write the map, the verdict tables and the README's claim from the recorded results."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import Any
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import ExitCode, load_result
 from cgro_theory.errors import InvalidFile
+from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.paper_map import MapSection, render_paper_map
 from cgro_theory.report.text import verdict_markdown
-from cgro_theory.theorems.catalogue import ROOMS
+from cgro_theory.theorems.catalogue import ROOMS, claim, room, room_of_claim
+from cgro_theory.theorems.room import Room
 
 RECORDED = Path("verification") / "recorded"
+PAGES = ("README.md", "docs/results.md")
+"""The pages with generated blocks: the README one claim, the other the verdict table of each room."""
+START = r"<!-- (verdicts|claim) ([\w.]+) -->"
 
 
 def run_paper_map(root: Path, check: bool) -> ExitCode:
-    """Regenerate the map and the README's tables under ``root``; with ``check`` only compare.
+    """Regenerate what :func:`generated_files` lists under ``root``; with ``check`` only compare.
 
     Returns 1 when ``check`` finds a stale file. Raises :class:`InvalidFile` when a recorded result is unusable.
     """
@@ -37,15 +42,15 @@ def run_paper_map(root: Path, check: bool) -> ExitCode:
 
 
 def generated_files(root: Path) -> dict[Path, str]:
-    """What ``paper_map.md`` and ``README.md`` should contain."""
+    """What ``paper_map.md`` and the pages with generated blocks should contain."""
     documents = recorded_documents(root)
-    readme = root / "README.md"
-    if not readme.exists():
-        raise InvalidFile(readme, "not found: run this in the repository's folder")
-    text = readme.read_text(encoding="utf-8")
-    for document in documents:
-        text = _replace_block(readme, text, document)
-    return {root / "paper_map.md": render_paper_map(map_sections(), documents), readme: text}
+    files = {root / "paper_map.md": render_paper_map(map_sections(), documents)}
+    for name in PAGES:
+        page = root / name
+        if not page.exists():
+            raise InvalidFile(page, "not found: run this in the repository's folder")
+        files[page] = _with_blocks(page, page.read_text(encoding="utf-8"), documents)
+    return files
 
 
 def recorded_documents(root: Path) -> list[dict[str, Any]]:
@@ -72,17 +77,38 @@ def map_sections() -> list[MapSection]:
     return sections
 
 
-def _replace_block(readme: Path, text: str, document: dict[str, Any]) -> str:
-    label = document["theorem"]
-    start, end = f"<!-- verdicts {label} -->", f"<!-- end verdicts {label} -->"
-    if start not in text:
-        return text
-    if end not in text:
-        raise InvalidFile(readme, f"lacks the line {end}")
+def _with_blocks(page: Path, text: str, documents: list[dict[str, Any]]) -> str:
+    """The text with each block from ``<!-- verdicts X -->`` or ``<!-- claim X -->`` to its end made anew."""
+
+    def made_anew(block: re.Match[str]) -> str:
+        kind, label = block.groups()
+        body = _verdicts(label, documents) if kind == "verdicts" else _claim(label, documents)
+        return block[0] if body is None else f"<!-- {kind} {label} -->\n\n{body}\n<!-- end {kind} {label} -->"
+
+    for kind, label in re.findall(START, text):
+        if f"<!-- end {kind} {label} -->" not in text:
+            raise InvalidFile(page, f"lacks the line <!-- end {kind} {label} -->")
+    return re.sub(rf"{START}.*?<!-- end \1 \2 -->", made_anew, text, flags=re.DOTALL)
+
+
+def _verdicts(label: str, documents: list[dict[str, Any]]) -> str | None:
+    """The verdict table of one room, with how it was run; None when nothing is recorded."""
+    document = _result_of(room(label), documents)
+    if document is None:
+        return None
     environment = document["environment"]
-    caption = (
+    return (
+        f"{verdict_markdown(document)}\n"
         f"Profile {document['profile']}, seed {document['seed']}, {document['seconds']:.0f} s on "
-        f"{environment['device']}, torch {environment['torch']}, Python {environment['python']}."
+        f"{environment['device']}, torch {environment['torch']}, Python {environment['python']}.\n"
     )
-    body = f"{start}\n\n{verdict_markdown(document)}\n{caption}\n\n{end}"
-    return re.sub(re.escape(start) + ".*?" + re.escape(end), lambda match: body, text, flags=re.DOTALL)
+
+
+def _claim(label: str, documents: list[dict[str, Any]]) -> str | None:
+    """One claim told whole, by the recorded result of the room that states it; None when nothing is recorded."""
+    document = _result_of(room_of_claim(label), documents)
+    return None if document is None else claim_markdown(claim(label), document)
+
+
+def _result_of(home: Room, documents: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return next((document for document in documents if document["theorem"] == home.label), None)

@@ -52,8 +52,8 @@ def train(
         stop_when_memorized: end a run at the first step at which every V_i has reached 1.
         num_checkpoints: how many log-spaced records to keep, >= 2.
         device: torch device of the arithmetic; the random draws were made on the CPU.
-        dtype: of the arithmetic, ``float64`` or (recursions only) ``float32``; README states the error of the
-            latter. Draws are made, and everything is recorded, in float64.
+        dtype: of the arithmetic, ``float64`` or (recursions only) ``float32``; docs/measured.md states the error
+            of the latter. Draws are made, and everything is recorded, in float64.
         chunk: how many runs are trained together (recursions only); None: as many as fit, and fewer when a GPU
             runs out of memory. A run's numbers do not depend on it.
         progress: called with the fraction of steps done.
