@@ -106,7 +106,7 @@ class Plan:
     def warning(self) -> str:
         """What is to be said about a step above the rule; else nothing."""
         rule = self.request.setting.stable_learning_rate()
-        if self.method == "flow" or self.learning_rate <= rule * (1.0 + 1e-9) or self.request.adversary == "l2":
+        if self.method == "flow" or self.learning_rate <= rule * (1.0 + 1e-9):
             return ""
         return (
             f"--learning-rate {self.learning_rate:.6g} is {self.learning_rate / rule:.3g} times the step rule "

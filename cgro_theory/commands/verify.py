@@ -14,12 +14,14 @@ from cgro_theory.atomic_file import require_folder, require_outputs, require_wri
 from cgro_theory.claims import ExitCode, VerificationResult, conclude, save_result
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
-from cgro_theory.errors import InvalidFile, InvalidInput, require_choice
+from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, require_integer
 from cgro_theory.report.figures import save_figures
 from cgro_theory.report.text import verdict_notes, verdict_table
 from cgro_theory.theorems.catalogue import ROOMS, require_claim, room, room_of_claim, with_dependencies
 from cgro_theory.theorems.room import Room
 from cgro_theory.theorems.verification import verify_room
+
+MAX_SEED = 2**62
 
 
 def run_verify(
@@ -40,8 +42,7 @@ def run_verify(
     that says in one line what was written before.
     """
     require_choice("profile", profile, ("quick", "full"))
-    if seed < 0:
-        raise InvalidInput("seed", seed, "an integer >= 0")
+    require_integer("seed", seed, 0, MAX_SEED)
     rooms = tuple(ROOMS) if theorem == "all" else (room(theorem),)
     if only and theorem == "all":
         raise InvalidInput("--only", only[0], "given with one theorem, not with all")
