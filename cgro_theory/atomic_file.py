@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from cgro_theory.errors import InvalidFile
+from cgro_theory.errors import InvalidFile, InvalidInput
 
 
 @contextlib.contextmanager
@@ -79,6 +79,8 @@ def require_outputs(
     for name, path in outputs.items():
         if path is None or str(path) == "-":
             continue
+        if not str(path):
+            raise InvalidInput(name, "", "the path of a file")
         target = require_writable(path)
         for other, taken in seen.items():
             if target == taken or (target.exists() and taken.exists() and target.samefile(taken)):

@@ -52,7 +52,7 @@ def _root(
 def verify(
     theorem: Annotated[str, typer.Argument(help="lemmas, theorem_1, … or all")] = "all",
     profile: Annotated[str, typer.Option(help="quick (minutes) or full")] = "quick",
-    seed: Annotated[int, typer.Option(help="first seed of the runs")] = 0,
+    seed: Annotated[str, typer.Option(help="first seed of the runs")] = "0",
     only: Annotated[list[str] | None, typer.Option(help="judge this claim only, with what it depends on")] = None,
     json: Annotated[Path | None, typer.Option(help="write the result of one theorem to this file")] = None,
     out: Annotated[Path | None, typer.Option(help="write results and figures to this folder")] = None,
@@ -65,12 +65,15 @@ def verify(
     inconclusive, a planted fault was not caught, or nothing that was asked for passed.
     """
     try:
-        from cgro_theory.commands.verify import run_verify
+        from cgro_theory.commands.verify import MAX_SEED, run_verify
+
+        if not seed.lstrip("+-").isdecimal() or len(seed) > 100:
+            raise InvalidInput("seed", seed, f"an integer in [0, {MAX_SEED}]")
 
         code = run_verify(
             theorem,
             profile=profile,
-            seed=seed,
+            seed=int(seed),
             only=tuple(only or ()),
             json_path=json,
             out=out,

@@ -80,6 +80,6 @@ def require_choice(name: str, value: str, choices: Iterable[str]) -> str:
     if value in known:
         return value
     close = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
-    listed = f"one of {len(known)} known names" if len(known) > MOST_LISTED else ", ".join(known[:-1])
-    listed += f" or {known[-1]}" if 1 < len(known) <= MOST_LISTED else ""
+    listed = ", ".join(known[:-1]) + f" or {known[-1]}" if len(known) > 1 else "".join(known)
+    listed = f"one of {len(known)} known names" if len(known) > MOST_LISTED else listed
     raise InvalidInput(name, value, listed + (f" (did you mean {close[0]!r}?)" if close else ""))

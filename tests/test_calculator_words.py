@@ -132,6 +132,20 @@ def test_nothing_is_said_about_the_time_of_what_does_not_happen():
     assert met["memorization"] is False
 
 
+def test_what_is_not_met_is_not_said_as_a_fact():
+    (answer,) = document("stages", "--dimension", "1e6", "--attacked-fraction", "0.3", "--seed", "0")
+    note = quantity(answer, "memorization_time")["note"]
+    assert "κ is not below κ* of this draw: no V_i reaches 1 within 50 times the leading order 7493.9" in note
+    assert "attacked_signal_fraction" not in note
+    estimate = quantity(answer, "overfitting_boundary")
+    assert estimate["note"].startswith("no estimate")
+    assert "not met: the attacked signal stays small" in estimate["note"]
+    assert (estimate["value"], estimate["low"], estimate["high"]) == (None, None, None)
+    assert "\noverfitting_boundary: no estimate\n" in run(
+        "stages", "--dimension", "1e6", "--attacked-fraction", "0.3", "--seed", "0"
+    )
+
+
 def test_kappa_is_compared_with_the_enclosure_of_its_boundary():
     ends = drawn_stages(PLAIN, 9000)["memorization_boundary"]
     for kappa, expected in (

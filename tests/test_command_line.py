@@ -172,3 +172,45 @@ def test_a_sweep_does_not_write_its_table_over_its_grid(tmp_path, capsys):
     grid.write_text('[sweep]\nkind = "simulate"\n')
     assert "the same file" in refusal(capsys, "sweep", str(grid), "--table", str(grid))
     assert grid.read_text().startswith("[sweep]")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("simulate --perturbation-radius 1e9", "(twice the α of --signal-exponent), got 1000000000.0"),
+        ("bound stages --json --table", "--table must be left out with --json"),
+        ("verify gaussian_model --seed 1e3", "--seed must be an integer in [0, 4611686018427387904], got '1e3'"),
+        ("verify gaussian_model --seed 99999999999999999999", "--seed must be an integer in [0, 461168"),
+        ("simulate --json= --runs 1", "--json must be the path of a file, got ''"),
+    ],
+)
+def test_small_slips_are_one_line_with_option_value_and_range(capsys, words, said):
+    assert said in refusal(capsys, *words.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "said"),
+    [
+        ("x.npy", None, "an npz with 'weights' is needed"),
+        ("x.npz", {"weights": [[1.0, 1.0], [1.0, float("nan")]]}, "weights[1, 1] must be finite, got nan"),
+        ("x.npz", {"weights": [[1.0]], "feature": [float("inf")]}, "feature[0] must be finite, got inf"),
+    ],
+)
+def test_a_file_of_weights_that_will_not_do_says_what_is_wrong(tmp_path, capsys, name, arrays, said):
+    import numpy
+
+    path = tmp_path / name
+    numpy.savez(path, **arrays) if arrays else numpy.save(path, numpy.ones((2, 2)))
+    scales = ("--signal-strength", "1", "--noise-std", "1")
+    assert said in refusal(capsys, "bound", "test-error", "--weights", str(path), *scales)
+
+
+def test_every_adversary_is_warned_of_a_step_above_the_rule():
+    from cgro_theory.commands.simulate_plan import SimulateRequest, plan_simulation
+    from cgro_theory.setting import PatchSetting
+
+    setting = PatchSetting.version_1(10_000, num_samples=2, width=2)
+    for adversary in ("transfer", "span", "l2"):
+        for rate, warned in ((10.0, True), (1e-4, False)):
+            request = SimulateRequest(setting, learning_rate=rate, steps=2, runs=1, adversary=adversary)
+            assert ("times the step rule" in plan_simulation(request).warning()) is warned

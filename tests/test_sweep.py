@@ -428,3 +428,30 @@ def test_no_scheduler_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InvalidInput, match=r"pip install 'cgro-theory\[cluster\]'"):
         sweep(replace(asked, scheduler="tcp://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("section", ["fixed", "grid"])
+def test_a_run_too_large_for_the_machine_is_refused_before_any_starts(tmp_path, section):
+    grid = tmp_path / "grid.toml"
+    grid.write_text(f'[sweep]\nkind = "simulate"\n[{section}]\nsamples = 100000\n')
+    for options in ({"dry_run": True}, {}, {"workers": 2}):
+        with pytest.raises(InvalidFile, match=rf"line 4: {section}.samples: samples must be at most .* GiB"):
+            run_sweep(SweepRequest(grid, quiet=True, **options))
+    assert os.listdir(tmp_path) == ["grid.toml"]
+    # What another machine did can be looked at.
+    assert run_sweep(SweepRequest(grid, status=True)) == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        ("steps = 1000000000000\nsamples = 20", "steps"),
+        ("method = 'flow'\nruns = 4096\nwidth = 100\nsamples = 600", "runs"),
+    ],
+)
+def test_a_run_too_long_is_refused_before_any_starts(tmp_path, monkeypatch, lines, key):
+    monkeypatch.setattr("cgro_theory.commands.run_size.machine_memory", lambda: 2**50)
+    grid = tmp_path / "grid.toml"
+    grid.write_text(f'[sweep]\nkind = "simulate"\n[fixed]\ndimension = 1000000\n{lines}\n')
+    with pytest.raises(InvalidFile, match=rf"fixed.{key}: {key} must be at most .* hours"):
+        run_sweep(SweepRequest(grid, dry_run=True))

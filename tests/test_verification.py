@@ -1,13 +1,15 @@
 """What a verification says of itself: uncaught faults, runs that raise, claims asked for twice."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cgro_theory.claims import Environment, VerificationResult, load_result
 from cgro_theory.cli import main
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.catalogue import room
+from cgro_theory.theorems.catalogue import ROOMS, room
 from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.theorems.theorem_1_feature_learning import claims as CONTENT
 from cgro_theory.theorems.verification import verify_room
@@ -94,3 +96,85 @@ def test_ctrl_c_says_in_one_line_what_was_written_before(monkeypatch, capsys, tm
     assert stopped.value.code == 130
     assert capsys.readouterr().err == f"stopped; written to {tmp_path}/: lemmas, theorem_1\n"
     assert sorted(path.name for path in tmp_path.glob("*.json")) == ["lemmas.json", "theorem_1.json"]
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Whoever gets as far as making runs fails."""
+    from cgro_theory.commands import verify as command
+
+    def verify_none(entry, **options):
+        raise AssertionError("training started")
+
+    monkeypatch.setattr(command, "verify_room", verify_none)
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main(["verify", *map(str, arguments)])
+    shown = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert shown.err.count("\n") == 1
+    return shown.err
+
+
+@pytest.mark.parametrize(("json", "out"), [("both", "both"), ("a.json", "a.json"), ("x", "x/y"), ("y", "x/../y")])
+def test_one_path_is_not_a_file_and_a_folder(untrained, capsys, tmp_path, monkeypatch, json, out):
+    monkeypatch.chdir(tmp_path)
+    line = refused(capsys, "gaussian_model", "--json", json, "--out", out)
+    assert "--json and --out" in line
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["gaussian_model.json", "gaussian_model_errors.png", "gaussian_model_errors.json"]
+)
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_stands_in_a_results_place_is_found_before_training(untrained, capsys, tmp_path, kind, name):
+    place = tmp_path / name
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "device":
+        place.symlink_to("/dev/null")
+    else:
+        place.mkdir()
+    assert f"{place}: cannot write here: it is a {kind}" in refused(capsys, "gaussian_model", "--out", tmp_path)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_figure_of_another_part_of_the_room_is_found_before_training(untrained, capsys, tmp_path):
+    os.mkfifo(tmp_path / "landscape_gap.svg")
+    assert "it is a pipe" in refused(capsys, "theorem_3", "--out", tmp_path)
+    with pytest.raises(AssertionError, match="training started"):
+        main(["verify", "gaussian_model", "--quiet", "--out", str(tmp_path)])
+
+
+def test_json_and_a_file_of_out_are_two_files(untrained, capsys, tmp_path):
+    inside, link = tmp_path / "gaussian_model.json", tmp_path / "link"
+    assert "--json has the name of a result" in refused(
+        capsys, "gaussian_model", "--json", inside, "--out", tmp_path
+    )
+    inside.write_bytes(b"kept")
+    os.link(inside, link)
+    assert "are the same file" in refused(capsys, "gaussian_model", "--json", link, "--out", tmp_path)
+    assert inside.read_bytes() == b"kept"
+    with pytest.raises(AssertionError, match="training started"):
+        main(["verify", "gaussian_model", "--json", str(tmp_path / "other.json"), "--out", str(tmp_path)])
+
+
+def test_every_recorded_file_is_one_that_a_room_may_write():
+    recorded = (Path(__file__).parents[1] / "verification" / "recorded").iterdir()
+    stray = [path.name for path in recorded if not any(entry.may_write(path.name) for entry in ROOMS)]
+    assert stray == []
+
+
+def test_an_unknown_claim_is_refused_with_the_nearest_and_where_all_are(untrained, capsys, tmp_path):
+    out = tmp_path / "new"
+    line = refused(capsys, "theorem_1", "--only", "bar", "--out", out)
+    assert line.startswith("error: --only must be a claim of theorem_1 such as theorem_1.")
+    assert "(paper_map.md lists all 27), got 'bar'" in line
+    assert not out.exists()
+    assert "such as theorem_1.signal_time, " in refused(capsys, "theorem_1", "--only", "theorem_1.signal_tim")
+    assert "gaussian_model.robust_error" in refused(capsys, "gaussian_model", "--only", "bar")

@@ -23,6 +23,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     BELOW_BOUNDARY,
+    RACE_HORIZON,
     leading_memorization_time,
     memorization_horizon,
     predict_first_memorization_time,
@@ -196,10 +197,19 @@ def _memorization_time(memory: TimePrediction, below: Condition) -> Quantity:
             formula,
             f"theory.md 2.4, {label}",
             _TIME,
-            note="; ".join(memory.unmet) or "κ is above the enclosure of κ*: the attacked signal is learned first",
+            note=_why_not_memorized(memory),
             absent="not memorized",
         )
     return _enclosed("memorization_time", memory, formula, label, _TIME)
+
+
+def _why_not_memorized(memory: TimePrediction) -> str:
+    if BELOW_BOUNDARY in memory.unmet:
+        times = f"{RACE_HORIZON:g} times the leading order"
+        return f"κ is not below κ* of this draw: no V_i reaches 1 within {times} {memory.leading_order:.6g}"
+    if memory.unmet:
+        return f"not met: {'; '.join(memory.unmet)}"
+    return "κ is above the enclosure of κ*: the attacked signal is learned first"
 
 
 def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPrediction) -> list[Quantity]:
@@ -246,7 +256,10 @@ def _enclosed(
     note: str = "",
     direction: Direction = Direction.ENCLOSURE,
 ) -> Quantity:
-    """Both ends with the leading order beside them, or the leading order alone with what is not met."""
+    """Both ends with the leading order beside them, or the leading order alone with what is not met.
+
+    What is only estimated has no value at all where its assumptions are not met.
+    """
     leading = prediction.leading_order if math.isfinite(prediction.leading_order) else None
     source = f"theory.md 2.4, {label}"
     ends = prediction.interval
@@ -255,6 +268,10 @@ def _enclosed(
         missing += (
             f"not met: {'; '.join(prediction.unmet)}" if prediction.unmet else "none was found for this draw"
         )
+        if prediction.unmet and direction is Direction.ESTIMATE:
+            missing = missing.removeprefix("no estimate: ")
+            absent = "no estimate"
+            return Quantity(name, None, direction, formula, source, unit, note=missing, absent=absent)
         return Quantity(name, leading, Direction.LEADING_ORDER, formula, source, unit, note=missing)
     return Quantity(
         name,

@@ -37,8 +37,11 @@ def law_of_weights(weights: Array, feature: Array, scales: WeightScales) -> Fres
     """The law for weights W, shape (m, d), and the feature w*, shape (d,), of unit norm."""
     if weights.ndim != 2 or feature.shape != weights.shape[1:]:
         raise InvalidInput("shapes of weights and feature", (weights.shape, feature.shape), "(m, d) and (d,)")
-    if not (np.isfinite(weights).all() and np.isfinite(feature).all()):
-        raise InvalidInput("weights", "a non-finite number", "finite")
+    for name, array in (("weights", weights), ("feature", feature)):
+        wrong = np.argwhere(~np.isfinite(array))
+        if len(wrong):
+            place = f"{name}[{', '.join(map(str, wrong[0]))}]"
+            raise InvalidInput(place, float(array[tuple(wrong[0])]), "finite")
     if abs(float(feature @ feature) - 1.0) > 1e-8:
         raise InvalidInput("norm of feature", float(np.linalg.norm(feature)), "1")
     alpha, sigma = (require_finite(name, getattr(scales, name)) for name in ("signal_strength", "noise_std"))
@@ -61,9 +64,14 @@ def load_law(path: str | Path, run: int = 0, scales: WeightScales | None = None)
     Raises :class:`InvalidFile` for a file that is neither.
     """
     try:
+        with Path(path).open("rb") as stream:
+            if stream.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
+                raise InvalidFile(path, "a single array (npy): an npz with 'weights' is needed, see numpy.savez")
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             wanted = ("header", "weights", "feature", "final_weight_gram", "final_signal")
             arrays = {name: archive[name] for name in wanted if name in archive.files}
+    except InvalidFile:
+        raise
     except OSError as error:
         raise InvalidFile(path, f"cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:

@@ -51,6 +51,8 @@ def run_bound(
     """
     from cgro_theory.calculator.value_range import parse_integers
 
+    if json and table:
+        raise InvalidInput("--table", Shown("it beside --json"), "left out with --json: it would have no effect")
     options = (*integers, *numbers)
     try:
         values: dict[str, Sequence[Any]] = {name: parse_integers(name, text) for name, text in integers.items()}

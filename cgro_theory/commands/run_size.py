@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.trainer.chunks import WORKING_MEMORY
+from cgro_theory.trainer.memory import WORKING_MEMORY
 
 MEMORY_SHARE = 0.8
 """Share of the machine's memory that a simulation may take."""
@@ -94,6 +95,32 @@ def require_time(seconds: float, name: str, value: object, remedy: str) -> None:
     if seconds > LONGEST_SECONDS:
         hours = LONGEST_SECONDS / 3600
         raise InvalidInput(name, value, f"{remedy}: about {seconds / 3600:.3g} hours, {hours:.0f} are the limit")
+
+
+def require_flow_time(setting: PatchSetting, runs: int) -> float:
+    """Seconds of a flow, refused above :data:`LONGEST_SECONDS`: a single run by its samples, more by the runs."""
+    seconds, alone = flow_seconds(setting, runs), flow_seconds(setting, 1)
+    if alone <= LONGEST_SECONDS:
+        most = math.floor(LONGEST_SECONDS / alone)
+        require_time(seconds, "runs", runs, f"at most {most:,} for this size")
+        return seconds
+    count = setting.num_samples
+    most = _largest(lambda each: flow_seconds(replace(setting, num_samples=each), 1) <= LONGEST_SECONDS, 1, count)
+    require_time(alone, "num_samples", count, f"at most {most:,} for one flow" if most else "far smaller")
+    return seconds
+
+
+def require_descent_time(
+    setting: PatchSetting, runs: int, steps: int, given: int | None, *, dense: bool, l2: bool
+) -> float:
+    """Seconds of a descent on the CPU, refused above :data:`LONGEST_SECONDS`; ``given``: the steps as asked."""
+    one_step = step_seconds(setting, runs, dense=dense, l2=l2)
+    most = math.floor(LONGEST_SECONDS / one_step)
+    shown = f"{steps:,}" if steps < 1e9 else f"{steps:.2g}"
+    need = "" if given else f", and memorization may need {shown}"
+    flow = "" if dense or l2 else " (the method flow needs none)"
+    require_time(steps * one_step, "steps", given or "auto", f"at most {most:,}{need}{flow}")
+    return steps * one_step
 
 
 def _largest(fits: Callable[[int], bool], low: int, high: int) -> int:

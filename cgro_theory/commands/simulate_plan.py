@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from cgro_theory.commands.environment import resolve_device
 from cgro_theory.commands.method_choice import DESCENT_OPTIONS, FLOW_OPTIONS, method_asked
 from cgro_theory.commands.run_size import (
-    LONGEST_SECONDS,
     MEMORY_SHARE,
     bytes_needed,
-    flow_seconds,
     machine_memory,
+    require_descent_time,
+    require_flow_time,
     require_memory,
-    require_time,
     step_seconds,
 )
 from cgro_theory.commands.sweep_progress import duration
@@ -107,7 +106,7 @@ class Plan:
     def warning(self) -> str:
         """What is to be said about a step above the rule; else nothing."""
         rule = self.request.setting.stable_learning_rate()
-        if self.method == "flow" or self.learning_rate <= rule * (1.0 + 1e-9) or self.request.adversary == "l2":
+        if self.method == "flow" or self.learning_rate <= rule * (1.0 + 1e-9):
             return ""
         return (
             f"--learning-rate {self.learning_rate:.6g} is {self.learning_rate / rule:.3g} times the step rule "
@@ -143,20 +142,17 @@ def plan_simulation(request: SimulateRequest) -> Plan:
     problem = (draw_dense_problem if request.is_dense else draw_subspace_problem)(setting, seeds)
     if method == "flow":
         horizon = group_horizon(setting, problem) if request.horizon is None else request.horizon
-        seconds = flow_seconds(setting, request.runs)
-        most = math.floor(LONGEST_SECONDS / flow_seconds(setting, 1))
-        require_time(seconds, "runs", request.runs, f"at most {most:,} for this size")
+        seconds = require_flow_time(setting, request.runs)
         tolerance = DEFAULT_TOLERANCE if request.tolerance is None else request.tolerance
         return Plan(request, problem, method, device, 0.0, 0, horizon, tolerance, seconds)
     steps = request.steps if request.steps is not None else _ceiling(group_horizon(setting, problem) / rate)
     is_l2 = request.adversary == AdversaryName.L2
-    one_step = step_seconds(setting, request.runs, dense=request.is_dense, l2=is_l2)
     if device == "cpu":
-        most = math.floor(LONGEST_SECONDS / one_step)
-        need = "" if request.steps else f", and memorization may need {_count(steps)}"
-        flow = "" if request.is_dense or is_l2 else " (the method flow needs none)"
-        require_time(steps * one_step, "steps", request.steps or "auto", f"at most {most:,}{need}{flow}")
-    return Plan(request, problem, method, device, rate, steps, rate * steps, 0.0, steps * one_step)
+        dense = request.is_dense
+        seconds = require_descent_time(setting, request.runs, steps, request.steps, dense=dense, l2=is_l2)
+    else:
+        seconds = steps * step_seconds(setting, request.runs, dense=request.is_dense, l2=is_l2)
+    return Plan(request, problem, method, device, rate, steps, rate * steps, 0.0, seconds)
 
 
 def carry_out(

@@ -60,7 +60,10 @@ def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> in
     Raises :class:`~cgro_theory.errors.CgroError` for invalid options, grids and stores.
     """
     _check(request)
-    grid = load_grid(request.grid, kinds)
+    only_looks = request.status or request.check
+    # A scheduler's workers are other machines; what is looked at may have been done by one.
+    to_run = request.scheduler is None and (request.dry_run or not only_looks)
+    grid = load_grid(request.grid, kinds, to_run=to_run)
     require_outputs({"--table": request.table}, inputs={"the grid": request.grid})
     if request.dry_run or request.status or request.check:
         return _look(request, grid)

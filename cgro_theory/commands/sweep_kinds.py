@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cgro_theory.commands.method_choice import METHODS, method_asked
+from cgro_theory.commands.run_size import require_descent_time, require_flow_time, require_memory
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.parameters import (
     INIT_EXPONENT,
@@ -44,10 +45,25 @@ def simulate_setting(parameters: Parameters) -> PatchSetting:
 
 
 def _check_simulation(parameters: Parameters) -> None:
-    setting = simulate_setting(parameters)
+    _method_of(parameters, simulate_setting(parameters))
+
+
+def _method_of(parameters: Parameters, setting: PatchSetting) -> str:
     given = {name: parameters[name] for name in METHOD_OPTIONS if parameters[name] != "auto"}
     method, engine, adversary = (str(parameters[name]) for name in ("method", "engine", "adversary"))
-    method_asked(method, setting, engine, adversary, given)
+    return method_asked(method, setting, engine, adversary, given)
+
+
+def _check_simulation_size(parameters: Parameters) -> None:
+    """Memory, and time where it is known without a draw, as `cgro simulate` limits both."""
+    setting, runs, steps = simulate_setting(parameters), int(parameters["runs"]), parameters["steps"]
+    method, dense = _method_of(parameters, setting), parameters["engine"] == "dense"
+    require_memory(setting, runs, flow=method == "flow", dense=dense)
+    if method == "flow":
+        require_flow_time(setting, runs)
+    elif steps != "auto":
+        l2, count = parameters["adversary"] == "l2", int(steps)
+        require_descent_time(setting, runs, count, count, dense=dense or not setting.reduces, l2=l2)
 
 
 SIMULATE = RunKind(
@@ -56,6 +72,7 @@ SIMULATE = RunKind(
     function=f"{_RUNS}:run_simulation",
     help="train the patch network adversarially, as `cgro simulate` does",
     check=_check_simulation,
+    check_size=_check_simulation_size,
     parameters=(
         Parameter("dimension", "integer", 10_000, 2, MAX_DIMENSION, (), "patch_dimension", "patch dimension d"),
         Parameter("samples", "integer", 20, 1, setting_name="num_samples", help="training points N"),

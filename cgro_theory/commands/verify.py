@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from cgro_theory.atomic_file import require_folder, require_writable
+from cgro_theory.atomic_file import require_folder, require_outputs, require_writable
 from cgro_theory.claims import ExitCode, VerificationResult, conclude, save_result
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
-from cgro_theory.errors import InvalidInput, require_choice
+from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, require_integer
 from cgro_theory.report.figures import save_figures
 from cgro_theory.report.text import verdict_notes, verdict_table
-from cgro_theory.theorems.catalogue import ROOMS, room
+from cgro_theory.theorems.catalogue import ROOMS, require_claim, room, room_of_claim, with_dependencies
+from cgro_theory.theorems.room import Room
 from cgro_theory.theorems.verification import verify_room
+
+MAX_SEED = 2**62
 
 
 def run_verify(
@@ -38,17 +42,16 @@ def run_verify(
     that says in one line what was written before.
     """
     require_choice("profile", profile, ("quick", "full"))
-    if seed < 0:
-        raise InvalidInput("seed", seed, "an integer >= 0")
+    require_integer("seed", seed, 0, MAX_SEED)
     rooms = tuple(ROOMS) if theorem == "all" else (room(theorem),)
     if only and theorem == "all":
         raise InvalidInput("--only", only[0], "given with one theorem, not with all")
     if json_path is not None and theorem == "all":
         raise InvalidInput("--json", str(json_path), "given with one theorem; use --out for all")
-    if json_path is not None:
-        require_writable(json_path)
-    folder = require_folder(out) if out is not None else None
+    for label in only:
+        require_claim(rooms[0], label)
     resolved = resolve_device(device)
+    folder = _checked_outputs(rooms, only, json_path, out)
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -83,6 +86,38 @@ def run_verify(
     if conclusion.reasons:
         console.print(str(conclusion), highlight=False, markup=False)
     return conclusion.code
+
+
+def _checked_outputs(
+    rooms: Sequence[Room], only: tuple[str, ...], json_path: Path | None, out: Path | None
+) -> Path | None:
+    """The folder of ``--out``, made when missing, after every file that would be written has been checked.
+
+    Figures are named by the runs: whatever may be one of the rooms' figures counts as an output.
+    """
+    outputs: dict[str, str | Path | None] = {"--json": json_path}
+    if out is None:
+        require_outputs(outputs)
+        return None
+    folder = Path(os.path.realpath(out))
+    if json_path is not None:
+        target = Path(os.path.realpath(json_path))
+        if target in (folder, *folder.parents) and not target.is_dir():
+            raise InvalidFile(json_path, "--json and --out need the same path, one as a file and one as a folder")
+    drawn = {entry.label: entry for entry in rooms}
+    drawn |= {home.label: home for home in map(room_of_claim, with_dependencies(only))}
+
+    def is_ours(name: str) -> bool:
+        return any(entry.may_write(name) for entry in drawn.values())
+
+    if json_path is not None:
+        require_writable(json_path)
+        if target.parent == folder and is_ours(target.name):
+            raise InvalidFile(json_path, "--json has the name of a result or figure that --out writes there")
+    if folder.is_dir():
+        names = sorted(filter(is_ours, os.listdir(require_folder(out))))
+        require_outputs(outputs | {f"--out's {name}": Path(out) / name for name in names})
+    return require_folder(out)
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ class PatchSetting:
 
     def with_perturbation_radius(self, perturbation_radius: float) -> PatchSetting:
         """The same setting under an attack of ℓ2 radius delta in [0, 2 alpha], in units of the input."""
-        allowed = f"in [0, {2 * self.signal_strength:.6g}] (twice signal_strength)"
+        allowed = f"in [0, {2 * self.signal_strength:.6g}] (twice the α of signal_exponent)"
         radius = require_finite("perturbation_radius", perturbation_radius, allowed)
         if not 0.0 <= radius <= 2.0 * self.signal_strength:
             raise InvalidInput("perturbation_radius", radius, allowed)

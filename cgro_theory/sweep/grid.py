@@ -42,14 +42,17 @@ class Grid:
     varying: tuple[str, ...]
 
 
-def load_grid(path: str | Path, kinds: Mapping[str, RunKind]) -> Grid:
-    """Read a grid file. Raises :class:`InvalidFile` that names the file, the line and the key."""
+def load_grid(path: str | Path, kinds: Mapping[str, RunKind], *, to_run: bool = False) -> Grid:
+    """Read a grid file. Raises :class:`InvalidFile` that names the file, the line and the key.
+
+    ``to_run``: its runs are for this machine, and one that is too large for it is refused, too.
+    """
     text = _read(Path(path))
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # bad TOML, and numbers or nesting beyond Python's limits
         raise InvalidFile(path, _syntax_message(str(error), text)) from error
-    return _Reader(Path(path), document, KeyLines(text), kinds).grid()
+    return _Reader(Path(path), document, KeyLines(text), kinds, to_run).grid()
 
 
 def _read(path: Path) -> str:
@@ -81,6 +84,7 @@ class _Reader:
     document: dict[str, Any]
     lines: KeyLines
     kinds: Mapping[str, RunKind]
+    to_run: bool
 
     def wrong(self, where: KeyPath, message: str) -> InvalidFile:
         shown = ".".join(str(part) for part in where if isinstance(part, str))
@@ -205,9 +209,10 @@ class _Reader:
         for values in itertools.product(*axes.values()):
             chosen = dict(zip(axes, values, strict=True))
             parameters = {**defaults, **constants, **chosen}
-            if kind.check is not None:
+            for check in (kind.check, kind.check_size if self.to_run else None):
                 try:
-                    kind.check(parameters)
+                    if check is not None:
+                        check(parameters)
                 except InvalidInput as error:
                     raise self._unfit(kind, error, where, chosen, constants) from error
             yield parameters
@@ -220,4 +225,5 @@ class _Reader:
         key = next(names, "")
         at = ("fixed", key) if key in constants else (*where, key)
         run = ", ".join(f"{name} = {value}" for name, value in chosen.items()) or "the only run"
-        return self.wrong(at, f"{error} (in {run})")
+        named = InvalidInput(key or error.name, error.value, error.allowed)
+        return self.wrong(at, f"{named} (in {run})")

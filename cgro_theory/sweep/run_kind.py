@@ -128,6 +128,7 @@ class RunKind:
         function: ``package.module:name`` of a :data:`RunFunction`, imported by whoever does the run.
         parameters: all that a grid may set.
         check: raises :class:`InvalidInput` when parameters, each valid, do not go together; None to skip.
+        check_size: raises :class:`InvalidInput` when the run is too large for this machine; None to skip.
     """
 
     name: str
@@ -136,6 +137,7 @@ class RunKind:
     parameters: tuple[Parameter, ...]
     help: str = ""
     check: Callable[[Parameters], None] | None = None
+    check_size: Callable[[Parameters], None] | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter with this name, or None."""

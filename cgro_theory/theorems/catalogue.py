@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+
 from cgro_theory.claims import Claim
-from cgro_theory.errors import InvalidInput, require_choice
+from cgro_theory.errors import MOST_LISTED, InvalidInput, require_choice
 from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.theorems.room import Room
 
@@ -15,6 +17,7 @@ ROOMS: tuple[Room, ...] = (
         "theorem_3",
         "Robust generalization and global flatness",
         "cgro_theory.theorems.theorem_3_global_flatness",
+        ("landscape",),
     ),
     Room("questions", "Questions that readers asked", "cgro_theory.theorems.questions"),
     Room("gaussian_model", "A claim from another paper", "cgro_theory.theorems.gaussian_model"),
@@ -25,6 +28,23 @@ def room(label: str) -> Room:
     """The room with this label; :class:`InvalidInput` names the known ones."""
     require_choice("theorem", label, ("all", *(candidate.label for candidate in ROOMS)))
     return next(candidate for candidate in ROOMS if candidate.label == label)
+
+
+def require_claim(home: Room, label: str) -> None:
+    """Refuse a label that ``home`` does not state: with all of its labels where they are few, else the nearest."""
+    own = [entry.label for entry in home.checked]
+    if len(own) <= MOST_LISTED:
+        require_choice("claim", label, own)
+    if label in own:
+        return
+    word = label.rpartition(".")[2]
+    short = {each.rpartition(".")[2]: each for each in own}
+    containing = [name for name in short if word and word in name]
+    close = difflib.get_close_matches(word, [name for name in short if name not in containing], 3, 0.0)
+    nearest = ", ".join(short[name] for name in (containing + close)[:3])
+    raise InvalidInput(
+        "claim", label, f"a claim of {home.label} such as {nearest} (paper_map.md lists all {len(own)})"
+    )
 
 
 def room_of_claim(label: str) -> Room:

@@ -73,11 +73,24 @@ class Claims(Protocol):
 
 @dataclass(frozen=True)
 class Room:
-    """A theorem's place in the tree: ``label`` names the script, the results and the map's section."""
+    """A theorem's place in the tree: ``label`` names the script, the results and the map's section.
+
+    ``parts``: names that some of its figures start with in place of the label.
+    """
 
     label: str
     title: str
     package: str
+    parts: tuple[str, ...] = ()
+
+    def may_write(self, name: str) -> bool:
+        """Whether a file of this name can be the room's result or one of its figures."""
+        stem, _, suffix = name.rpartition(".")
+        if stem == self.label:
+            return suffix == "json"
+        return suffix in ("json", "png", "svg") and stem.startswith(
+            tuple(f"{e}_" for e in (self.label, *self.parts))
+        )
 
     @property
     def content(self) -> Claims:

@@ -23,8 +23,8 @@ from cgro_theory.claims import (
     VerificationResult,
     judge,
 )
-from cgro_theory.errors import CgroError, require_choice
-from cgro_theory.theorems.catalogue import checked_claim, room_of_claim, with_dependencies
+from cgro_theory.errors import CgroError
+from cgro_theory.theorems.catalogue import checked_claim, require_claim, room_of_claim, with_dependencies
 from cgro_theory.theorems.checked_claim import Check, NegativeControl
 from cgro_theory.theorems.room import Claims, Profile, Progress, Room, RunRequest
 
@@ -51,7 +51,7 @@ def verify_room(
     started = time.monotonic()
     own = tuple(entry.label for entry in room.checked)
     for label in only:
-        require_choice("claim", label, own)
+        require_claim(room, label)
     asked = tuple(dict.fromkeys(only)) or own
     labels = (*asked, *(label for label in with_dependencies(asked) if label not in asked))
     claims = [checked_claim(label) for label in labels]

@@ -9,9 +9,8 @@ import torch
 
 from cgro_theory.errors import CgroError
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.trainer.memory import WORKING_MEMORY
 
-WORKING_MEMORY = 2**30
-"""Bytes that a chunk of runs may work in on the CPU."""
 GPU_SHARE = 0.5
 """Share of the free GPU memory that a chunk of runs may work in."""
 
