@@ -125,7 +125,7 @@ BAD = [
     (["simulate", "--method", "flow", "--tolerance", "1"], "--tolerance must be in [1e-12, 1e-3]"),
     (["verify", "theorem_9"], "theorem must be all, lemmas"),
     (["verify", "theorem_1", "--profile", "slow"], "profile must be quick or full"),
-    (["verify", "theorem_1", "--only", "theorem_1.magic"], "--only must be one of"),
+    (["verify", "theorem_1", "--only", "theorem_1.magic"], "--only must be a claim of theorem_1"),
     (["verify", "theorem_1", "--seed", "-1"], "seed must be"),
     (["verify", "all", "--json", "x.json"], "--json must be"),
     (["verify", "lemmas", "--json", "/no/such/folder/r.json"], "no such folder"),
