@@ -11,8 +11,10 @@ from cgro_theory.commands.paper_map import PAGES, generated_files, run_paper_map
 from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.figures import render
+from cgro_theory.report.text import format_interval
 from cgro_theory.theorems.catalogue import ROOMS, claim
 
+MEMORIZATION = "theorem_1.first_memorization_time"
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -63,7 +65,10 @@ def test_check_reports_a_stale_block(tmp_path, capsys, name):
     (tmp_path / name).write_text((REPOSITORY / name).read_text(encoding="utf-8"), encoding="utf-8")
     assert run_paper_map(tmp_path, check=False) == 0
     fresh = (tmp_path / name).read_text(encoding="utf-8")
-    (tmp_path / name).write_text(fresh.replace("[650.9, 681.4]", "[650.9, 681.5]"), encoding="utf-8")
+    entry = next(each for each in load_result(tmp_path / recorded)["claims"] if each["label"] == MEMORIZATION)
+    shown = format_interval(entry["predicted"])
+    assert fresh.count(shown) == 1
+    (tmp_path / name).write_text(fresh.replace(shown, "[1, 2]"), encoding="utf-8")
     assert run_paper_map(tmp_path, check=True) == 1
     assert name in capsys.readouterr().out
     assert run_paper_map(tmp_path, check=False) == 0
@@ -84,15 +89,16 @@ def test_a_block_without_an_end_or_of_nothing_is_named(tmp_path):
 
 
 def test_a_claim_told_whole_hides_nothing():
-    label = "theorem_1.first_memorization_time"
+    label = MEMORIZATION
     document = load_result(REPOSITORY / "verification" / "recorded" / "theorem_1.json")
     entry = next(each for each in document["claims"] if each["label"] == label)
     entry["statement"] = claim(label).statement
     told = claim_markdown(claim(label), document)
     assert told.count(claim(label).statement) == 1
-    for part in (r"\frac{2 N v_{0}^{2 - q}}{\lambda q", "[650.9, 681.4]", "673.5", "76 runs", "**consistent**"):
+    shown = format_interval(entry["predicted"])
+    for part in (r"\frac{2 N v_{0}^{2 - q}}{\lambda q", shown, "76 runs", "**consistent**"):
         assert part in told
-    assert told.count("**refuted**") == len(entry["planted_faults"]) == 2
+    assert told.count("**refuted**") == len(entry["planted_faults"]) >= 2
 
     entry["statement"] = "What an older version said."
     entry["outcome"], entry["reason"] = "inconclusive", "the two intervals overlap"
