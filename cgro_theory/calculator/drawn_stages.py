@@ -271,7 +271,7 @@ def _enclosed(
         if prediction.unmet and direction is Direction.ESTIMATE:
             missing = missing.removeprefix("no estimate: ")
             absent = "no estimate"
-            return Quantity(name, None, direction, formula, source, unit, note=missing, absent=absent)
+            return Quantity(name, None, Direction.LEADING_ORDER, formula, source, unit, note=missing, absent=absent)
         return Quantity(name, leading, Direction.LEADING_ORDER, formula, source, unit, note=missing)
     return Quantity(
         name,
