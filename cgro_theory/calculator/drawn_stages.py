@@ -270,8 +270,8 @@ def _enclosed(
         )
         if prediction.unmet and direction is Direction.ESTIMATE:
             missing = missing.removeprefix("no estimate: ")
-            absent = "no estimate"
-            return Quantity(name, None, Direction.LEADING_ORDER, formula, source, unit, note=missing, absent=absent)
+            none = Direction.LEADING_ORDER
+            return Quantity(name, None, none, formula, source, unit, note=missing, absent="no estimate")
         return Quantity(name, leading, Direction.LEADING_ORDER, formula, source, unit, note=missing)
     return Quantity(
         name,
