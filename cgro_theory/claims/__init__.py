@@ -1,7 +1,8 @@
 """The vocabulary of verification: claims, predictions, measurements, verdicts. Knows no machine learning."""
 
-from cgro_theory.claims.claim import Assumption, Claim, Mark, Relation, Source
+from cgro_theory.claims.claim import Claim, Mark, Relation, Source
 from cgro_theory.claims.conclusion import Conclusion, ExitCode, conclude
+from cgro_theory.claims.condition import Assumption, Condition, EvaluatedCondition, StatedAssumption, unmet
 from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.claims.interval import Interval
@@ -30,7 +31,9 @@ __all__ = [
     "Assumption",
     "Claim",
     "Conclusion",
+    "Condition",
     "Environment",
+    "EvaluatedCondition",
     "Evidence",
     "ExitCode",
     "FailureLedger",
@@ -47,6 +50,7 @@ __all__ = [
     "Relation",
     "Series",
     "Source",
+    "StatedAssumption",
     "Verdict",
     "VerificationResult",
     "conclude",
@@ -55,5 +59,6 @@ __all__ = [
     "load_result",
     "save_result",
     "sealed",
+    "unmet",
     "worst",
 ]

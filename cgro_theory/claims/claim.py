@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cgro_theory.claims.condition import Assumption
 from cgro_theory.claims.interval import Interval
 from cgro_theory.errors import InvalidInput
 
@@ -44,27 +45,15 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Assumption:
-    """A named condition of a claim.
-
-    ``condition`` is a sympy relation in the claim's symbols; ``meaning`` says it in words; ``checked`` says
-    who checks it (the prediction, the run, or nobody: then it must be argued).
-    """
-
-    name: str
-    condition: sympy.Basic
-    meaning: str
-    checked: str
-
-
-@dataclass(frozen=True)
 class Claim:
     """One checkable sentence of a theorem.
 
     ``label`` is the same in code, tests, result files and ``paper_map.md``; ``quantity`` names what is
     measured, with its unit; ``natural_range`` is what any value of the quantity satisfies (a prediction that
     contains it is vacuous); ``tolerance`` belongs to ``Relation.EQUALS`` and is fixed here, before any run;
-    ``expression`` is the predicted formula; ``silent_about`` says what the check does not show.
+    ``expression`` is the predicted formula, an equation or inequality with a left side, or ``None`` where the
+    statement cannot be one; ``silent_about`` says what the check does not show. The ``assumptions`` are conditions
+    that its predictions evaluate, and in words what cannot be evaluated.
     """
 
     label: str
@@ -74,7 +63,7 @@ class Claim:
     quantity: str
     natural_range: Interval
     relation: Relation
-    expression: sympy.Basic
+    expression: sympy.Basic | None
     assumptions: tuple[Assumption, ...] = ()
     depends_on: tuple[str, ...] = ()
     tolerance: float | None = None

@@ -6,6 +6,7 @@ import enum
 import math
 from dataclasses import dataclass
 
+from cgro_theory.claims.condition import EvaluatedCondition, unmet
 from cgro_theory.claims.interval import Interval
 from cgro_theory.errors import InvalidInput
 
@@ -23,15 +24,23 @@ class Evidence(enum.StrEnum):
 class Prediction:
     """The interval that a claim admits for given parameters, rounded outward.
 
-    ``interval`` is ``None`` when no number could be computed (then the verdict is inconclusive);
-    ``unmet`` names each assumption that does not hold (then it is out of scope); ``leading_order`` is the
-    closed formula without its error terms, for the reader; ``notes`` are (name, value) pairs to show.
+    Attributes:
+        interval: None when no number could be computed; then the verdict is inconclusive.
+        assumed: the conditions that it relies on, evaluated with the actual numbers; where one does not hold the
+            verdict is out of scope.
+        leading_order: the closed formula without its error terms, for the reader.
+        notes: (name, value) pairs to show.
     """
 
     interval: Interval | None
-    unmet: tuple[str, ...] = ()
+    assumed: tuple[EvaluatedCondition, ...] = ()
     leading_order: float | None = None
     notes: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def unmet(self) -> tuple[EvaluatedCondition, ...]:
+        """The conditions that do not hold."""
+        return unmet(self.assumed)
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,15 @@ def _claim_to_json(verdict: Verdict, inherited: dict[str, Outcome]) -> dict[str,
         "failure_probability": verdict.failure_probability,
         "seconds": round(verdict.seconds, 3),
         "reproduce": verdict.reproduce,
+        "assumptions": [
+            {
+                "name": each.condition.name,
+                "formula": each.condition.formula,
+                "numbers": {name: _number(value) for name, value in each.numbers},
+                "met": each.met,
+            }
+            for each in prediction.assumed
+        ],
         "notes": {name: _number(value) for name, value in notes.items()},
         "planted_faults": [
             {"name": fault.name, "description": fault.description, "outcome": fault.outcome.value}

@@ -80,7 +80,7 @@ def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tup
     relations it leaves the claim ``inconclusive``. A check of which no case could have failed is ``vacuous``.
     """
     if prediction.unmet:
-        return Outcome.OUT_OF_SCOPE, "assumption not met: " + "; ".join(prediction.unmet)
+        return Outcome.OUT_OF_SCOPE, "assumption not met: " + "; ".join(map(str, prediction.unmet))
     if prediction.interval is None:
         return Outcome.INCONCLUSIVE, "the prediction has no number"
     if not measurement.is_usable or measurement.interval is None:

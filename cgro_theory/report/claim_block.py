@@ -26,7 +26,7 @@ def claim_markdown(claim: Claim, document: Mapping[str, Any]) -> str:
     if entry["statement"] != claim.statement:
         lines += [f"*Judged in these words by an earlier version. Today the claim reads: {claim.statement}*", ""]
     leading = entry["predicted"].get("leading_order")
-    formula = sympy.latex(claim.expression)
+    formula = rf"\text{{{claim.quantity}}}" if claim.expression is None else sympy.latex(claim.expression)
     if leading is not None:
         formula += rf" \approx {format_number(leading)} \quad\text{{(leading order)}}"
     lines += ["```math", formula, "```", ""]

@@ -233,6 +233,8 @@ def _changed(claim: Claim | None, entry: Entry | None) -> str:
 
 def _formula(claim: Claim) -> Markup:
     """The claim's formula; of a constant, which says nothing alone, how the measured quantity stands to it."""
+    if claim.expression is None:
+        return Markup("")
     if not is_constant(claim.expression):
         return Markup(to_mathml(claim.expression))
     return Markup(constant_to_mathml(_SIGNS[claim.relation], claim.expression))
@@ -250,8 +252,8 @@ def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
 
 
 def _assumption(assumption: Assumption) -> AssumptionView:
-    known = not is_constant(assumption.condition)
-    formula = Markup(to_mathml(assumption.condition)) if known else Markup("")
+    expression = assumption.expression
+    formula = Markup("") if expression is None else Markup(to_mathml(expression))
     return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
 
 

@@ -46,6 +46,8 @@ class CheckedClaim:
         claim: the statement.
         check: makes both sides of the comparison from the theorem's runs.
         controls: at least one; names differ.
+        numeric: the function that computes the claim's formula, for the test that holds one against the other. Its
+            keywords are all symbols of ``claim.expression`` but one (``lambda_`` for λ), and it returns that one.
         needs: the sets of runs, by the names of the fields of the theorem's runs, that the check and its controls
             look at; none for what needs no run.
     """
@@ -54,6 +56,7 @@ class CheckedClaim:
     check: Check
     controls: tuple[NegativeControl, ...]
     needs: tuple[str, ...] = ()
+    numeric: Callable[..., float] | None = None
 
     @property
     def label(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cgro_theory.claims import (
     Claim,
+    Condition,
     Environment,
     Evidence,
     FailureLedger,
@@ -127,6 +128,9 @@ def judge_claim(entry: Claim, check: Check, runs: Any, failure_probability: floa
     except Exception as error:
         return _undecided(entry, _describe(error), failure_probability)
     prediction = _with_tolerance(entry, pair.prediction)
+    amiss = _wrongly_assumed(entry, prediction)
+    if amiss:
+        return _undecided(entry, amiss, failure_probability)
     outcome, reason = judge(entry, prediction, pair.measurement)
     spent = failure_probability if pair.measurement.evidence is Evidence.STATISTICAL else 0.0
     return Verdict(entry, prediction, pair.measurement, outcome, reason, spent, seconds=time.monotonic() - started)
@@ -143,6 +147,21 @@ def judge_control(
         return FaultVerdict(control.name, description, Outcome.INCONCLUSIVE)
     verdict = judge_claim(entry, control.check or check, altered, failure_probability)
     return FaultVerdict(control.name, control.description, verdict.outcome)
+
+
+def _wrongly_assumed(entry: Claim, prediction: Prediction) -> str:
+    """What a prediction relied on and its claim does not state, or the other way round; nothing when all is well.
+
+    A prediction without an interval may have stopped before it evaluated everything.
+    """
+    stated = {each for each in entry.assumptions if isinstance(each, Condition)}
+    evaluated = {each.condition for each in prediction.assumed}
+    for each in sorted(evaluated - stated, key=lambda condition: condition.name):
+        return f"the prediction relies on {each.name!r}, which the claim does not state"
+    if prediction.interval is not None and not prediction.unmet:
+        for each in sorted(stated - evaluated, key=lambda condition: condition.name):
+            return f"the claim states {each.name!r}, which the prediction did not evaluate"
+    return ""
 
 
 def _undecided(entry: Claim, why: str, failure_probability: float) -> Verdict:
