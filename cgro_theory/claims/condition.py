@@ -56,7 +56,7 @@ class Condition:
 
     Attributes:
         name: a word or two, unique among a claim's assumptions.
-        formula: comparisons in Python's notation, joined by ``and`` and ``or``, with + - * / **, sqrt, log, exp and
+        formula: comparisons in Python's notation, joined by ``and`` and ``or``, with + - * / **, sqrt, log, exp,
             abs. Its names are the symbols; one that Python reserves ends in ``_``, as in ``0 < lambda_ < 1``.
         meaning: the same in words.
 
