@@ -99,7 +99,10 @@ class NoiseMarginLaw:
 
     def directional_tails(self, threshold: float, directions: int, generator: np.random.Generator) -> Array:
         """P(|V| > threshold | direction) for sampled directions; their mean is unbiased. shape: (directions,)"""
-        margins = self.directional_margins(directions, generator)
+        return self.tails_along(self.directional_margins(directions, generator), threshold)
+
+    def tails_along(self, margins: Array, threshold: float) -> Array:
+        """P(|V| > threshold | direction) for directions with these :meth:`directional_margins`; same shape."""
         freedom = self.noise_patches * self.covariance.shape[0]
         with np.errstate(divide="ignore"):
             radii = (max(threshold, 0.0) / margins) ** (2.0 / self.degree)

@@ -135,10 +135,10 @@ def _fresh_law(setting: PatchSetting, draw: InitialDraw, margin: float, *, share
 def _median(law: NoiseMarginLaw, directions: int = 2048) -> float:
     """The median of |V|, by bisection on the averaged tails of sampled directions."""
     low, high = 0.0, math.sqrt(2.0 * law.variance)
+    margins = law.directional_margins(directions, np.random.default_rng(MEDIAN_SEED))
     for _ in range(24):
         middle = 0.5 * (low + high)
-        tails = law.directional_tails(middle, directions, np.random.default_rng(MEDIAN_SEED))
-        low, high = (middle, high) if tails.mean() > 0.5 else (low, middle)
+        low, high = (middle, high) if law.tails_along(margins, middle).mean() > 0.5 else (low, middle)
     return 0.5 * (low + high)
 
 
@@ -184,44 +184,61 @@ def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> P
     if unmet(assumed) or setting.num_noise > MOST_NOISE or not 0.0 < horizon < LATEST:
         return Prediction(None, assumed, leading)
     noise = enclose_noise_clock(setting, [draw], [horizon], SMALL_MARGIN)[0]
+    path = _SignalPath(setting, draw, min(leading, 1.0))
 
     def never(fraction: float) -> bool:
-        return _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).high <= noise.small
+        return path.noise_clock(fraction, horizon, noise.deepest).high <= noise.small
 
     def surely(fraction: float) -> bool:
-        return (
-            _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).low >= noise.first.high
-        )
+        return path.noise_clock(fraction, horizon, noise.deepest).low >= noise.first.high
 
     return Prediction(Interval(_last(surely, leading), _first(never, leading)), assumed, leading)
 
 
-def _with_fraction(setting: PatchSetting, fraction: float) -> PatchSetting:
-    return replace(setting, attacked_signal_fraction=fraction)
+class _SignalPath:
+    """U against the signal's clock, on a geometric grid of the leader that every κ shares; it grows as needed."""
 
+    def __init__(self, setting: PatchSetting, draw: InitialDraw, fraction: float) -> None:
+        """``fraction``: a typical κ, for which the grid has ``GRID`` points."""
+        self.setting, self.projections = setting, draw.signal_projections
+        self.largest = float(self.projections.max())
+        self.log_ratio = math.log(max(2.0, self._top(fraction) / self.largest)) / (GRID - 1)
+        self.leader, self.signal = np.empty(0), np.empty(0)
 
-def _noise_clock(setting: PatchSetting, draw: InitialDraw, horizon: float, deepest: float) -> Interval:
-    """Bounds of Θ = ∫ ψ̃(V = 0) dt: at least until ``horizon`` while -``deepest`` <= V_i <= 1, at most over all
-    time while |V_i| <= w. Noise margins in [-a, b] change the signal's gain g by a factor in [e^-b, e^a].
-    """
-    degree, weight = setting.degree, setting.adversarial_weight
-    largest = float(draw.signal_projections.max())
-    # Beyond this leader the attacked margin is so large that only a tail in closed form is left.
-    top = 40.0 ** (1.0 / degree) / (setting.attacked_signal_fraction * setting.signal_strength)
-    leader = largest * np.geomspace(1.0, max(2.0, top / largest), GRID)
-    clock = clock_between(leader[:-1], leader[1:], degree)
-    projections = flow_projections(draw.signal_projections, leader, degree)
-    signal = (np.sign(projections) * np.abs(projections) ** degree).sum(axis=1)
-    clean, attacked = (expit(-gain * signal) for gain in (setting.clean_gain, setting.attacked_gain))
-    pull = (1.0 - weight) * clean + weight * attacked
-    gain = (1.0 - weight) * setting.clean_gain * clean + weight * setting.attacked_gain * attacked
-    with np.errstate(divide="ignore", invalid="ignore"):
-        speed = np.where(gain > 0, pull / gain, 1.0 / setting.attacked_gain)  # its supremum, where both underflow
-        needed = clock / gain[1:]
-    tail = float(leader[-1]) ** (2 - degree) / (degree * (degree - 2) * setting.attacked_gain)
-    high = math.exp(SMALL_MARGIN) * (float(clock @ speed[1:]) + tail) * (1.0 + 1e-9)
-    reached = math.e * np.cumsum(needed) <= horizon
-    return Interval(float((clock * speed[:-1])[reached].sum()) * math.exp(-deepest) * (1.0 - 1e-9), high)
+    def _top(self, fraction: float) -> float:
+        """Beyond this leader the attacked margin is so large that only a tail in closed form is left."""
+        return float(40.0 ** (1.0 / self.setting.degree) / (fraction * self.setting.signal_strength))
+
+    def _grown(self, fraction: float) -> int:
+        """How many points of the grid this κ needs; the grid has them afterwards."""
+        needed = 2 + math.ceil(math.log(max(2.0, self._top(fraction) / self.largest)) / self.log_ratio)
+        if needed > self.leader.size:
+            added = self.largest * np.exp(self.log_ratio * np.arange(self.leader.size, needed))
+            projections = flow_projections(self.projections, added, self.setting.degree)
+            signal = (np.sign(projections) * np.abs(projections) ** self.setting.degree).sum(axis=1)
+            self.leader, self.signal = np.append(self.leader, added), np.append(self.signal, signal)
+        return needed
+
+    def noise_clock(self, fraction: float, horizon: float, deepest: float) -> Interval:
+        """Bounds of Θ = ∫ ψ̃(V = 0) dt at κ = ``fraction``: at least until ``horizon`` while -``deepest`` <= V_i
+        <= 1, at most over all time while |V_i| <= w. Noise margins in [-a, b] change the signal's gain g by a
+        factor in [e^-b, e^a].
+        """
+        setting = replace(self.setting, attacked_signal_fraction=fraction)
+        degree, weight = setting.degree, setting.adversarial_weight
+        points = self._grown(fraction)
+        leader, signal = self.leader[:points], self.signal[:points]
+        clock = clock_between(leader[:-1], leader[1:], degree)
+        clean, attacked = (expit(-gain * signal) for gain in (setting.clean_gain, setting.attacked_gain))
+        pull = (1.0 - weight) * clean + weight * attacked
+        gain = (1.0 - weight) * setting.clean_gain * clean + weight * setting.attacked_gain * attacked
+        with np.errstate(divide="ignore", invalid="ignore"):
+            speed = np.where(gain > 0, pull / gain, 1.0 / setting.attacked_gain)  # its supremum: both underflow
+            needed = clock / gain[1:]
+        tail = float(leader[-1]) ** (2 - degree) / (degree * (degree - 2) * setting.attacked_gain)
+        high = math.exp(SMALL_MARGIN) * (float(clock @ speed[1:]) + tail) * (1.0 + 1e-9)
+        reached = math.e * np.cumsum(needed) <= horizon
+        return Interval(float((clock * speed[:-1])[reached].sum()) * math.exp(-deepest) * (1.0 - 1e-9), high)
 
 
 def _last(holds: Callable[[float], bool], start: float) -> float:

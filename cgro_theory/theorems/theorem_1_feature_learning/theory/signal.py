@@ -216,7 +216,9 @@ def logarithmic_growth(scale: float, degree: int) -> float:
         return 0.0
     margin = max(1.0, math.log(scale))
     for _ in range(200):
-        margin = max(1.0, math.log(scale) + (2.0 - 2.0 / degree) * math.log(margin))
+        before, margin = margin, max(1.0, math.log(scale) + (2.0 - 2.0 / degree) * math.log(margin))
+        if margin == before:
+            break
     return margin
 
 
