@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
+from sympy.logic.boolalg import BooleanAtom
 
 from cgro_theory.claims import SEVERITY, Assumption, Claim, Interval, Outcome, Relation, inherited_outcomes
 from cgro_theory.report.html_sources import ReportFigure
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, Status
-from cgro_theory.report.mathematics import constant_to_mathml, is_constant, to_mathml
+from cgro_theory.report.mathematics import to_mathml
 from cgro_theory.report.text import COLUMNS, format_interval, format_number, verdict_rows
 
 Entry = Mapping[str, Any]
@@ -232,10 +233,10 @@ def _changed(claim: Claim | None, entry: Entry | None) -> str:
 
 
 def _formula(claim: Claim) -> Markup:
-    """The claim's formula; of a constant, which says nothing alone, how the measured quantity stands to it."""
-    if not is_constant(claim.expression):
-        return Markup(to_mathml(claim.expression))
-    return Markup(constant_to_mathml(_SIGNS[claim.relation], claim.expression))
+    """The claim's formula; of a number how the measured quantity stands to it, and nothing of a truth value."""
+    if isinstance(claim.expression, BooleanAtom):
+        return Markup("")
+    return Markup(to_mathml(claim.expression, "" if claim.expression.free_symbols else _SIGNS[claim.relation]))
 
 
 def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
@@ -250,8 +251,7 @@ def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
 
 
 def _assumption(assumption: Assumption) -> AssumptionView:
-    known = not is_constant(assumption.condition)
-    formula = Markup(to_mathml(assumption.condition)) if known else Markup("")
+    formula = Markup(to_mathml(assumption.condition)) if assumption.condition.free_symbols else Markup("")
     return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
 
 
