@@ -13,15 +13,13 @@ from cgro_theory.theorems.catalogue import ROOMS
 
 VALUES = {"x": 1.37, "y": 0.71, "z_0": 2.9, "α": 0.43, "q": 3.0}
 X, Y, Z, ALPHA, Q = sympy.symbols("x y z_0 alpha q", positive=True)
-SIGNS = {"−": "-", "+": "+", "⋅": "*", "\u2062": "*", "\u2061": "", "(": "(", ")": ")", ",": ","}
+SIGNS = {"−": "-", "+": "+", "·": "*", "(": "(", ")": ")"}
 
 
 def read(element):
     """The element as a Python expression: a reader that shares nothing with the writer."""
     parts = list(element)
-    if element.tag == "mn":
-        return element.text
-    if element.tag in ("mi", "mtext"):
+    if element.tag in ("mn", "mi"):
         return element.text
     if element.tag == "mo":
         return SIGNS[element.text]
@@ -30,13 +28,24 @@ def read(element):
     if element.tag == "msup":
         return f"({read(parts[0])})**({read(parts[1])})"
     if element.tag == "msqrt":
-        return f"({''.join(map(read, parts))})**0.5"
+        return f"({row(parts)})**0.5"
     if element.tag == "mroot":
         return f"({read(parts[0])})**(1/({read(parts[1])}))"
     if element.tag == "msub":
         return f"{read(parts[0])}_{read(parts[1])}"
+    if element.tag == "msubsup":
+        return f"({read(parts[0])}_{read(parts[1])})**({read(parts[2])})"
     assert element.tag in ("mrow", "math"), element.tag
-    return "".join(map(read, parts))
+    return row(parts)
+
+
+def row(parts):
+    """What stands side by side without a sign is multiplied."""
+    text = ""
+    for before, part in zip([None, *parts], parts, strict=False):
+        times = before is not None and "mo" not in (before.tag, part.tag)
+        text += ("*" if times else "") + read(part)
+    return text
 
 
 ATOMS = st.sampled_from([X, Y, Z, ALPHA, Q, sympy.Integer(2), sympy.Integer(-3), sympy.Rational(-5, 7), sympy.pi])
@@ -80,10 +89,10 @@ def test_every_formula_of_the_catalogue_is_rendered_with_all_its_symbols():
         for claim in room.claims:
             root = ElementTree.fromstring(to_mathml(claim.expression))
             assert root.get("alttext") == str(claim.expression)
-            leaves = [leaf.text for leaf in root.iter() if leaf.tag in ("mi", "mn")]
+            text = "".join(root.itertext())
             for symbol in claim.expression.free_symbols:
                 parts = [shown(part) for part in symbol.name.split("_")]
-                assert set(parts) <= set(leaves) or " ".join(parts) in leaves
+                assert parts[0] + ",".join(parts[1:]) in text or "\u00a0".join(parts) in text
             for assumption in claim.assumptions:
                 ElementTree.fromstring(to_mathml(assumption.condition))
 
@@ -91,22 +100,47 @@ def test_every_formula_of_the_catalogue_is_rendered_with_all_its_symbols():
 @pytest.mark.parametrize(
     ("expression", "shown"),
     [
-        (sympy.Function("P")(X) / 2, "P\u2061(x)2"),
+        (sympy.Function("P")(X) / 2, "P(x)2"),
         (sympy.Eq(X, Y), "x=y"),
+        (sympy.Or(X <= 1, Y >= 2), "y≥2∨x≤1"),
         (sympy.And(X < 1, Y > 2), "y>2∧x<1"),
-        (sympy.Piecewise((X, sympy.Eq(Q, 1)), (Y, True)), "{xif\u00a0q=1yotherwise"),
+        (sympy.Piecewise((X, sympy.Eq(Q, 1)), (Y, True)), "{xforq=1yotherwise"),
         (sympy.Abs(sympy.Symbol("V")), "|V|"),
-        (sympy.Max(X, sympy.floor(sympy.Symbol("D") / 2)), "max\u2061(x,⌊D2⌋)"),
+        (sympy.Max(X, sympy.floor(sympy.Symbol("D") / 2)), "max(x,⌊D2⌋)"),
         (sympy.Sum(sympy.Symbol("i") ** 2, (sympy.Symbol("i"), 1, sympy.Symbol("N"))), "∑i=1Ni2"),
+        (sympy.Product(sympy.Symbol("i"), (sympy.Symbol("i"), 1, 3)), "∏i=13i"),
         (sympy.Symbol("sigma_max"), "σmax"),
-        (sympy.erf(X), "erf\u2061(x)"),
-        (sympy.Not(sympy.Symbol("b")), "Not\u2061(b)"),
+        (sympy.Symbol("std_V_next"), "stdV,next"),
+        (sympy.Function("phi_q")(-X), "φq(−x)"),
+        (sympy.erf(X), "erf(x)"),
+        (sympy.Not(sympy.Symbol("b")), "¬b"),
         (sympy.Symbol("a<b"), "a<b"),
+        (sympy.Symbol("a&b"), "a&b"),
+        (sympy.Symbol("a}b{"), "a}b{"),
+        (sympy.Symbol(r"\hat{\xi}"), "ξ^"),
         (sympy.oo, "∞"),
-        (sympy.Float("0.1") * X, "0.1\u2062x"),
-        (sympy.Symbol("robust_train_error"), "robust train error"),
+        (sympy.Float("0.1") * X, "0.1x"),
+        (1 - X, "1−x"),
+        (sympy.Symbol("robust_train_error"), "robust\u00a0train\u00a0error"),
+        (sympy.Function("robust_train_accuracy")(X), "robust\u00a0train\u00a0accuracy(x)"),
     ],
 )
 def test_notation(expression, shown):
     text = "".join(ElementTree.fromstring(to_mathml(expression)).itertext())
     assert text == shown
+
+
+def test_a_name_cannot_add_markup():
+    assert "<img" not in to_mathml(sympy.Symbol("<img src=x>") / 2)
+
+
+def test_only_what_surrounds_a_fraction_is_stretched():
+    def parentheses(expression):
+        return {
+            mo.get("stretchy")
+            for mo in ElementTree.fromstring(to_mathml(expression)).iter("mo")
+            if mo.text in "()"
+        }
+
+    assert parentheses(X * (Y + Q)) == {"false"}
+    assert parentheses(X * (Y + 1 / Q)) == {"true"}

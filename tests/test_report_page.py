@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "verification" / "recorded"
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 MATHML = {"math", "mrow", "mi", "mn", "mo", "mtext", "mfrac", "msqrt", "mroot", "msub", "msup", "munderover"}
-MATHML |= {"mtable", "mtr", "mtd"}
+MATHML |= {"msubsup", "mtable", "mtr", "mtd", "mspace"}
 
 
 class StrictPage(HTMLParser):

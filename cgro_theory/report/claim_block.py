@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import sympy
-
 from cgro_theory.claims import Claim, Outcome
 from cgro_theory.errors import InvalidInput
+from cgro_theory.report.mathematics import to_latex
 from cgro_theory.report.text import COLUMNS, format_number, verdict_rows
 
 
@@ -26,7 +25,7 @@ def claim_markdown(claim: Claim, document: Mapping[str, Any]) -> str:
     if entry["statement"] != claim.statement:
         lines += [f"*Judged in these words by an earlier version. Today the claim reads: {claim.statement}*", ""]
     leading = entry["predicted"].get("leading_order")
-    formula = rf"\text{{{claim.quantity}}}" if claim.expression is None else sympy.latex(claim.expression)
+    formula = rf"\text{{{claim.quantity}}}" if claim.expression is None else to_latex(claim.expression)
     if leading is not None:
         formula += rf" \approx {format_number(leading)} \quad\text{{(leading order)}}"
     lines += ["```math", formula, "```", ""]

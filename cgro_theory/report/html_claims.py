@@ -21,7 +21,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.report.html_sources import ReportFigure
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, Status
-from cgro_theory.report.mathematics import constant_to_mathml, is_constant, to_mathml
+from cgro_theory.report.mathematics import to_mathml
 from cgro_theory.report.text import COLUMNS, format_interval, format_number, verdict_rows
 
 Entry = Mapping[str, Any]
@@ -241,12 +241,10 @@ def _changed(claim: Claim | None, entry: Entry | None) -> str:
 
 
 def _formula(claim: Claim) -> Markup:
-    """The claim's formula; of a constant, which says nothing alone, how the measured quantity stands to it."""
+    """The claim's formula, nothing where it has none; of a number how the measured quantity stands to it."""
     if claim.expression is None:
         return Markup("")
-    if not is_constant(claim.expression):
-        return Markup(to_mathml(claim.expression))
-    return Markup(constant_to_mathml(_SIGNS[claim.relation], claim.expression))
+    return Markup(to_mathml(claim.expression, "" if claim.expression.free_symbols else _SIGNS[claim.relation]))
 
 
 def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
