@@ -18,7 +18,6 @@ from cgro_theory.numerics.confidence import (
     median_by_order_statistics,
     student_mean,
 )
-from cgro_theory.numerics.fits import fit_exponent
 
 
 def test_decimal_text_enters_exactly():
@@ -106,24 +105,6 @@ def test_content_covered_by_all_is_the_one_sided_bound(runs, failure_probability
     assert content**runs <= failure_probability * (1 + 1e-9)
 
 
-@given(st.floats(-3, 3), st.floats(-2, 2))
-def test_exact_power_laws_are_fitted_exactly(exponent, log_prefactor):
-    x = np.geomspace(1, 1e6, 8)
-    fit = fit_exponent(x, math.exp(log_prefactor) * x**exponent, 0.01)
-    assert fit.exponent == pytest.approx(exponent, abs=1e-9)
-    assert fit.low <= fit.exponent <= fit.high
-
-
-def test_fitted_exponent_interval_covers():
-    generator = np.random.default_rng(2)
-    x = np.geomspace(1, 1e4, 10)
-    missed = 0
-    for _ in range(500):
-        fit = fit_exponent(x, x**0.5 * np.exp(generator.normal(0, 0.3, 10)), 0.1)
-        missed += not fit.low <= 0.5 <= fit.high
-    assert 20 <= missed <= 80
-
-
 @pytest.mark.parametrize(
     "call",
     [
@@ -133,9 +114,6 @@ def test_fitted_exponent_interval_covers():
         lambda: empirical_bernstein([0.5, math.nan], 0.1),
         lambda: empirical_bernstein([0.5, 2.0], 0.1),
         lambda: student_mean([1.0], 0.1),
-        lambda: fit_exponent([1, 2], [1, 2], 0.1),
-        lambda: fit_exponent([1, 2, -3], [1, 2, 3], 0.1),
-        lambda: fit_exponent([2, 2, 2], [1, 2, 3], 0.1),
     ],
 )
 def test_invalid_samples_are_named(call):

@@ -56,7 +56,7 @@ SHORTEST = 1e-6
 """A step cut down to this share of the usual one has met something that cannot be followed."""
 PADDING = 0.2
 """Room of the a priori box, as a share of all that pulls at a projection during the step."""
-MAX_STEPS = 4_000
+MAX_STEPS = 1_500
 """A draw that needs more steps than this gets no upper end."""
 
 
