@@ -202,7 +202,7 @@ def test_drawn_stages_enclose_and_say_what_is_missing():
     assert answer.unmet == ()
     plain = drawn_stages(PatchSetting.version_1(10**6, adversarial_weight=0.0), seed=0)
     assert plain["memorization_time"].low is None
-    assert "adversarial_weight > 0" in plain["memorization_time"].note
+    assert "attacked points are trained on" in plain["memorization_time"].note
     with pytest.raises(InvalidInput, match="patch_dimension"):
         drawn_stages(PatchSetting.version_1(10), seed=0)
     with pytest.raises(InvalidInput, match="seed"):

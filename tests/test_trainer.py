@@ -7,12 +7,11 @@ from scipy import stats
 from strategies import settings_small
 
 from cgro_theory.errors import CgroError, InvalidFile, InvalidInput
-from cgro_theory.setting import PatchSetting
+from cgro_theory.setting import PatchSetting, initial_draw
 from cgro_theory.setting.adversary import AdversaryName, Victim, l2_attack
 from cgro_theory.setting.network import network_output
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.patch_data import draw_dense_problem
-from cgro_theory.trainer import reduction
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem
@@ -146,8 +145,8 @@ def test_tiny_draws_agree_before_a_fault_is_planted(tiny_dense):
 
 
 def test_one_degree_of_freedom_too_many_is_found(tiny_dense, monkeypatch):
-    right = reduction.bartlett_factor
-    monkeypatch.setattr(reduction, "bartlett_factor", lambda g, size, freedom: right(g, size, freedom + 1))
+    right = initial_draw.bartlett_factor
+    monkeypatch.setattr(initial_draw, "bartlett_factor", lambda g, size, freedom: right(g, size, freedom + 1))
     own = statistics_of(draw_subspace_problem(TINY, TINY_RUNS), 150)
     assert smallest_p_value(tiny_dense, own) < 1e-6
 
@@ -236,7 +235,7 @@ def test_training_options_are_validated(changed):
 
 
 def test_too_small_a_dimension_is_refused_by_the_subspace_draw():
-    with pytest.raises(InvalidInput, match="subspace engine"):
+    with pytest.raises(InvalidInput, match="for a draw"):
         draw_subspace_problem(PatchSetting.version_1(20), (0,))
 
 

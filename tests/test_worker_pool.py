@@ -13,6 +13,8 @@ import torch
 from threadpoolctl import threadpool_info
 
 from cgro_theory.errors import InvalidInput
+from cgro_theory.theorems import kept_runs
+from cgro_theory.theorems.kept_runs import KeptRuns
 from cgro_theory.theorems.worker_pool import WorkerDied, WorkerPool
 
 START_LIMIT, END_LIMIT = 120.0, 20.0
@@ -171,3 +173,33 @@ def test_an_interrupted_verification_says_one_line_and_leaves_nobody(to_group):
         said = stop(process, workers(), signal.SIGINT, to_group)
     assert process.returncode == 130
     assert said == "stopped; nothing was written\n"
+
+
+def _count_and_double(number, journal):
+    with open(journal, "a", encoding="utf-8") as stream:
+        stream.write(f"{number}\n")
+    if number < 0:
+        raise ValueError("negative")
+    return 2 * number
+
+
+def test_kept_runs_are_not_made_again(tmp_path, monkeypatch):
+    journal, kept = tmp_path / "journal", KeptRuns(tmp_path)
+
+    def doubled(*numbers):
+        with WorkerPool(1, kept=kept) as pool:
+            return [each.result() for each in [pool.submit(_count_and_double, n, str(journal)) for n in numbers]]
+
+    assert doubled(1, 2) == [2, 4]
+    assert doubled(1, 2, 3) == [2, 4, 6]
+    assert journal.read_text().split() == ["1", "2", "3"]
+    # A file that was cut off, and another source, count as missing; a failure is not kept.
+    for file in tmp_path.glob("*.run"):
+        file.write_bytes(file.read_bytes()[:-1])
+    assert doubled(1) == [2]
+    monkeypatch.setattr(kept_runs, "_source_digest", lambda: b"another source")
+    assert doubled(1) == [2]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="negative"):
+            doubled(-1)
+    assert journal.read_text().split() == ["1", "2", "3", "1", "1", "-1", "-1"]

@@ -15,6 +15,7 @@ from cgro_theory.calculator.answer import Answer, Condition, Direction, Quantity
 from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
 from cgro_theory.claims import Interval, Prediction
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
+from cgro_theory.setting.initial_draw import InitialDraw, draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
     predict_memorization_boundary,
@@ -31,13 +32,10 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
     predict_first_memorization_time,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
-    InitialDraw,
     plateau_signal_margin,
     predict_signal_time,
 )
 
-SUBSPACE_STREAM = 2
-"""Second word of the seed; the trainer's subspace engine uses the same, so its runs start from this draw."""
 MAX_NOISE_PATCHES = 4000
 """n = NJ of a draw: its Gram matrix has n² entries."""
 RANGE = (1e-300, 1e300)
@@ -61,20 +59,7 @@ def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
         raise InvalidInput(name, value, allowed)
     if width > MAX_NOISE_PATCHES:
         raise InvalidInput("width", width, f"<= {MAX_NOISE_PATCHES} for a draw")
-    if not setting.reduces:
-        raise InvalidInput(
-            "patch_dimension", setting.patch_dimension, f">= {1 + noise + width} for a draw: 1 + n + m"
-        )
-    generator = np.random.default_rng([seed, SUBSPACE_STREAM])
-    labels = 2.0 * generator.integers(0, 2, setting.num_samples) - 1.0
-    projections = setting.init_std * generator.standard_normal(width)
-    coordinates = setting.init_std * generator.standard_normal((width, noise))
-    factor = np.tril(generator.standard_normal((noise, noise)), -1)
-    freedom = setting.patch_dimension - 1 - np.arange(noise)
-    factor[np.diag_indices(noise)] = np.sqrt(generator.chisquare(freedom))
-    factor *= setting.noise_std
-    parts = (labels, projections, factor @ coordinates.T, factor @ factor.T)
-    return InitialDraw(*(np.asarray(part, dtype=np.float64) for part in parts))
+    return draw_subspace(setting, seed).initial
 
 
 def _check_sizes(setting: PatchSetting) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol, cast
 
 from cgro_theory.claims import Claim, Figure
 from cgro_theory.theorems.checked_claim import Check, CheckedClaim, CheckedPair
+from cgro_theory.theorems.kept_runs import KeptRuns
+from cgro_theory.theorems.worker_pool import WorkerPool
 
 __all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest"]
 
@@ -28,6 +30,7 @@ class RunRequest:
         labels: the claims to judge, dependencies included.
         progress: called while runs are made.
         sets: the sets of runs that those claims need, over all theorems.
+        kept: where finished runs are kept, or nothing.
     """
 
     profile: Profile
@@ -36,10 +39,15 @@ class RunRequest:
     labels: frozenset[str]
     progress: Progress
     sets: frozenset[str] = frozenset()
+    kept: KeptRuns | None = None
 
     def needs(self, *labels: str) -> bool:
         """Whether any of the labels is to be judged."""
         return any(label in self.labels for label in labels)
+
+    def pool(self, workers: int | None = None) -> WorkerPool:
+        """Processes that make runs, by default one per core; they take from ``kept`` what is there."""
+        return WorkerPool(workers, kept=self.kept)
 
     def needs_runs(self, *names: str) -> bool:
         """Whether any of these sets of runs is needed by a claim that is to be judged."""

@@ -27,6 +27,7 @@ from cgro_theory.claims import (
 from cgro_theory.errors import CgroError
 from cgro_theory.theorems.catalogue import checked_claim, require_claim, room_of_claim, with_dependencies
 from cgro_theory.theorems.checked_claim import Check, NegativeControl
+from cgro_theory.theorems.kept_runs import KeptRuns
 from cgro_theory.theorems.room import Claims, Profile, Progress, Room, RunRequest
 
 FAILURE_BUDGET = 1e-3
@@ -42,10 +43,12 @@ def verify_room(
     seed: int = 0,
     only: tuple[str, ...] = (),
     progress: Progress = lambda doing, fraction: None,
+    kept: KeptRuns | None = None,
 ) -> VerificationResult:
     """Judge the claims of ``room``, or of ``only`` among them, with everything they depend on.
 
-    Raises :class:`InvalidInput` when ``only`` names a claim that the room does not state. An exception inside
+    Runs that ``kept`` holds are not made again. Raises :class:`InvalidInput` when ``only`` names a claim that the
+    room does not state. An exception inside
     one check makes that claim inconclusive and no other; one while the runs of a room are made leaves
     the claims of that room inconclusive. Errors of this project (bad input, bad files) are raised.
     """
@@ -65,7 +68,7 @@ def verify_room(
         home = room_of_claim(entry.label)
         if home.label not in gathered:
             sets = frozenset(name for each in home.checked if each.label in labels for name in each.needs)
-            request = RunRequest(profile, seed, device, frozenset(labels), progress, sets)
+            request = RunRequest(profile, seed, device, frozenset(labels), progress, sets, kept)
             gathered[home.label] = gather_runs(home.content, request)
         found = gathered[home.label]
         progress(f"judging {entry.label}", 0.0)

@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, ParamSpec, Self, TypeVar
 
+from cgro_theory.theorems.kept_runs import KeptRuns
+
 Inputs = ParamSpec("Inputs")
 Result = TypeVar("Result")
 
@@ -45,11 +47,13 @@ class WorkerPool:
     A context manager: leaving the block, for whatever reason, kills the workers and cancels what is not done, so
     collect the results inside it. Ctrl-C is for the parent alone: the workers ignore SIGINT. They end when the
     parent ends, however it does (also by SIGKILL). Tasks and results are pickled by value; a worker starts like
-    a new interpreter, so what it is given must be importable there. Not for use by several threads.
+    a new interpreter, so what it is given must be importable there. Not for use by several threads. What ``kept``
+    holds is not done again, and what is done is added to it.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, *, kept: KeptRuns | None = None) -> None:
         self._size = workers or os.cpu_count() or 1
+        self._kept = kept
         self._context = multiprocessing.get_context("spawn")
         self._tasks: queue.SimpleQueue[tuple[PendingResult[Any], bytes] | None] = queue.SimpleQueue()
         self._workers: list[tuple[SpawnProcess, Connection]] = []
@@ -66,7 +70,11 @@ class WorkerPool:
     ) -> PendingResult[Result]:
         """Have ``work(*inputs, **options)`` done. Its exception is raised by the result, a death as WorkerDied."""
         pending: PendingResult[Result] = PendingResult()
-        self._tasks.put((pending, pickle.dumps((work, inputs, options))))
+        task = pickle.dumps((work, inputs, options))
+        if self._kept is not None and (answer := self._kept.load(task)) is not None:
+            pending.set_result(pickle.loads(answer)[0])
+            return pending
+        self._tasks.put((pending, task))
         if len(self._workers) < self._size:
             self._start()
         return pending
@@ -108,7 +116,10 @@ class WorkerPool:
                 continue
             try:
                 pipe.send_bytes(message)
-                value, error = pickle.loads(pipe.recv_bytes())
+                answer = pipe.recv_bytes()
+                value, error = pickle.loads(answer)
+                if error is None and self._kept is not None:
+                    self._kept.save(message, answer)
             except (EOFError, OSError):
                 value, error = None, WorkerDied(_how_it_died(process))
             except Exception as problem:  # a result that cannot be unpickled here

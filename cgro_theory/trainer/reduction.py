@@ -1,27 +1,23 @@
 """The exact reduction of a training problem to the span of what it can see (theory.md 2.2.3).
 
 Gradients move each weight vector inside span(w*, noise patches). In an orthonormal basis of that span, plus
-one of the initial weights' residuals, the problem has 1 + n + m coordinates whatever d is. Its parts can be
-drawn directly: the noise factor is the Cholesky factor of a Wishart matrix (Bartlett), the weights are
-normal in every coordinate, and the residuals enter only through an m × m Wishart matrix.
+one of the initial weights' residuals, the problem has 1 + n + m coordinates whatever d is; its parts are drawn
+directly (:mod:`cgro_theory.setting.initial_draw`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput
+from cgro_theory.setting.initial_draw import SubspaceDraw, draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
-
-SUBSPACE_STREAM = 2
-"""Second word of the seed of a subspace draw, so that it shares no numbers with a dense draw."""
 
 
 @dataclass(frozen=True)
@@ -126,37 +122,12 @@ def _solve_lower(factor: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 
 def draw_subspace_problem(setting: PatchSetting, seeds: tuple[int, ...]) -> SubspaceProblem:
-    """Draw problems exactly in distribution at a cost that does not depend on d, each run from its seed.
-
-    Needs d - 1 >= n + m, else raises :class:`InvalidInput`: the Wishart matrices would be singular.
-    """
-    if not setting.reduces:
-        low = 1 + setting.num_noise + setting.width
-        raise InvalidInput("patch_dimension", setting.patch_dimension, f">= {low} for the subspace engine")
-    samples, noise, width = setting.num_samples, setting.num_noise, setting.width
-    labels, factors, projections, coordinates, residuals = [], [], [], [], []
-    for seed in seeds:
-        generator = np.random.default_rng([seed, SUBSPACE_STREAM])
-        labels.append(2.0 * generator.integers(0, 2, samples) - 1.0)
-        # The χ² draws, whose number of random words depends on d, come last: runs with one seed and different
-        # d share their weights, which makes ladders over d smooth.
-        projections.append(setting.init_std * generator.standard_normal(width))
-        coordinates.append(setting.init_std * generator.standard_normal((width, noise)))
-        factors.append(setting.noise_std * bartlett_factor(generator, noise, setting.patch_dimension - 1))
-        freedom = setting.patch_dimension - 1 - noise
-        residuals.append(setting.init_std * bartlett_factor(generator, width, freedom))
-    stacked = [torch.as_tensor(np.stack(part)) for part in (labels, factors, projections, coordinates, residuals)]
+    """Draw problems, each run from its seed, by :func:`draw_subspace`, which names what it needs."""
+    draws = [draw_subspace(setting, seed) for seed in seeds]
+    stacked = (
+        torch.as_tensor(np.stack([getattr(draw, part.name) for draw in draws])) for part in fields(SubspaceDraw)
+    )
     return SubspaceProblem(setting, seeds, *stacked)
-
-
-def bartlett_factor(generator: np.random.Generator, size: int, freedom: int) -> NDArray[np.float64]:
-    """The Cholesky factor of a standard Wishart(size, freedom) matrix (Bartlett 1933); needs freedom >= size.
-
-    Independent standard normals below the diagonal; on it, roots of χ² with freedom, freedom - 1, … degrees.
-    """
-    factor = np.tril(generator.standard_normal((size, size)), -1)
-    factor[np.diag_indices(size)] = np.sqrt(generator.chisquare(freedom - np.arange(size)))
-    return factor
 
 
 def reduce_dense_problem(problem: DenseProblem) -> SubspaceProblem:

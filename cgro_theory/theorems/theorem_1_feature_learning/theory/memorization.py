@@ -80,8 +80,9 @@ def predict_first_memorization_times(
         assumed = (
             *first_memorization_assumptions(setting, draw),
             step_assumption(setting, draw, learning_rate),
-            WITHIN_FLOATS.given(T_lead=0.0 if memorized else time),
         )
+        if not unmet(assumed):
+            assumed += (WITHIN_FLOATS.given(T_lead=0.0 if memorized else time),)
         predictions.append(Prediction(None, assumed, time))
         if unmet(assumed):
             continue

@@ -9,13 +9,13 @@ discretization, the off-diagonal Gram entries, and the clock run up before the s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
+from cgro_theory.setting.initial_draw import InitialDraw as InitialDraw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import (
     ClockEnclosure,
@@ -39,27 +39,6 @@ LAG_CELLS = 400
 """Cells of the leader's way in which descent's lag is bounded; the bound holds for any number."""
 LARGE_SIGNAL_MARGIN = 60.0
 """No run of practical length passes this signal margin: e^60 units of time would be needed."""
-
-
-@dataclass(frozen=True)
-class InitialDraw:
-    """What the predictions may see of one run: its state before the first step.
-
-    Attributes:
-        labels: y, -1 or +1. shape: (N,)
-        signal_projections: u_r. shape: (m,)
-        preactivations: v_ijr, noise patch k = i J + j. shape: (n, m)
-        noise_gram: Gram matrix of the noise patches. shape: (n, n)
-    """
-
-    labels: Array
-    signal_projections: Array
-    preactivations: Array
-    noise_gram: Array
-
-    def signed_preactivations(self, noise_patches: int) -> Array:
-        """y_i v_ijr. shape: (n, m)"""
-        return np.repeat(self.labels, noise_patches)[:, None] * self.preactivations
 
 
 def signal_gain(setting: PatchSetting, signal: Array, noise_margin: float) -> Array:
@@ -142,7 +121,8 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
     leading = leading_signal_time(setting, draw)
     assumed = (*signal_assumptions(setting, draw), step_assumption(setting, draw, learning_rate))
     learned = bool(setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0)
-    assumed += (WITHIN_FLOATS.given(T_lead=0.0 if learned else leading),)
+    if not unmet(assumed):
+        assumed += (WITHIN_FLOATS.given(T_lead=0.0 if learned else leading),)
     if unmet(assumed):
         return Prediction(None, assumed, leading)
     bound = 2.0 * noise_margin_bound(setting, draw, 0.0)

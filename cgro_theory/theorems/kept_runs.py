@@ -1,0 +1,55 @@
+"""Finished runs kept in a folder, so that a verification that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+from importlib import metadata
+from pathlib import Path
+
+from cgro_theory.atomic_file import atomic_write
+
+_LIBRARIES = ("numpy", "scipy", "torch")
+
+
+class KeptRuns:
+    """Results of tasks by what they are: the work with its inputs, this package's source, and the libraries.
+
+    A result is used again only for the very same task of the very same source and libraries; a file that was cut
+    off counts as missing. Results are pickles: name no folder that others may write to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, task: bytes) -> bytes | None:
+        """The result of this task, or None when it is not there whole."""
+        try:
+            content = self._path(task).read_bytes()
+        except OSError:
+            return None
+        checksum, result = content[:32], content[32:]
+        return result if hashlib.sha256(result).digest() == checksum else None
+
+    def save(self, task: bytes, result: bytes) -> None:
+        """Keep the result of this task. Raises :class:`InvalidFile` when the folder cannot be written."""
+        with atomic_write(self._path(task)) as stream:
+            stream.write(hashlib.sha256(result).digest() + result)
+
+    def _path(self, task: bytes) -> Path:
+        return self.folder / f"{hashlib.sha256(_source_digest() + task).hexdigest()}.run"
+
+
+@functools.cache
+def _source_digest() -> bytes:
+    """A digest of this package's source, of the interpreter and of the libraries that compute."""
+    import cgro_theory
+
+    digest = hashlib.sha256(platform.python_version().encode())
+    for name in _LIBRARIES:
+        digest.update(f"{name} {metadata.version(name)}".encode())
+    root = Path(cgro_theory.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.digest()
