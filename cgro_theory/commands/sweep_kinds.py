@@ -17,7 +17,8 @@ from cgro_theory.sweep.run_kind import Parameter, Parameters, RunKind
 
 _RUNS = "cgro_theory.commands.sweep_runs"
 _POSITIVE = 5e-324
-MAX_SEED = 2**32
+MAX_SEED = 2**53
+"""Every seed of a batch's members is below it, so that any of them can be a run of its own."""
 METHOD_OPTIONS = ("learning_rate", "steps", "horizon", "tolerance")
 """Those of one method only; refused, unless they are ``auto``, where they would have no effect."""
 
@@ -68,7 +69,7 @@ def _check_simulation_size(parameters: Parameters) -> None:
 
 SIMULATE = RunKind(
     name="simulate",
-    version=2,
+    version=3,
     function=f"{_RUNS}:run_simulation",
     help="train the patch network adversarially, as `cgro simulate` does",
     check=_check_simulation,
@@ -131,7 +132,7 @@ SIMULATE = RunKind(
             words=("summary", "trajectory"),
             help="trajectory keeps every recorded array, Gram matrices included",
         ),
-        Parameter("runs", "integer", 1, 1, 4096, help="networks trained together; number i has seed SEED + i"),
+        Parameter("runs", "integer", 1, 1, 4096, help="networks trained together; the first has the seed"),
         _SEED,
     ),
 )
