@@ -63,10 +63,10 @@ def test_descent_is_chosen_where_its_steps_are_few_alike_in_every_batch():
 
 def test_two_base_seeds_share_no_run_and_each_run_can_be_done_again_and_predicted_by_its_own(capsys):
     size = ("--dimension", 1e6, "--samples", 3, "--width", 5, "--method", "flow", "--horizon", 100, "--quiet")
-    batches = [simulate(capsys, *size, "--runs", 3, "--seed", seed)[1]["runs"] for seed in (5, 6, 7)]
+    batches = [simulate(capsys, *size, "--runs", 2, "--seed", seed)[1]["runs"] for seed in (5, 6)]
     seeds = [[run["seed"] for run in batch] for batch in batches]
-    assert [batch[0] for batch in seeds] == [5, 6, 7]
-    assert len({seed for batch in seeds for seed in batch}) == 9
+    assert [batch[0] for batch in seeds] == [5, 6]
+    assert len({seed for batch in seeds for seed in batch}) == 4
     assert all(seed < 2**53 for batch in seeds for seed in batch)
     setting = PatchSetting.version_1(10**6, num_samples=3, width=5)
     for run in batches[0]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 bound_app = typer.Typer(
     name="bound",
     help="Compute a bound or prediction of the theorems for your own parameters, with its terms and assumptions. "
-    "Numeric options take a value, a list 1,2,5 or a log-spaced range LOW:HIGH:COUNT such as 1e4:1e15:12.",
+    "Numeric options take a value, a list 1,2,5 or a range LOW:HIGH:COUNT such as 1e4:1e15:12, which is log-spaced; "
+    "linear for exponents, λ, κ, z, ε, seeds and runs, such as -0.5:-0.3:3, and wherever LOW <= 0.",
     invoke_without_command=True,
 )
 
