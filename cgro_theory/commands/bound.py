@@ -178,7 +178,9 @@ def memorizer_command(
     samples: Samples = "1000",
     norm_order: Norm = "inf",
     clean_parameters: Annotated[Integer | None, typer.Option(help="W_clean; default D + 1, linear")] = None,
-    clean_widths: Annotated[str, typer.Option(help="hidden widths of the clean classifier, 64,64")] = "",
+    clean_widths: Annotated[
+        str | None, typer.Option(help="hidden widths of the clean classifier, 64,64")
+    ] = None,
     squarings: Annotated[Integer | None, typer.Option(help="M for p = 2; default from radius and gap")] = None,
     perturbation_radius: Annotated[str | None, typer.Option(help="δ")] = None,
     separation: Annotated[str | None, typer.Option(help="distance of opposite labels, > 2δ")] = None,
