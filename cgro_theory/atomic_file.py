@@ -46,8 +46,9 @@ def require_writable(path: str | Path) -> Path:
     """Return the file that writing to ``path`` would make or replace, its links resolved.
 
     Called before long work, so that an unwritable output costs a second and not an hour. Raises
-    :class:`InvalidInput` for an empty path, and :class:`InvalidFile` for what is there and is no regular file (a folder, a device, a pipe, a socket), for links
-    that go in circles, and where the folder is missing or nothing may be written.
+    :class:`InvalidInput` for an empty path, and :class:`InvalidFile` for what is there and is no regular file (a
+    folder, a device, a pipe, a socket), for links that go in circles, and where the folder is missing or nothing
+    may be written.
     """
     if not str(path):
         raise InvalidInput("path", "", "non-empty")

@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -441,6 +442,41 @@ def test_a_run_too_large_for_the_machine_is_refused_before_any_starts(tmp_path, 
     assert os.listdir(tmp_path) == ["grid.toml"]
     # What another machine did can be looked at.
     assert run_sweep(SweepRequest(grid, status=True)) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "key", "unit"),
+    [
+        ("memorizer", "samples = 1000000\ndimension = 10000", "samples", "GiB"),
+        ("memorizer", "samples = 2\ndimension = 1000000", "dimension", "GiB"),
+        ("memorizer", "samples = 1000000\ndimension = 40", "samples", "hours"),
+        ("landscape", "data = 'cifar10'\nwidth = 4096\narchitecture = 'resnet'", "width", "GiB"),
+        ("landscape", "epochs = 1000000\nwidth = 64", "epochs", "hours"),
+        (
+            "landscape",
+            "epochs = 1\nrecorded_epochs = 1\nmeasure_steps = 10000\nwidth = 512",
+            "measure_steps",
+            "hours",
+        ),
+    ],
+)
+def test_other_kinds_too_large_or_too_long_are_refused_as_well(tmp_path, monkeypatch, kind, lines, key, unit):
+    monkeypatch.setattr("cgro_theory.commands.sweep_size.machine_memory", lambda: 2**34)
+    grid = tmp_path / "grid.toml"
+    grid.write_text(f'[sweep]\nkind = "{kind}"\n[fixed]\n{lines}\n')
+    with pytest.raises(
+        InvalidFile, match=rf"fixed.{key}: {key} must be at most [\d,]+ here: .* {unit}"
+    ) as refused:
+        run_sweep(SweepRequest(grid, dry_run=True))
+    most = int(re.search(r"at most ([\d,]+)", str(refused.value))[1].replace(",", ""))
+    values = dict(line.split(" = ") for line in lines.splitlines()) | {key: str(most)}
+    grid.write_text(f'[sweep]\nkind = "{kind}"\n[fixed]\n' + "\n".join(map(" = ".join, values.items())))
+    assert run_sweep(SweepRequest(grid, dry_run=True)) == 0
+
+
+def test_the_defaults_of_every_kind_are_small(tmp_path):
+    for kind in KINDS.values():
+        kind.check_size({entry.name: entry.default for entry in kind.parameters})
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,8 @@ def test_degree_4_at_dimension_66_where_an_enclosure_was_once_violated():
         setting, flow = PatchSetting(**values), BENCHMARK.Flow(values, generator)
         draw = InitialDraw(flow.labels, flow.u, flow.v, flow.gram)
         predicted = [
-            predict(setting, draw, 0.0).interval for predict in (predict_signal_time, predict_first_memorization_time)
+            predict(setting, draw, 0.0).interval
+            for predict in (predict_signal_time, predict_first_memorization_time)
         ]
         last = 1.01 * max((interval.high for interval in predicted if interval is not None), default=0.0)
         measured = flow.times(setting.attacked_signal_fraction, last, until_memorized=False)

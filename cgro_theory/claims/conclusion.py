@@ -36,8 +36,8 @@ def conclude(results: Sequence[VerificationResult]) -> Conclusion:
 
     1 when a claim is refuted. Else 3 when a claim is inconclusive, when one that was asked for was not judged,
     when a planted fault of any judged claim did not come out refuted (so one that is out of scope with its claim
-    is open, too), or when of all that was asked for nothing passed. Else 0: a claim that is out of scope or vacuous
-    is no reason by itself.
+    is open, too), or when of all that was asked for nothing passed. Else 0: a claim out of scope or vacuous is no
+    reason by itself.
     """
     refuted = [
         f"{verdict.claim.label} is refuted"

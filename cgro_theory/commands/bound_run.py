@@ -29,7 +29,7 @@ LINEAR = frozenset(
         *("signal_margin", "error_share", "seed", "run"),
     )
 )
-"""Options whose ranges are linear from any LOW; those of the others, which are scales and sizes, are log-spaced."""
+"""Options whose ranges are linear; those of the others, which are scales and sizes, are only from LOW <= 0."""
 _FROM_EXPONENTS = {
     "signal_strength": "signal_exponent",
     "noise_std": "noise_exponent",
@@ -62,7 +62,9 @@ def run_bound(
         raise InvalidInput("--table", Shown("it beside --json"), "left out with --json: it would have no effect")
     options = (*integers, *numbers)
     try:
-        values: dict[str, Sequence[Any]] = {name: parse_integers(name, text, linear=name in LINEAR) for name, text in integers.items()}
+        values: dict[str, Sequence[Any]] = {
+            name: parse_integers(name, text, linear=name in LINEAR) for name, text in integers.items()
+        }
         for name, text in numbers.items():
             values[name] = _numbers_or_word(name, text)
         ranges = [name for name, given in values.items() if len(given) > 1]

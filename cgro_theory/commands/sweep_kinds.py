@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgro_theory.commands.method_choice import METHODS, method_asked
 from cgro_theory.commands.run_size import require_descent_time, require_flow_time, require_memory
+from cgro_theory.commands.sweep_size import require_landscape_size, require_memorizer_size
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.parameters import (
     INIT_EXPONENT,
@@ -155,6 +156,7 @@ MEMORIZER = RunKind(
     function=f"{_RUNS}:run_memorizer",
     help="build theorem 2's robust memorizer around a least-squares classifier and certify it",
     check=_check_memorizer,
+    check_size=require_memorizer_size,
     parameters=(
         Parameter(
             "data", "word", "uniform", words=("uniform", "digits"), help="points: unit cube, or digits 3, 8"
@@ -175,6 +177,7 @@ LANDSCAPE = RunKind(
     version=1,
     function="cgro_theory.commands.sweep_landscape:run_landscape_cell",
     help="train an image classifier and measure its loss landscape, as `cgro landscape` does on a CPU",
+    check_size=require_landscape_size,
     parameters=(
         Parameter("data", "word", "digits", words=("digits", "mnist", "cifar10")),
         Parameter("root", "text", "", help="folder of the data files; empty for the digits"),

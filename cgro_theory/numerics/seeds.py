@@ -35,9 +35,9 @@ def derived_seed(base: int, *parts: SeedPart) -> int:
 def run_seeds(base: int, runs: int) -> tuple[int, ...]:
     """The seeds of a batch of ``runs`` networks: the first is ``base`` itself, the others derive from it.
 
-    So a batch of one starts from the draw of its seed, and any run can be done again alone by its own seed. Derived
-    seeds are below 2^53, which JSON readers and tables keep exactly; two bases share no run but by a collision,
-    or where one of them is the seed of a run of the other.
+    So a batch of one starts from the draw of its seed, and any run can be done again alone by its own seed.
+    Derived seeds are below 2^53, which JSON readers and tables keep exactly. Two bases share no run but by a
+    collision, or where one of them is the seed of a run of the other.
 
     >>> run_seeds(7, 1), run_seeds(7, 3)[:2] == run_seeds(7, 2)
     ((7,), True)
