@@ -46,9 +46,12 @@ def require_writable(path: str | Path) -> Path:
     """Return the file that writing to ``path`` would make or replace, its links resolved.
 
     Called before long work, so that an unwritable output costs a second and not an hour. Raises
-    :class:`InvalidFile` for what is there and is no regular file (a folder, a device, a pipe, a socket), for links
-    that go in circles, and where the folder is missing or nothing may be written.
+    :class:`InvalidInput` for an empty path, and :class:`InvalidFile` for what is there and is no regular file (a
+    folder, a device, a pipe, a socket), for links that go in circles, and where the folder is missing or nothing
+    may be written.
     """
+    if not str(path):
+        raise InvalidInput("path", "", "non-empty")
     target = Path(os.path.realpath(path))
     try:
         mode = os.stat(path).st_mode  # of the path itself: where /dev/stdout leads has no name
@@ -79,8 +82,6 @@ def require_outputs(
     for name, path in outputs.items():
         if path is None or str(path) == "-":
             continue
-        if not str(path):
-            raise InvalidInput(name, "", "the path of a file")
         target = require_writable(path)
         for other, taken in seen.items():
             if target == taken or (target.exists() and taken.exists() and target.samefile(taken)):

@@ -16,6 +16,7 @@ from cgro_theory.commands.command_line import (
     in_options,
     prepare_streams,
     require_ascii_digits,
+    require_values,
 )
 from cgro_theory.commands.training_options import landscape, simulate, sweep
 from cgro_theory.errors import CgroError, InvalidInput
@@ -124,6 +125,7 @@ def main(arguments: list[str] | None = None) -> None:
     command = find_command(root, words)
     try:
         require_ascii_digits(words)
+        require_values(words, command)
         code = root.main(args=words, prog_name="cgro", standalone_mode=False)
         sys.stdout.flush()
     except InvalidInput as error:

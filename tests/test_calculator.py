@@ -295,15 +295,24 @@ def test_ranges_of_numbers_hit_their_ends():
     assert parse_integers("samples", "1e300") == (10**300,)
 
 
+def test_ranges_are_linear_where_asked_and_from_zero_or_below():
+    assert parse_numbers("error_share", "0.1:0.3:3", linear=True) == (0.1, 0.2, 0.3)
+    assert parse_numbers("flatness", "0:1:5") == (0.0, 0.25, 0.5, 0.75, 1.0)
+    assert parse_numbers("signal_margin", "-1e300:1e300:3") == (-1e300, 0.0, 1e300)
+    assert parse_integers("seed", "1:10:4", linear=True) == (1, 4, 7, 10)
+    assert parse_integers("seed", f"0:{10**40}:3") == (0, 10**40 // 2, 10**40)
+    assert parse_integers("seed", "0:2:100") == (0, 1, 2)
+
+
 @pytest.mark.parametrize(
-    "text", ["", "x", "1:2", "2:1:5", "0:1:5", "1:2:1", "1:2:1e9", "nan", "inf", "1.5", "1e99999"]
+    "text", ["", "x", "1:2", "2:1:5", "1:1:5", "1:2:1", "1:2:1e9", "nan", "inf", "1.5", "1e99999"]
 )
 def test_malformed_ranges_are_refused(text):
     with pytest.raises(InvalidInput):
         parse_integers("samples", text)
 
 
-@pytest.mark.parametrize("text", ["", "x", "1:2", "2:1:5", "0:1:5", "nan", "inf", "1:inf:3", "-1:1:3"])
+@pytest.mark.parametrize("text", ["", "x", "1:2", "2:1:5", "0:0:5", "nan", "inf", "1:inf:3", "-1:-2:3"])
 def test_malformed_numbers_are_refused(text):
     with pytest.raises(InvalidInput):
         parse_numbers("flatness", text)

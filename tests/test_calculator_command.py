@@ -92,6 +92,25 @@ def test_the_extremes_are_answered():
     assert counts[0]["value"] == 10**9 + 1 + 6 * 10**9 + 4 + 4
 
 
+@pytest.mark.parametrize(
+    ("question", "option", "text", "values"),
+    [
+        ("stages", "noise_exponent", "-0.6:-0.4:3", [-0.6, -0.5, -0.4]),
+        ("stages", "attacked_fraction", "-0.5:1:4", [-0.5, 0.0, 0.5, 1.0]),
+        ("stages", "adversarial_weight", "0.1:0.9:5", [0.1, 0.3, 0.5, 0.7, 0.9]),
+        ("stages", "seed", "0:20:3", [0, 10, 20]),
+        ("robust-size", "error_share", "0:0.4:5", [0.0, 0.1, 0.2, 0.3, 0.4]),
+        ("test-error", "signal_margin", "-2:2:3", [-2.0, 0.0, 2.0]),
+        ("flatness", "flatness", "0:2:3", [0.0, 1.0, 2.0]),
+        ("flatness", "flatness", "1:4:3", [1.0, 2.0, 4.0]),
+    ],
+)
+def test_ranges_of_what_may_be_negative_or_zero_are_linear(question, option, text, values):
+    found = document(question, *REQUIRED.get(question, ()), f"--{option.replace('_', '-')}", text)
+    name = found["over"]
+    assert [answer["parameters"][name] for answer in found["answers"]] == values
+
+
 def test_printed_bounds_are_on_the_safe_side():
     for row in document("flatness", "--gradient-variation", "1", "--samples", "1:1e20:30")["answers"]:
         gap = row["quantities"][0]

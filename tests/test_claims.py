@@ -271,13 +271,15 @@ PASSED, REFUTED, OPEN = ExitCode.PASSED, ExitCode.REFUTED, ExitCode.INCONCLUSIVE
         (concluded(Outcome.VACUOUS), OPEN, "nothing that was asked for passed: it came out vacuous"),
         (concluded(Outcome.CERTIFIED, asked=("test.c0", "test.x")), OPEN, "test.x was asked for and not judged"),
         (concluded(), OPEN, "nothing that was asked for passed: it came out not judged"),
-        (concluded(Outcome.OUT_OF_SCOPE, Outcome.CERTIFIED, faults=[Outcome.OUT_OF_SCOPE]), PASSED, None),
+        (concluded(Outcome.OUT_OF_SCOPE, Outcome.CERTIFIED, faults=[Outcome.REFUTED]), PASSED, None),
+        (concluded(Outcome.REFUTED, faults=[Outcome.CERTIFIED]), REFUTED, "test.c0 is refuted"),
         *(
             (
-                concluded(Outcome.CONSISTENT, faults=[Outcome.REFUTED, outcome]),
+                concluded(own, Outcome.CERTIFIED, faults=[Outcome.REFUTED, outcome]),
                 OPEN,
                 f"planted fault 'fault1' of test.c0 was not caught: it came out {outcome.value.replace('_', ' ')}",
             )
+            for own in (Outcome.CONSISTENT, Outcome.OUT_OF_SCOPE, Outcome.VACUOUS)
             for outcome in Outcome
             if outcome is not Outcome.REFUTED
         ),
@@ -302,6 +304,11 @@ def test_notes_and_table_tell_what_did_not_pass_and_which_fault_was_missed():
     result = concluded(
         Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE, faults=[Outcome.REFUTED, Outcome.OUT_OF_SCOPE]
     )
+    missed = concluded(Outcome.OUT_OF_SCOPE, faults=[Outcome.OUT_OF_SCOPE]).to_json()
+    assert verdict_notes(missed) == [
+        "test.c0 is out of scope: so it came out",
+        "test.c0: planted fault 'fault0' (half of it) was not caught: it came out out of scope",
+    ]
     document = result.to_json()
     assert verdict_notes(document) == [
         "test.c0: planted fault 'fault1' (half of it) was not caught: it came out out of scope",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cgro_theory.calculator.drawn_stages import drawn_stages
 from cgro_theory.commands.run_size import bytes_needed, require_memory
 from cgro_theory.commands.simulate import trajectories_document
 from cgro_theory.commands.simulate_plan import AFFORDABLE_STEPS, SimulateRequest, carry_out, plan_simulation
@@ -58,6 +59,21 @@ def test_descent_is_chosen_where_its_steps_are_few_alike_in_every_batch():
         if method == "descent":
             assert {plan.learning_rate for plan in plans} == {setting.stable_learning_rate()}
             assert all(plan.steps < 3 * AFFORDABLE_STEPS for plan in plans)
+
+
+def test_two_base_seeds_share_no_run_and_each_run_can_be_done_again_and_predicted_by_its_own(capsys):
+    size = ("--dimension", 1e6, "--samples", 3, "--width", 5, "--method", "flow", "--horizon", 100, "--quiet")
+    batches = [simulate(capsys, *size, "--runs", 2, "--seed", seed)[1]["runs"] for seed in (5, 6)]
+    seeds = [[run["seed"] for run in batch] for batch in batches]
+    assert [batch[0] for batch in seeds] == [5, 6]
+    assert len({seed for batch in seeds for seed in batch}) == 4
+    assert all(seed < 2**53 for batch in seeds for seed in batch)
+    setting = PatchSetting.version_1(10**6, num_samples=3, width=5)
+    for run in batches[0]:
+        (alone,) = simulate(capsys, *size, "--runs", 1, "--seed", run["seed"])[1]["runs"]
+        assert alone == run
+        time = drawn_stages(setting, run["seed"])["signal_time"]
+        assert time.low <= run["signal_time"] <= time.high
 
 
 def test_a_rate_above_the_rule_is_warned_of(capsys):

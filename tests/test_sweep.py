@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from cgro_theory.commands.sweep import SweepRequest, run_sweep
 from cgro_theory.commands.sweep_kinds import KINDS
 from cgro_theory.commands.sweep_progress import describe_progress
 from cgro_theory.errors import CgroError, InvalidFile, InvalidInput
+from cgro_theory.numerics.seeds import run_seeds
 from cgro_theory.setting import PatchSetting
 from cgro_theory.sweep.driver import Sweep, SweepProgress
 from cgro_theory.sweep.executors import InProcess, LocalProcesses
@@ -109,7 +111,7 @@ def test_a_simulation_is_what_cgro_simulate_computes(tmp_path):
         ((_, outcome),) = results(load_grid(asked.grid, ALL), store)
     setting = PatchSetting.version_1(300, num_samples=3, width=5)
     rate = setting.stable_learning_rate()
-    expected = train(draw_subspace_problem(setting, (7, 8, 9)), learning_rate=rate, steps=40)
+    expected = train(draw_subspace_problem(setting, run_seeds(7, 3)), learning_rate=rate, steps=40)
     for name, array in outcome.arrays.items():
         assert array.tobytes() == getattr(expected, name).tobytes(), name
     assert set(outcome.arrays) == {name for name, value in vars(expected).items() if isinstance(value, np.ndarray)}
@@ -440,6 +442,41 @@ def test_a_run_too_large_for_the_machine_is_refused_before_any_starts(tmp_path, 
     assert os.listdir(tmp_path) == ["grid.toml"]
     # What another machine did can be looked at.
     assert run_sweep(SweepRequest(grid, status=True)) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "key", "unit"),
+    [
+        ("memorizer", "samples = 1000000\ndimension = 10000", "samples", "GiB"),
+        ("memorizer", "samples = 2\ndimension = 1000000", "dimension", "GiB"),
+        ("memorizer", "samples = 1000000\ndimension = 40", "samples", "hours"),
+        ("landscape", "data = 'cifar10'\nwidth = 4096\narchitecture = 'resnet'", "width", "GiB"),
+        ("landscape", "epochs = 1000000\nwidth = 64", "epochs", "hours"),
+        (
+            "landscape",
+            "epochs = 1\nrecorded_epochs = 1\nmeasure_steps = 10000\nwidth = 512",
+            "measure_steps",
+            "hours",
+        ),
+    ],
+)
+def test_other_kinds_too_large_or_too_long_are_refused_as_well(tmp_path, monkeypatch, kind, lines, key, unit):
+    monkeypatch.setattr("cgro_theory.commands.sweep_size.machine_memory", lambda: 2**34)
+    grid = tmp_path / "grid.toml"
+    grid.write_text(f'[sweep]\nkind = "{kind}"\n[fixed]\n{lines}\n')
+    with pytest.raises(
+        InvalidFile, match=rf"fixed.{key}: {key} must be at most [\d,]+ here: .* {unit}"
+    ) as refused:
+        run_sweep(SweepRequest(grid, dry_run=True))
+    most = int(re.search(r"at most ([\d,]+)", str(refused.value))[1].replace(",", ""))
+    values = dict(line.split(" = ") for line in lines.splitlines()) | {key: str(most)}
+    grid.write_text(f'[sweep]\nkind = "{kind}"\n[fixed]\n' + "\n".join(map(" = ".join, values.items())))
+    assert run_sweep(SweepRequest(grid, dry_run=True)) == 0
+
+
+def test_the_defaults_of_every_kind_are_small(tmp_path):
+    for kind in KINDS.values():
+        kind.check_size({entry.name: entry.default for entry in kind.parameters})
 
 
 @pytest.mark.parametrize(

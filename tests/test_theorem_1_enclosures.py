@@ -104,6 +104,37 @@ def test_random_small_settings_against_an_integrator_that_shares_no_code(index):
         assert signal.interval.low * (1 - 1e-7) <= time <= signal.interval.high * (1 + 1e-7)
 
 
+def test_degree_4_at_dimension_66_where_an_enclosure_was_once_violated():
+    """By 4e-5 of T_III, in an earlier version."""
+    offered = np.zeros(2, dtype=int)
+    for index in range(14, 20):
+        generator = np.random.default_rng([66, index])
+        values = {
+            "patch_dimension": 66,
+            "num_samples": int(generator.integers(2, 7)),
+            "num_patches": 2,
+            "width": int(generator.integers(2, 7)),
+            "degree": 4,
+            "signal_strength": 66 ** float(generator.uniform(0.15, 0.3)),
+            "noise_std": 66 ** float(generator.uniform(-0.56, -0.46)),
+            "init_std": 66 ** float(generator.uniform(-0.55, -0.45)),
+            "attacked_signal_fraction": 10 ** float(generator.uniform(-4, -1)),
+            "adversarial_weight": float(generator.uniform(0.1, 0.95)),
+        }
+        setting, flow = PatchSetting(**values), BENCHMARK.Flow(values, generator)
+        draw = InitialDraw(flow.labels, flow.u, flow.v, flow.gram)
+        predicted = [
+            predict(setting, draw, 0.0).interval
+            for predict in (predict_signal_time, predict_first_memorization_time)
+        ]
+        last = 1.01 * max((interval.high for interval in predicted if interval is not None), default=0.0)
+        measured = flow.times(setting.attacked_signal_fraction, last, until_memorized=False)
+        for interval, time in zip(predicted, measured, strict=True):
+            assert interval is None or interval.low * (1 - 1e-7) <= time <= interval.high * (1 + 1e-7)
+        offered += [interval is not None for interval in predicted]
+    assert offered.min() >= 4
+
+
 def test_the_ends_of_the_phase_boundary_memorize_and_do_not():
     offered = 0
     for index in range(8):

@@ -1,10 +1,13 @@
-"""Values and ranges as a user writes them: ``1e4``, ``1e4:1e15:12`` (log-spaced), ``0,0.1,0.2``."""
+"""Values and ranges as a user writes them: ``1e4``, ``0,0.1,0.2``, or ``1e4:1e15:12``.
+
+A range is log-spaced; linear where it is asked to be, and where LOW <= 0, which has no logarithm.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from cgro_theory.errors import InvalidInput
@@ -17,19 +20,24 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
 """Plain digits: Python's own parsers also take those of other scripts, and underscores."""
 
 
-def parse_integers(name: str, text: str) -> tuple[int, ...]:
-    """Integers from ``1e15``, ``1,2,5`` or ``LOW:HIGH:COUNT``, log-spaced, rounded, each once, in order.
+def parse_integers(name: str, text: str, *, linear: bool = False) -> tuple[int, ...]:
+    """Integers from ``1e15``, ``1,2,5`` or ``LOW:HIGH:COUNT``, rounded, each once, in order.
 
     >>> parse_integers("dimension", "1e4:1e15:12")[:3]
     (10000, 100000, 1000000)
+    >>> parse_integers("seed", "0:6:3")
+    (0, 3, 6)
     """
     low_high = _ends(name, text)
     if low_high is None:
         return tuple(_integer(name, part) for part in _parts(name, text))
-    low, high, count = low_high
+    start, end, count = _integer(name, low_high[0]), _integer(name, low_high[1]), low_high[2]
+    _check_order(name, text, start < end)
+    if linear or start <= 0:
+        steps = (start + Fraction((end - start) * index, count - 1) for index in range(count))
+        return tuple(dict.fromkeys(math.floor(value + Fraction(1, 2)) for value in steps))
     with precision(64 + 4 * MAX_EXPONENT):
-        first, last = exact(_integer(name, low)), exact(_integer(name, high))
-        _check_order(name, text, bool(0 < first < last))
+        first, last = exact(start), exact(end)
         step = (last / first).log() / (count - 1)
         values = [
             int((first * (index * step).exp() + exact("0.5")).mid().floor().fmpz()) for index in range(count)
@@ -37,19 +45,29 @@ def parse_integers(name: str, text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def parse_numbers(name: str, text: str) -> tuple[float, ...]:
-    """Numbers from ``0.25``, ``0,0.1`` or ``LOW:HIGH:COUNT``, log-spaced.
+def parse_numbers(name: str, text: str, *, linear: bool = False) -> tuple[float, ...]:
+    """Numbers from ``0.25``, ``0,0.1`` or ``LOW:HIGH:COUNT``.
 
     >>> parse_numbers("flatness", "1:100:3")
     (1.0, 10.0, 100.0)
+    >>> parse_numbers("signal_exponent", "-0.5:-0.3:3")
+    (-0.5, -0.4, -0.3)
     """
     low_high = _ends(name, text)
     if low_high is None:
         return tuple(_number(name, part) for part in _parts(name, text))
     low, high, count = low_high
+    start, end = _number(name, low), _number(name, high)
+    _check_order(name, text, start < end)
+    if linear or start <= 0:
+        with localcontext(prec=50):
+            between = [
+                float(Decimal(low) + (Decimal(high) - Decimal(low)) * index / (count - 1))
+                for index in range(1, count - 1)
+            ]
+        return (start, *between, end)
     with precision(128):
-        first, last = exact(_number(name, low)), exact(_number(name, high))
-        _check_order(name, text, bool(0 < first < last))
+        first, last = exact(start), exact(end)
         step = (last / first).log() / (count - 1)
         middle = [float((first * (index * step).exp()).mid()) for index in range(1, count - 1)]
         return (float(first), *middle, float(last))
@@ -76,7 +94,7 @@ def _ends(name: str, text: str) -> tuple[str, str, int] | None:
 
 def _check_order(name: str, text: str, in_order: bool) -> None:
     if not in_order:
-        raise InvalidInput(name, text, "a log-spaced range LOW:HIGH:COUNT with 0 < LOW < HIGH")
+        raise InvalidInput(name, text, "a range LOW:HIGH:COUNT with LOW < HIGH")
 
 
 def _integer(name: str, text: str) -> int:

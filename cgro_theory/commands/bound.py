@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 bound_app = typer.Typer(
     name="bound",
     help="Compute a bound or prediction of the theorems for your own parameters, with its terms and assumptions. "
-    "Numeric options take a value, a list 1,2,5 or a log-spaced range LOW:HIGH:COUNT such as 1e4:1e15:12.",
+    "Numeric options take a value, a list 1,2,5 or a range LOW:HIGH:COUNT such as 1e4:1e15:12, log-spaced; "
+    "linear for exponents, λ, κ, z, ε, seeds and runs, such as -0.5:-0.3:3, and wherever LOW <= 0.",
     invoke_without_command=True,
 )
 
@@ -177,7 +178,7 @@ def memorizer_command(
     samples: Samples = "1000",
     norm_order: Norm = "inf",
     clean_parameters: Annotated[Integer | None, typer.Option(help="W_clean; default D + 1, linear")] = None,
-    clean_widths: Annotated[str, typer.Option(help="hidden widths of the clean classifier, 64,64")] = "",
+    clean_widths: Annotated[str | None, typer.Option(help="hidden widths of the clean classifier, 64,64")] = None,
     squarings: Annotated[Integer | None, typer.Option(help="M for p = 2; default from radius and gap")] = None,
     perturbation_radius: Annotated[str | None, typer.Option(help="δ")] = None,
     separation: Annotated[str | None, typer.Option(help="distance of opposite labels, > 2δ")] = None,

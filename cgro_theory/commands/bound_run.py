@@ -23,6 +23,13 @@ PATCH_NAMES = {
 }
 WORDS = {"attacked_fraction": "auto", "bandwidth": "auto", "gradient_variation": "cosine"}
 """Options that take a word in place of a number; the question says what it stands for."""
+LINEAR = frozenset(
+    (
+        *("signal_exponent", "noise_exponent", "init_exponent", "adversarial_weight", "attacked_fraction"),
+        *("signal_margin", "error_share", "seed", "run"),
+    )
+)
+"""Options whose ranges are linear; those of the others, which are scales and sizes, are only from LOW <= 0."""
 _FROM_EXPONENTS = {
     "signal_strength": "signal_exponent",
     "noise_std": "noise_exponent",
@@ -55,7 +62,9 @@ def run_bound(
         raise InvalidInput("--table", Shown("it beside --json"), "left out with --json: it would have no effect")
     options = (*integers, *numbers)
     try:
-        values: dict[str, Sequence[Any]] = {name: parse_integers(name, text) for name, text in integers.items()}
+        values: dict[str, Sequence[Any]] = {
+            name: parse_integers(name, text, linear=name in LINEAR) for name, text in integers.items()
+        }
         for name, text in numbers.items():
             values[name] = _numbers_or_word(name, text)
         ranges = [name for name, given in values.items() if len(given) > 1]
@@ -75,13 +84,13 @@ def _numbers_or_word(name: str, text: str) -> tuple[float | None, ...]:
     """The numbers, or None for the option's word: each question knows what it stands for."""
     from cgro_theory.calculator.value_range import parse_numbers
 
-    word = WORDS.get(name)
+    word, linear = WORDS.get(name), name in LINEAR
     if word is None:
-        return parse_numbers(name, text)
+        return parse_numbers(name, text, linear=linear)
     if text == word:
         return (None,)
     try:
-        return parse_numbers(name, text)
+        return parse_numbers(name, text, linear=linear)
     except InvalidInput as error:
         raise InvalidInput(error.name, error.value, f"{error.allowed}, or {word}") from None
 

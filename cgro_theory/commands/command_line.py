@@ -124,3 +124,15 @@ def require_ascii_digits(words: Sequence[str]) -> None:
         text = value if equals else following
         if option.startswith("--") and re.fullmatch(r"[\d.,:eE+-]+", text) and not text.isascii():
             raise InvalidInput(option, text, "written in ASCII digits")
+
+
+def require_values(words: Sequence[str], command: Any) -> None:
+    """Refuse an empty word, such as an unset variable of a shell: as a path it would mean the present folder."""
+    takes_value = {name for each in command.params if not getattr(each, "is_flag", False) for name in each.opts}
+    argument = next((each.name for each in command.params if each.param_type_name == "argument"), "argument")
+    for before, word in zip(["", *words], words, strict=False):
+        option, equals, value = word.partition("=")
+        if not word:
+            raise InvalidInput(before if before in takes_value else argument, "", "non-empty")
+        if option in takes_value and equals and not value:
+            raise InvalidInput(option, "", "non-empty")

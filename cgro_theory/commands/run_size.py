@@ -74,17 +74,17 @@ def require_memory(
     needed = bytes_needed(setting, runs, flow=flow, dense=dense)
     if needed <= room:
         return
-    shown = f"here: {_gigabytes(needed)} would be needed and {_gigabytes(room)} are the limit"
+    shown = f"here: {gigabytes(needed)} would be needed and {gigabytes(room)} are the limit"
 
     def fits(name: str) -> Callable[[int], bool]:
         return lambda value: bytes_needed(replace(setting, **{name: value}), runs, flow=flow, dense=dense) <= room
 
-    most = _largest(lambda count: bytes_needed(setting, count, flow=flow, dense=dense) <= room, 1, runs)
+    most = largest(lambda count: bytes_needed(setting, count, flow=flow, dense=dense) <= room, 1, runs)
     if most:
         raise InvalidInput("runs", runs, f"at most {most:,} {shown}")
     for name, low in (("num_samples", 1), ("width", 1), ("num_patches", 2), ("patch_dimension", 2)):
         value = getattr(setting, name)
-        most = _largest(fits(name), low, value)
+        most = largest(fits(name), low, value)
         if most and most < value:
             raise InvalidInput(name, value, f"at most {most:,} {shown}")
     raise InvalidInput("num_samples", setting.num_samples, f"far smaller {shown}")
@@ -105,7 +105,7 @@ def require_flow_time(setting: PatchSetting, runs: int) -> float:
         require_time(seconds, "runs", runs, f"at most {most:,} for this size")
         return seconds
     count = setting.num_samples
-    most = _largest(lambda each: flow_seconds(replace(setting, num_samples=each), 1) <= LONGEST_SECONDS, 1, count)
+    most = largest(lambda each: flow_seconds(replace(setting, num_samples=each), 1) <= LONGEST_SECONDS, 1, count)
     require_time(alone, "num_samples", count, f"at most {most:,} for one flow" if most else "far smaller")
     return seconds
 
@@ -123,7 +123,7 @@ def require_descent_time(
     return steps * one_step
 
 
-def _largest(fits: Callable[[int], bool], low: int, high: int) -> int:
+def largest(fits: Callable[[int], bool], low: int, high: int) -> int:
     """The largest value in [low, high) that fits, 0 when ``low`` does not; needs that smaller ones fit, too."""
     if not fits(low):
         return 0
@@ -133,5 +133,6 @@ def _largest(fits: Callable[[int], bool], low: int, high: int) -> int:
     return low
 
 
-def _gigabytes(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """The size in words, such as ``1.5 GiB``."""
     return f"{size / 2**30:,.3g} GiB" if size < 2**60 else f"{size / 2**60:.3g} EiB"

@@ -19,6 +19,7 @@ from cgro_theory.commands.run_size import (
 )
 from cgro_theory.commands.sweep_progress import duration
 from cgro_theory.errors import InvalidInput, require_choice, require_finite, require_integer
+from cgro_theory.numerics.seeds import run_seeds
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
@@ -138,7 +139,7 @@ def plan_simulation(request: SimulateRequest) -> Plan:
     require_memory(setting, request.runs, flow=method == "flow", dense=request.engine == "dense")
     if method == "auto":
         method = _affordable_method(request, rate)
-    seeds = tuple(range(request.seed, request.seed + request.runs))
+    seeds = run_seeds(request.seed, request.runs)
     problem = (draw_dense_problem if request.is_dense else draw_subspace_problem)(setting, seeds)
     if method == "flow":
         horizon = group_horizon(setting, problem) if request.horizon is None else request.horizon

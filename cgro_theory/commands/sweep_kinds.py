@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cgro_theory.commands.method_choice import METHODS, method_asked
 from cgro_theory.commands.run_size import require_descent_time, require_flow_time, require_memory
+from cgro_theory.commands.sweep_size import require_landscape_size, require_memorizer_size
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.parameters import (
     INIT_EXPONENT,
@@ -17,7 +18,8 @@ from cgro_theory.sweep.run_kind import Parameter, Parameters, RunKind
 
 _RUNS = "cgro_theory.commands.sweep_runs"
 _POSITIVE = 5e-324
-MAX_SEED = 2**32
+MAX_SEED = 2**53
+"""Every seed of a batch's members is below it, so that any of them can be a run of its own."""
 METHOD_OPTIONS = ("learning_rate", "steps", "horizon", "tolerance")
 """Those of one method only; refused, unless they are ``auto``, where they would have no effect."""
 
@@ -68,7 +70,7 @@ def _check_simulation_size(parameters: Parameters) -> None:
 
 SIMULATE = RunKind(
     name="simulate",
-    version=2,
+    version=3,
     function=f"{_RUNS}:run_simulation",
     help="train the patch network adversarially, as `cgro simulate` does",
     check=_check_simulation,
@@ -131,7 +133,7 @@ SIMULATE = RunKind(
             words=("summary", "trajectory"),
             help="trajectory keeps every recorded array, Gram matrices included",
         ),
-        Parameter("runs", "integer", 1, 1, 4096, help="networks trained together; number i has seed SEED + i"),
+        Parameter("runs", "integer", 1, 1, 4096, help="networks trained together; the first has the seed"),
         _SEED,
     ),
 )
@@ -154,6 +156,7 @@ MEMORIZER = RunKind(
     function=f"{_RUNS}:run_memorizer",
     help="build theorem 2's robust memorizer around a least-squares classifier and certify it",
     check=_check_memorizer,
+    check_size=require_memorizer_size,
     parameters=(
         Parameter(
             "data", "word", "uniform", words=("uniform", "digits"), help="points: unit cube, or digits 3, 8"
@@ -174,6 +177,7 @@ LANDSCAPE = RunKind(
     version=1,
     function="cgro_theory.commands.sweep_landscape:run_landscape_cell",
     help="train an image classifier and measure its loss landscape, as `cgro landscape` does on a CPU",
+    check_size=require_landscape_size,
     parameters=(
         Parameter("data", "word", "digits", words=("digits", "mnist", "cifar10")),
         Parameter("root", "text", "", help="folder of the data files; empty for the digits"),

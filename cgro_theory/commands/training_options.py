@@ -62,9 +62,9 @@ def simulate(
     horizon: Annotated[str, typer.Option(help="time at which a flow stops; auto is until memorization")] = "auto",
     tolerance: Annotated[str, typer.Option(help="relative error per step of a flow; auto is 1e-8")] = "auto",
     runs: Annotated[
-        int, typer.Option(help="independent runs, about a second each by default; run i has seed SEED + i")
+        int, typer.Option(help="independent runs, about a second each by default; each has a seed of its own")
     ] = 8,
-    seed: Annotated[int, typer.Option(help="seed of the first run")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of the first run; those of the others derive from it")] = 0,
     engine: Annotated[str, typer.Option(help="subspace or dense")] = "subspace",
     adversary: Annotated[str, typer.Option(help="transfer, span or l2")] = "transfer",
     dtype: Annotated[

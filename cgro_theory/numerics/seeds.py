@@ -32,6 +32,21 @@ def derived_seed(base: int, *parts: SeedPart) -> int:
     return int(state[0] >> np.uint64(1))
 
 
+def run_seeds(base: int, runs: int) -> tuple[int, ...]:
+    """The seeds of a batch of ``runs`` networks: the first is ``base`` itself, the others derive from it.
+
+    So a batch of one starts from the draw of its seed, and any run can be done again alone by its own seed.
+    Derived seeds are below 2^53, which JSON readers and tables keep exactly. Two bases share no run but by a
+    collision, or where one of them is the seed of a run of the other.
+
+    >>> run_seeds(7, 1), run_seeds(7, 3)[:2] == run_seeds(7, 2)
+    ((7,), True)
+    >>> len({seed for base in range(10) for seed in run_seeds(base, 8)})
+    80
+    """
+    return (base, *(derived_seed(base, "run of a batch", index) >> 10 for index in range(1, runs)))
+
+
 def derived_seeds(base: int, count: int, *parts: SeedPart) -> tuple[int, ...]:
     """``count`` seeds, the index being the last part of each."""
     return tuple(derived_seed(base, *parts, index) for index in range(count))

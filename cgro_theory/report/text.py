@@ -109,13 +109,12 @@ def verdict_table(document: Mapping[str, Any]) -> Table:
 
 
 def verdict_notes(document: Mapping[str, Any]) -> list[str]:
-    """One line per claim that did not pass, with the reason, and per planted fault of one that did, uncaught."""
+    """One line per claim that did not pass, with the reason, and per planted fault that was not caught."""
     notes: list[str] = []
     for entry in document["claims"]:
         outcome, label = Outcome(entry["outcome"]), entry["label"]
         if outcome not in (Outcome.CERTIFIED, Outcome.CONSISTENT):
             notes.append(f"{label} is {outcome.in_words}: {entry.get('reason') or 'no reason given'}")
-            continue
         for fault in entry.get("planted_faults", []):
             came_out = Outcome(fault["outcome"])
             if came_out is not Outcome.REFUTED:

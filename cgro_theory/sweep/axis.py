@@ -22,6 +22,8 @@ def axis_values(value: Any, *, whole: bool = False) -> list[Any]:
     [5, 6, 7]
     >>> axis_values({"from": 1e4, "to": 1e7, "count": 3, "spacing": "log"}, whole=True)
     [10000, 316228, 10000000]
+    >>> axis_values({"from": -0.6, "to": -0.4, "count": 3})
+    [-0.6, -0.5, -0.4]
     """
     if isinstance(value, list):
         if not value:
