@@ -93,12 +93,12 @@ CHECKED = (
     CheckedClaim(
         CLEAN_TEST_ERROR,
         check_clean_test_error,
-        (
+        controls=(
             NegativeControl("wide_ramp", "the ramp γ of the sample in place of min(γ, δ)", _ramp_as_wide_as_gap),
             NegativeControl(
                 "label_flipped", "one remembered label enters one network with the wrong sign", _one_label_flipped
             ),
         ),
-        ("comparisons",),
+        needs=("comparisons",),
     ),
 )

@@ -20,12 +20,10 @@ from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols imp
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit, block
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import hidden_widths
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import pad_to_layers
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import Memorizer, memorize
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import Ladder, RepresentationRuns
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import dense_count, structural_count
-
-# ---------------------------------------------------------------------------------------------- parameter_count
 
 PARAMETER_COUNT = Claim(
     label="theorem_2.parameter_count",
@@ -90,8 +88,6 @@ def _taxicab_count_for_boxes(samples: int, dimension: int, order: float, clean: 
     return structural_count(samples, dimension, 1.0 if order == math.inf else order, clean, squarings)
 
 
-# ------------------------------------------------------------------------------------------------- count_growth
-
 _count_of = sp.Function("W")
 _r = sp.Symbol("r", positive=True)
 
@@ -150,10 +146,8 @@ def _fitted_exponent(ladder: Ladder) -> tuple[Interval, Interval]:
             size = (built.data.num_samples, built.data.input_dimension)
             stages = max(1, built.squarings)
             slope += weight * exact(Fraction(built.circuit.structural_count, stages)).log()
-            leading = math.prod(size) * (7 * stages if ladder.norm_order == 2 else 6)
-            predicted = structural_count(
-                *size, ladder.norm_order, built.clean.structural_count, stages if ladder.norm_order == 2 else 0
-            )
+            leading = math.prod(size) * (7 * stages if built.norm_order == 2 else 6)
+            predicted = structural_count(*size, built.norm_order, built.clean.structural_count, built.squarings)
             excess = exact(Fraction(predicted, leading)).log()
             if weight > 0:
                 up += weight * excess
@@ -165,12 +159,8 @@ def _fitted_exponent(ladder: Ladder) -> tuple[Interval, Interval]:
 
 def _every_box_read(runs: RepresentationRuns) -> RepresentationRuns:
     """The p = inf ladder in N with an edge from every box to every indicator, 0 where it is not its own."""
-
-    def rebuilt(built: Memorizer) -> Memorizer:
-        return replace(built, circuit=_fully_read(built.circuit))
-
     ladders = tuple(
-        replace(ladder, networks=tuple(map(rebuilt, ladder.networks)))
+        replace(ladder, networks=tuple(replace(net, circuit=_fully_read(net.circuit)) for net in ladder.networks))
         if ladder.norm_order == math.inf and ladder.variable == "N"
         else ladder
         for ladder in runs.ladders
@@ -222,7 +212,7 @@ CHECKED = (
     CheckedClaim(
         PARAMETER_COUNT,
         check_parameter_count,
-        (
+        controls=(
             NegativeControl("bias_dropped", "one indicator is built without its bias", _bias_dropped),
             NegativeControl(
                 "norm_mistaken",
@@ -230,13 +220,13 @@ CHECKED = (
                 check=partial(check_parameter_count, structural=_taxicab_count_for_boxes),
             ),
         ),
-        ("counted",),
-        _count,
+        needs=("counted",),
+        numeric=_count,
     ),
     CheckedClaim(
         COUNT_GROWTH,
         check_count_growth,
-        (
+        controls=(
             NegativeControl(
                 "every_box_read", "one ladder's indicators read every box: quadratic in N", _every_box_read
             ),
@@ -244,6 +234,6 @@ CHECKED = (
                 "twice_the_points", "one network of one ladder on twice its points", _largest_on_twice_the_points
             ),
         ),
-        ("ladders",),
+        needs=("ladders",),
     ),
 )

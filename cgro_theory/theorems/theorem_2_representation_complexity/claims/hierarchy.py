@@ -288,7 +288,7 @@ CHECKED = (
     CheckedClaim(
         HIERARCHY,
         check_hierarchy,
-        (
+        controls=(
             NegativeControl(
                 "other_norm", "CGRO nets built for p = 1: 2N parameters more", _other_networks(int, 1.0)
             ),
@@ -301,12 +301,12 @@ CHECKED = (
             NegativeControl("corner_forgotten", "one net of all corners misses a corner", _a_corner_forgotten),
             NegativeControl("tooth_missing", "one parity net has a tooth in the wrong place", _a_tooth_missing),
         ),
-        ("hierarchy",),
+        needs=("hierarchy",),
     ),
     CheckedClaim(
         HIERARCHY_ANY_GRAPH,
         check_hierarchy_any_graph,
-        (
+        controls=(
             NegativeControl(
                 "graphs_not_counted",
                 "the bound of one fixed graph, for any graph",
@@ -314,6 +314,6 @@ CHECKED = (
             ),
             _HALF_THE_POINTS,
         ),
-        ("hierarchy",),
+        needs=("hierarchy",),
     ),
 )

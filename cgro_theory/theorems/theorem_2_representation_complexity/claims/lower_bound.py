@@ -229,7 +229,7 @@ CHECKED = (
     CheckedClaim(
         ROBUST_LOWER_BOUND,
         check_robust_lower_bound,
-        (
+        controls=(
             NegativeControl(
                 "units_for_parameters",
                 "log2 G with units counted, not weights",
@@ -242,7 +242,7 @@ CHECKED = (
             ),
             NegativeControl("labels_of_one_bit", "nets trained on labels that are not random", _labels_of_one_bit),
         ),
-        ("growth", "covers", "training"),
-        _least_parameters,
+        needs=("growth", "covers", "training"),
+        numeric=_least_parameters,
     ),
 )

@@ -181,7 +181,7 @@ CHECKED = (
     CheckedClaim(
         ROBUST_TEST_ERROR,
         check_robust_test_error,
-        (
+        controls=(
             NegativeControl(
                 "twice_the_corners",
                 "K = 2^D for 2^(D-1)",
@@ -194,7 +194,7 @@ CHECKED = (
                 "one_remembered", "Monte Carlo nets that remember one corner of N", _one_corner_remembered
             ),
         ),
-        ("exact_errors", "sampled_errors", "continuous_errors"),
-        _error,
+        needs=("exact_errors", "sampled_errors", "continuous_errors"),
+        numeric=_error,
     ),
 )

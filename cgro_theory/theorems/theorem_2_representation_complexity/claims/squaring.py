@@ -100,11 +100,11 @@ CHECKED = (
     CheckedClaim(
         SQUARING_ERROR,
         check_squaring_error,
-        (
+        controls=(
             NegativeControl("one_squaring_less", "M - 1 compositions where M are claimed", _one_squaring_less),
             NegativeControl("wrong_tent", "the first tent enters with 3/2 of its weight", _wrong_tent),
         ),
-        ("squarings",),
-        _error,
+        needs=("squarings",),
+        numeric=_error,
     ),
 )

@@ -156,7 +156,7 @@ CHECKED = (
     CheckedClaim(
         ROBUST_TRAIN_ERROR,
         check_robust_train_error,
-        (
+        controls=(
             NegativeControl(
                 "indicator_bias", "p = inf: one indicator's bias -1 for 1", _without_own_indicator(math.inf)
             ),
@@ -168,6 +168,6 @@ CHECKED = (
                 "indicator_bias_2", "p = 2: one indicator's bias -1 for 1", _without_own_indicator(2.0)
             ),
         ),
-        ("memorizers",),
+        needs=("memorizers",),
     ),
 )
