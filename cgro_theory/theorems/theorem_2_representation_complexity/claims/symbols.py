@@ -33,7 +33,7 @@ BITS_DEMANDED = K * (1 + (epsilon * sp.log(epsilon) + (1 - epsilon) * sp.log(1 -
 
 def bits_per_parameter(layers: sp.Expr | int) -> sp.Expr:
     """What a parameter of a fixed graph of so many layers adds to log2 G at most: Σ log2(2eKi)."""
-    return sp.Sum(sp.log(2 * sp.E * K * _i) / sp.log(2), (_i, 1, layers))
+    return sp.Sum(sp.log(2**D * sp.E * _i) / sp.log(2), (_i, 1, layers))
 
 
 LEAST_PARAMETERS = (BITS_DEMANDED - L) / bits_per_parameter(L)
