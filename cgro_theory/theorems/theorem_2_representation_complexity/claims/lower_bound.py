@@ -181,9 +181,8 @@ def _labels_of_one_bit(runs: RepresentationRuns) -> RepresentationRuns:
         raise ValueError("no net was trained")
     labels = np.where(np.arange(1 << 10) & 1, 1.0, -1.0)
     instance = hypercube.HypercubeInstance(11, labels, made.offset, made.perturbation_radius)
-    nets = adversarial_training.train_on(
-        instance, adversarial_training.TrainingBudget((2,), (1,), 4, 150, max_boxes=1), runs.seed
-    )
+    budget = adversarial_training.TrainingBudget((2,), (1,), 4, 150, max_boxes=1)
+    nets = adversarial_training.train_on(instance, budget, runs.seed)
     return replace(runs, training=replace(made, nets=(*made.nets, *nets)))
 
 

@@ -102,6 +102,8 @@ def parity_count(input_dimension: int) -> int:
 def sawtooth_error(squarings: int) -> Fraction:
     """sup over [0, 1] of |g_M(x) - x²| = 4^-(M+1) for M >= 1 compositions of the tent, exact (theory.md 3.1).
 
+    Raises :class:`InvalidInput` for other M.
+
     >>> sawtooth_error(1)
     Fraction(1, 16)
     """
@@ -109,7 +111,7 @@ def sawtooth_error(squarings: int) -> Fraction:
 
 
 def exact_robust_test_error(num_samples: int, input_dimension: int) -> Fraction:
-    """(1 - 1/K)^N with K = 2^(D-1) as a fraction of N(D-1) bits, N >= 0, D >= 2 (theory.md 3.2).
+    """(1 - 1/K)^N with K = 2^(D-1), of N(D-1) bits (theory.md 3.2). :class:`InvalidInput` unless N >= 0, D >= 2.
 
     >>> exact_robust_test_error(2, 3)
     Fraction(9, 16)
