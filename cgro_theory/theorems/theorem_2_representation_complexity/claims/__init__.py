@@ -1,17 +1,36 @@
-"""Theorem 2: the claims with their checks and negative controls, and the runs they need."""
+"""Theorem 2: the claims with their checks, negative controls and figures, one file per topic."""
 
 from __future__ import annotations
 
-from cgro_theory.theorems.checked_claim import CheckedClaim
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.measurement import (
-    CHECKS,
-    FAULTS,
-    figures,
-    gather,
-    parameters,
+from cgro_theory.claims import Figure
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import (
+    clean_error,
+    counts,
+    hierarchy,
+    lower_bound,
+    robust_error,
+    squaring,
+    training_error,
 )
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.statement import CLAIMS, CONSTANTS
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns, parameters
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import gather
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import CONSTANTS
 
 __all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
 
-CHECKED = tuple(CheckedClaim(claim, CHECKS[claim.label], FAULTS[claim.label]) for claim in CLAIMS)
+CHECKED = (
+    *counts.CHECKED,
+    *squaring.CHECKED,
+    *training_error.CHECKED,
+    *clean_error.CHECKED,
+    *robust_error.CHECKED,
+    *lower_bound.CHECKED,
+    *hierarchy.CHECKED,
+)
+
+
+def figures(runs: RepresentationRuns) -> tuple[Figure, ...]:
+    """The figures of the runs that were made."""
+    return tuple(
+        figure for topic in (hierarchy, counts, robust_error, lower_bound) for figure in topic.figures(runs)
+    )

@@ -17,7 +17,7 @@ reading every tent at the end.
 
 Every rounding goes to the safe side: faces of boxes outward, the ramp inward. The ramp is also at most δ
 wide: with a wider one (theory.md 3.1 has only γ) a ramp can cover clean points of the other class, and then
-the clean error grows (``clean_test_error`` plants exactly this).
+the clean error grows (a negative control of ``clean_test_error`` builds exactly this).
 """
 
 from __future__ import annotations

@@ -21,12 +21,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AttackReport:
-    """What an attack did: balls attacked and misclassified, steps and restarts. It proves no robustness."""
+    """What an attack did: balls attacked and misclassified. It proves no robustness."""
 
     balls: int
     errors: int
-    steps: int
-    restarts: int
 
 
 def attack_balls(
@@ -38,9 +36,8 @@ def attack_balls(
     balls: int,
     steps: int,
     seed: int,
-    restarts: int = 1,
 ) -> AttackReport:
-    """Projected gradient descent on y f(x) in balls drawn without replacement, from random starts.
+    """Projected gradient descent on y f(x) in balls drawn without replacement, from a random start.
 
     Signed steps for p = inf, normalized gradients for p = 1 and 2. Float evaluation: a lower estimate.
     """
@@ -52,22 +49,21 @@ def attack_balls(
     labels = torch.from_numpy(data.labels[chosen].copy())
     module = to_torch(circuit)
     wrong = torch.zeros(chosen.size, dtype=torch.bool)
-    for _ in range(restarts):
-        start = torch.from_numpy(rng.uniform(-1.0, 1.0, size=(chosen.size, data.input_dimension)))
-        points = centres + _into_ball(radius * start, radius, norm_order)
-        for _ in range(steps):
-            points = points.detach().requires_grad_(True)
-            margin = labels * module(points)
-            wrong |= ~(margin.detach() > 0.0)  # NaN is wrong
-            (gradient,) = torch.autograd.grad(margin.sum(), points)
-            if norm_order == math.inf:
-                step = torch.sign(gradient)
-            else:
-                step = gradient / gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
-            moved = points.detach() - 2.5 * radius / steps * step
-            points = centres + _into_ball(moved - centres, radius, norm_order)
-        wrong |= ~(labels * module(points).detach() > 0.0)
-    return AttackReport(int(chosen.size), int(wrong.sum()), steps, restarts)
+    start = torch.from_numpy(rng.uniform(-1.0, 1.0, size=(chosen.size, data.input_dimension)))
+    points = centres + _into_ball(radius * start, radius, norm_order)
+    for _ in range(steps):
+        points = points.detach().requires_grad_(True)
+        margin = labels * module(points)
+        wrong |= ~(margin.detach() > 0.0)  # NaN is wrong
+        (gradient,) = torch.autograd.grad(margin.sum(), points)
+        if norm_order == math.inf:
+            step = torch.sign(gradient)
+        else:
+            step = gradient / gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        moved = points.detach() - 2.5 * radius / steps * step
+        points = centres + _into_ball(moved - centres, radius, norm_order)
+    wrong |= ~(labels * module(points).detach() > 0.0)
+    return AttackReport(int(chosen.size), int(wrong.sum()))
 
 
 def _into_ball(offsets: torch.Tensor, radius: float, norm_order: float) -> torch.Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -101,11 +101,11 @@ def judge_corners(instance: HypercubeInstance, memorizer: Memorizer, corners: In
 
 @dataclass(frozen=True)
 class ExactError:
-    """The expected robust test error at one size, from built networks.
+    """The expected robust test error at one size, from built networks, with offset τ and radius δ.
 
-    ``expectation`` is over the sample: the mean over *all* K^N samples' networks (``all_samples``), or the
-    occupancy law's, after one sample's network matched 1 - distinct/K at every corner. ``mismatch`` is
-    the largest |measured - (1 - distinct/K)| over the networks built.
+    ``expectation`` is over the sample: the mean over *all* K^N samples' networks, or the occupancy law's, after
+    one sample's network matched 1 - distinct/K at every corner. ``mismatch`` is the largest |measured - (1 -
+    distinct/K)| over the networks built.
     """
 
     input_dimension: int
@@ -113,7 +113,8 @@ class ExactError:
     expectation: Fraction
     mismatch: Fraction
     networks: int
-    all_samples: bool
+    offset: float
+    perturbation_radius: float
 
 
 def enumerate_samples(instance: HypercubeInstance, samples: Iterable[tuple[int, ...]], size: int) -> ExactError:
@@ -128,7 +129,8 @@ def enumerate_samples(instance: HypercubeInstance, samples: Iterable[tuple[int, 
         mismatch = max(mismatch, abs(error - 1 + Fraction(len(set(sample)), verdicts.total)))
         total += error
         count += 1
-    return ExactError(instance.input_dimension, size, total / count, mismatch, count, True)
+    lengths = (instance.offset, instance.perturbation_radius)
+    return ExactError(instance.input_dimension, size, total / count, mismatch, count, *lengths)
 
 
 def every_sample(instance: HypercubeInstance, num_samples: int) -> ExactError:
@@ -143,7 +145,7 @@ def one_sample(instance: HypercubeInstance, num_samples: int, seed: int) -> Exac
     sample = tuple(int(corner) for corner in rng.integers(instance.num_corners, size=num_samples))
     single = enumerate_samples(instance, [sample], num_samples)
     expectation = occupancy_expectation(instance.num_corners, num_samples)
-    return ExactError(instance.input_dimension, num_samples, expectation, single.mismatch, 1, False)
+    return replace(single, expectation=expectation)
 
 
 def occupancy_expectation(num_corners: int, num_samples: int) -> Fraction:
@@ -166,17 +168,19 @@ def occupancy_expectation(num_corners: int, num_samples: int) -> Fraction:
 
 @dataclass(frozen=True)
 class SampledError:
-    """Independent trials, each a fresh sample's network and a fresh test corner."""
+    """Independent trials, each a fresh sample's network and a fresh test corner; offset τ and radius δ."""
 
     input_dimension: int
     num_samples: int
     broken: int
     robust: int
     trials: int
+    offset: float
+    perturbation_radius: float
 
 
 def sample_error(input_dimension: int, num_samples: int, trials: int, seed: int) -> SampledError:
-    """Monte Carlo beyond enumeration: the share of trials whose test corner is proved broken, or robust."""
+    """Monte Carlo beyond enumeration: the fraction of trials whose test corner is proved broken, or robust."""
     instance = random_instance(input_dimension, seed)
     rng = np.random.default_rng([seed, input_dimension, num_samples, trials])
     broken = robust = 0
@@ -190,4 +194,5 @@ def sample_error(input_dimension: int, num_samples: int, trials: int, seed: int)
         ball, hit = circuit.interval(point - radius, point + radius), circuit.at_points(attacked)
         robust += bool((ball.low[0] if label > 0 else -ball.high[0]) > 0.0)
         broken += bool((hit.high[0] if label > 0 else -hit.low[0]) <= 0.0)
-    return SampledError(input_dimension, num_samples, broken, robust, trials)
+    lengths = (instance.offset, instance.perturbation_radius)
+    return SampledError(input_dimension, num_samples, broken, robust, trials, *lengths)

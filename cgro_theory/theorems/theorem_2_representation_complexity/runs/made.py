@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import sympy
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import Memorizer
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import TrainingSet
+from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import TrainingSet, separation
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import (
     TrainedNet,
     TrainingBudget,
@@ -16,13 +15,15 @@ from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_t
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.attack import AttackReport
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.continuous import ContinuousError
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import ExactError, SampledError
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import ERROR_FRACTION
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.sign_patterns import CoverCount
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import Architecture
+from cgro_theory.theorems.theorem_2_representation_complexity.theory.neighbours import neighbour_bounds
 
 
 @dataclass(frozen=True, eq=False)
 class NamedMemorizer:
-    """A built memorizer and the data it comes from."""
+    """A built memorizer, and what an attack on some of its balls found."""
 
     name: str
     built: Memorizer
@@ -50,58 +51,93 @@ class CleanComparison:
 
 @dataclass(frozen=True, eq=False)
 class SquaringRun:
-    """A built squaring circuit and the M it is said to have."""
+    """A squaring circuit built with M compositions."""
 
     squarings: int
     circuit: Circuit
 
 
 @dataclass(frozen=True)
-class GrowthCheck:
-    """All patterns of a graph on K points, counted, and the upper bound of log2 G that must not be undercut."""
+class GrowthCount:
+    """How many sign patterns a graph has on K points, all of them counted."""
 
     architecture: Architecture
     num_points: int
     found: int
-    bound_bits: float
+
+
+@dataclass(frozen=True)
+class HypercubeTraining:
+    """Nets trained on random labels of hypercubes with offset τ and radius δ.
+
+    ``budget`` is of sizes of which some fit, ``excluded_budget`` of sizes that the lower bound mostly excludes.
+    """
+
+    offset: float
+    perturbation_radius: float
+    budget: TrainingBudget
+    excluded_budget: TrainingBudget
+    nets: tuple[TrainedNet, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class HierarchyRun:
     """CGRO networks of N points, one per dimension; memorizers of all corners, at small ones; parity nets.
 
-    ``one_graph`` and ``any_graph`` are the formulas of the bits that W parameters miss, as they are claimed.
+    The corners are those of hypercubes with offset τ and radius δ.
     """
 
     num_samples: int
-    layers: int
-    error_share: float
+    offset: float
+    perturbation_radius: float
     networks: tuple[Circuit, ...]
     corners: tuple[Memorizer, ...]
     parities: tuple[Circuit, ...]
-    one_graph: sympy.Expr
-    any_graph: sympy.Expr
 
 
 @dataclass(frozen=True, eq=False)
-class RepresentationEvidence:
-    """Everything that one run of the room gathered; parts whose claims were not asked for stay empty."""
+class RepresentationRuns:
+    """The sets of runs, made where some claim that is judged needs them; ``error_fraction`` is ε."""
 
-    profile: str
     seed: int
+    error_fraction: float = ERROR_FRACTION
     counted: tuple[NamedMemorizer, ...] = ()
     ladders: tuple[Ladder, ...] = ()
+    squarings: tuple[SquaringRun, ...] = ()
     memorizers: tuple[NamedMemorizer, ...] = ()
     comparisons: tuple[CleanComparison, ...] = ()
     exact_errors: tuple[ExactError, ...] = ()
     sampled_errors: tuple[SampledError, ...] = ()
     continuous_errors: tuple[ContinuousError, ...] = ()
-    growth: tuple[GrowthCheck, ...] = ()
+    growth: tuple[GrowthCount, ...] = ()
     covers: tuple[CoverCount, ...] = ()
-    trained: tuple[TrainedNet, ...] = ()
-    budget: TrainingBudget | None = None
-    excluded_budget: TrainingBudget | None = None
-    error_share: float = 0.1
+    training: HypercubeTraining | None = None
     hierarchy: HierarchyRun | None = None
-    squarings: tuple[SquaringRun, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def parameters(runs: RepresentationRuns) -> dict[str, Any]:
+    """Sizes, radii, the training budget with its optimizer, and the neighbours' bounds with their conventions."""
+    values: dict[str, Any] = {"error_fraction": runs.error_fraction}
+    for entry in runs.memorizers:
+        built = entry.built
+        values[f"memorizer: {entry.name}"] = (
+            f"N={built.data.num_samples}, D={built.data.input_dimension}, δ={built.perturbation_radius:.6g}, "
+            f"ramp={built.ramp_width:.6g}, B={built.clean_bound:.4g}, M={built.squarings}, structural "
+            f"{built.circuit.structural_count}, depth {built.circuit.depth}, width {built.circuit.width}"
+        )
+    if runs.training is not None:
+        for name, budget in (
+            ("training", runs.training.budget),
+            ("training of sizes that the lower bound mostly excludes", runs.training.excluded_budget),
+        ):
+            values[name] = "Adam, logistic loss, " + ", ".join(f"{k}={v}" for k, v in asdict(budget).items())
+    if runs.memorizers:
+        built = runs.memorizers[0].built
+        distance = separation(built.data, built.norm_order).distance
+        size = (built.data.num_samples, built.data.input_dimension)
+        for bound in neighbour_bounds(*size, built.perturbation_radius, distance):
+            shown = "does not apply" if bound.value is None else f"{bound.value:.6g}"
+            values[f"neighbour: {bound.source}: {bound.quantity} ({bound.direction})"] = (
+                f"{shown}; {bound.convention}; {bound.constant}"
+            )
+    return values

@@ -19,14 +19,6 @@ from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit i
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import HypercubeInstance
 
 
-@dataclass(frozen=True, eq=False)
-class ParityRun:
-    """The parity instance at one dimension and the circuit that is said to be robust on it."""
-
-    instance: HypercubeInstance
-    circuit: Circuit
-
-
 @dataclass(frozen=True)
 class BallVerdicts:
     """Of K balls: ``broken`` at their centre, ``robust`` by proof, both in exact rationals; the rest is open."""

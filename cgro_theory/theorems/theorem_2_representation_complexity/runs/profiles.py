@@ -1,10 +1,26 @@
-"""What the quick and the full profile of theorem 2 spend: sizes, trials, and the training budget."""
+"""What theorem 2's runs take as given, and what the quick and the full profile spend."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cgro_theory.theorems.room import NamedConstant
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import TrainingBudget
+
+ERROR_FRACTION = 0.1
+RADIUS_FRACTION = 0.375
+
+CONSTANTS = (
+    NamedConstant("ramp_width", "min(γ, δ)", "γ alone can raise the clean error (theorem_2.clean_test_error)"),
+    NamedConstant(
+        "error_fraction", f"{ERROR_FRACTION}", "robust error that the lower bound and the trained nets allow"
+    ),
+    NamedConstant("offset", "τ = δ/2 on the hypercube", "any 0 < τ < δ gives the same bound"),
+    NamedConstant(
+        "radius_fraction", f"{RADIUS_FRACTION}", "δ of data sets as a fraction of the smallest opposite distance"
+    ),
+    NamedConstant("li_polylog", "log, constant 1", "Li et al. 2022 leave both open; printed, never judged"),
+)
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,6 @@ CGRO_LAYERS = 4
 """Layers of the memorizer for p = inf around a linear classifier: three of ReLU units, and the output."""
 
 
-@dataclass(frozen=True)
-class Counts:
-    """The size of a memorizer in both conventions, as exact integers."""
-
-    structural: int
-    dense: int
-
-
 def structural_count(
     num_samples: int, input_dimension: int, norm_order: float, clean_count: int, squarings: int = 0
 ) -> int:
@@ -107,8 +99,32 @@ def parity_count(input_dimension: int) -> int:
     return 9 * (require_integer("input_dimension", input_dimension, 2) - 1)
 
 
+def sawtooth_error(squarings: int) -> Fraction:
+    """sup over [0, 1] of |g_M(x) - x²| = 4^-(M+1) for M >= 1 compositions of the tent, exact (theory.md 3.1).
+
+    Raises :class:`InvalidInput` for other M.
+
+    >>> sawtooth_error(1)
+    Fraction(1, 16)
+    """
+    return Fraction(1, 4 ** (require_integer("squarings", squarings, 1) + 1))
+
+
+def exact_robust_test_error(num_samples: int, input_dimension: int) -> Fraction:
+    """(1 - 1/K)^N with K = 2^(D-1), of N(D-1) bits (theory.md 3.2). :class:`InvalidInput` unless N >= 0, D >= 2.
+
+    >>> exact_robust_test_error(2, 3)
+    Fraction(9, 16)
+    """
+    samples = require_integer("num_samples", num_samples, 0)
+    dimension = require_integer("input_dimension", input_dimension, 2)
+    return (1 - Fraction(1, 2 ** (dimension - 1))) ** samples
+
+
 def robust_test_error(num_samples: int, input_dimension: int) -> Interval:
     """(1 - 1/K)^N with K = 2^(D-1), enclosed (``theorem_2.robust_test_error``); N, D up to 10^12.
+
+    As :func:`exact_robust_test_error`, for sizes whose fraction has too many bits.
 
     >>> robust_test_error(1, 2)
     Interval(low=0.5, high=0.5)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import Certificate, certify
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate.witness import find_witness, is_in_ball
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias, with_block
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Circuit, block
@@ -263,3 +263,21 @@ def test_ten_thousand_points_are_certified():
     radius = 0.4 * separation(data, math.inf).distance
     built = memorize(data, radius, math.inf, linear_classifier(rng.standard_normal(64), 0.1))
     assert certify(built.circuit, data, radius, math.inf).is_complete
+
+
+def test_a_margin_of_nan_is_not_certified():
+    assert Certificate(np.array([1.0, math.nan]), "readings", (), ()).uncertified == (1,)
+
+
+def test_the_attack_counts_an_output_of_nan_as_an_error():
+    data = training_set([[1.0], [3.0]], [1, 1])
+    # 1e308 x + 1e308 x - the same: infinity minus infinity.
+    overflow = Circuit(
+        1,
+        (
+            block("a", True, {INPUT: np.array([[1e308], [1e308]])}, [0.0, 0.0]),
+            block("b", True, {"a": np.array([[1e300, 0.0], [0.0, 1e300]])}, [0.0, 0.0]),
+            block("output", False, {"b": np.array([[1.0, -1.0]])}, [0.0]),
+        ),
+    )
+    assert attack_balls(overflow, data, 0.25, math.inf, balls=2, steps=1, seed=9000).errors == 2

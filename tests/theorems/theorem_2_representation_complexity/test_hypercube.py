@@ -17,6 +17,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import (
     TrainingBudget,
+    _examine,
     _extract,
     _train,
     train_on,
@@ -145,3 +146,10 @@ def test_training_learns_a_separable_instance_and_proves_it():
     assert min(net.unproved for net in nets) == 0
     for net in nets:
         assert net.zero_errors <= net.attack_errors <= net.unproved
+
+
+def test_a_net_of_nan_is_wrong_everywhere():
+    instance = random_instance(3, 9000)
+    weights, biases = [np.full((2, 3), math.nan), np.ones((1, 2))], [np.zeros(2), np.zeros(1)]
+    net = _examine(instance, TrainingBudget((2,), (1,), 1, 1), weights, biases, 0, 0)
+    assert net.zero_errors == net.attack_errors == net.unproved == 4

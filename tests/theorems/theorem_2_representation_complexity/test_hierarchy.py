@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 
 from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity.claims import statement
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
+from cgro_theory.theorems.theorem_2_representation_complexity.claims import hierarchy as claims
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias, with_block
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.figures import figures
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.hierarchy_checks import check_hierarchy
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import D, W, epsilon, missing_bits
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import block
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import pad_to_layers
-from cgro_theory.theorems.theorem_2_representation_complexity.runs import formulas
 from cgro_theory.theorems.theorem_2_representation_complexity.runs import making as gathering
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import HypercubeInstance
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationEvidence
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.parity import (
     judge_balls,
     parity_circuit,
@@ -41,7 +40,12 @@ mp.dps = 60
 
 @pytest.fixture(scope="module")
 def hierarchy():
-    return RepresentationEvidence("quick", 9000, hierarchy=gathering._hierarchy(9000))
+    return RepresentationRuns(9000, hierarchy=gathering._hierarchy(9000))
+
+
+def judged(runs):
+    """The outcome of the claim on one fixed graph."""
+    return judge_claim(claims.HIERARCHY, claims.check_hierarchy, runs, 0.0).outcome
 
 
 @pytest.mark.parametrize("dimension", range(2, 9))
@@ -142,13 +146,7 @@ def test_a_dimension_of_any_graph_needs_the_number_of_layers():
 
 
 def test_both_crossings_are_judged_and_printed(hierarchy):
-    claims = {entry.label: entry for entry in statement.CLAIMS}
-    from cgro_theory.theorems.theorem_2_representation_complexity.claims.checks import CHECKS
-
-    verdicts = {
-        label: judge_claim(claims[label], CHECKS[label], hierarchy, 0.0)
-        for label in ("theorem_2.hierarchy", "theorem_2.hierarchy_any_graph")
-    }
+    verdicts = {entry.label: judge_claim(entry.claim, entry.check, hierarchy, 0.0) for entry in claims.CHECKED}
     assert all(verdict.outcome is Outcome.CERTIFIED for verdict in verdicts.values())
     assert [verdict.measurement.estimate for verdict in verdicts.values()] == [27.0, 28.0]
     notes = dict(
@@ -156,7 +154,7 @@ def test_both_crossings_are_judged_and_printed(hierarchy):
     )
     assert notes["dimension where the graph may depend on the labels"] == 28.0
     assert notes["parity, one labelling: parameters of its robust net there"] == 234.0
-    (figure,) = figures(hierarchy)
+    (figure,) = claims.figures(hierarchy)
     shown = " ".join([figure.caption, *(marker.label for marker in figure.panels[0].markers)])
     assert all(word in shown for word in ("D = 27", "D = 28", "parity", "fixed graph", "worst labelling"))
 
@@ -166,8 +164,7 @@ def test_a_parity_net_as_large_as_the_bound_refutes_the_hierarchy(hierarchy):
     (large,) = (net for net in run.networks if net.input_dimension == 28)
     nets = tuple(large if net.input_dimension == 28 else net for net in run.parities)
     changed = replace(hierarchy, hierarchy=replace(run, parities=nets))
-    claim = next(entry for entry in statement.CLAIMS if entry.label == "theorem_2.hierarchy")
-    assert judge_claim(claim, check_hierarchy, changed, 0.0).outcome is Outcome.REFUTED
+    assert judged(changed) is Outcome.REFUTED
 
 
 def test_an_unproved_parity_net_leaves_the_hierarchy_open(hierarchy):
@@ -175,18 +172,14 @@ def test_an_unproved_parity_net_leaves_the_hierarchy_open(hierarchy):
     # At δ = 0.2 the rounding does not reach the ends of balls of radius 1/4: right at the centres, nothing proved.
     nets = tuple(parity_circuit(3, 0.2) if net.input_dimension == 3 else net for net in run.parities)
     changed = replace(hierarchy, hierarchy=replace(run, parities=nets))
-    claim = next(entry for entry in statement.CLAIMS if entry.label == "theorem_2.hierarchy")
-    assert judge_claim(claim, check_hierarchy, changed, 0.0).outcome is Outcome.INCONCLUSIVE
+    assert judged(changed) is Outcome.INCONCLUSIVE
 
 
 def test_the_statement_misses_the_same_bits_as_the_bound():
-    from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
-
     for any_graph, bound in (
         (False, parameter_bound(2**14, 0.1, 4)),
         (True, any_graph_bound(2**14, 15, 0.1, 4)),
     ):
-        formula = formulas.missing_bits_expression(4, any_graph)
-        values = {formulas.input_dimension: 15, formulas.error_share: Fraction(0.1)}
-        at, below = (enclose(formula, {**values, formulas.num_parameters: count}) for count in (bound, bound - 1))
+        formula, values = missing_bits(4, any_graph).doit(), {D: 15, epsilon: Fraction(0.1)}
+        at, below = (enclose(formula, {**values, W: count}) for count in (bound, bound - 1))
         assert at.high <= 0.0 < below.low

@@ -1,7 +1,8 @@
-"""The lower bound and its parts against mpmath, brute force and integer arithmetic."""
+"""The lower bound and its parts against mpmath, brute force and integer arithmetic; where its check binds."""
 
 import itertools
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import mpmath
@@ -11,11 +12,28 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.arb import lower_float, precision, upper_float
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
-from cgro_theory.theorems.theorem_2_representation_complexity.claims import statement
-from cgro_theory.theorems.theorem_2_representation_complexity.runs import formulas
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.lower_bound import (
+    ROBUST_LOWER_BOUND,
+    check_robust_lower_bound,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import (
+    LEAST_PARAMETERS,
+    D,
+    L,
+    N,
+    epsilon,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.runs import making as gathering
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import TrainedNet
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import (
+    HypercubeTraining,
+    RepresentationRuns,
+)
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import SIZES
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.sign_patterns import (
     cover_count,
     halfspace_patterns,
@@ -37,6 +55,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound
     smallest_width_left,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.neighbours import neighbour_bounds
+from cgro_theory.theorems.verification import judge_claim
 
 mp = mpmath.mp.clone()
 mp.dps = 60
@@ -210,9 +229,8 @@ def test_random_labels_demand_less_by_the_slack():
 
 @given(st.integers(2, 80), shares, st.integers(1, 6))
 def test_the_statement_encloses_the_same_bound(dimension, share, layers):
-    expression = statement.robust_lower_bound_expression(layers)
-    values = {formulas.input_dimension: dimension, formulas.error_share: Fraction(share)}
-    interval = enclose(expression, values)
+    expression = LEAST_PARAMETERS.subs(L, layers).doit()
+    interval = enclose(expression, {D: dimension, epsilon: Fraction(share)})
     value = parameter_oracle(2 ** (dimension - 1), share, layers)
     assert interval.low <= value <= interval.high
     assert interval.width <= 1e-12 * (1 + abs(value))
@@ -220,9 +238,9 @@ def test_the_statement_encloses_the_same_bound(dimension, share, layers):
 
 def test_enclosing_refuses_what_it_does_not_know():
     with pytest.raises(InvalidInput, match="expression"):
-        enclose(sympy.sin(formulas.input_dimension), {formulas.input_dimension: 1})
+        enclose(sympy.sin(D), {D: 1})
     with pytest.raises(InvalidInput, match="expression"):
-        enclose(formulas.num_samples, {})
+        enclose(N, {})
 
 
 @pytest.mark.parametrize("samples", [1, 20, 1797, 10**6, 10**12])
@@ -299,3 +317,53 @@ def test_neighbours_name_their_conventions():
 def test_bad_input_raises(call):
     with pytest.raises(InvalidInput):
         call()
+
+
+def runs_with(nets=(), **sets):
+    sizes = SIZES["quick"]
+    return RepresentationRuns(
+        9000, training=HypercubeTraining(1 / 16, 1 / 8, sizes.budget, sizes.excluded_budget, nets), **sets
+    )
+
+
+def judged(runs):
+    return judge_claim(ROBUST_LOWER_BOUND, check_robust_lower_bound, runs, 5e-4)
+
+
+def test_every_enumerated_comparison_binds():
+    runs = runs_with(growth=gathering._growth(9000), covers=gathering._covers(9000))
+    verdict = judged(runs)
+    assert verdict.measurement.binding == len(runs.growth) + len(runs.covers) == verdict.measurement.runs
+    assert verdict.outcome is Outcome.CONSISTENT
+    assert 1.0 < verdict.measurement.estimate < 1.1
+    assert all(growth_bound(entry.architecture, entry.num_points) < entry.num_points for entry in runs.growth)
+
+
+def test_nets_too_small_to_be_excluded_leave_the_claim_vacuous():
+    # What the quick profile had: D = 6, where the slack for random labels exceeds what the bound demands.
+    fitting = TrainedNet(Architecture(6, (8, 1)), 0, 32, 0, 0, 0)
+    tiny_growth = replace(gathering._growth(9000)[0], num_points=8, found=58)
+    assert growth_bound(tiny_growth.architecture, 8) == 8.0
+    verdict = judged(runs_with((fitting,), growth=(tiny_growth,)))
+    assert verdict.measurement.binding == 0
+    assert verdict.outcome is Outcome.VACUOUS
+
+
+def test_a_tried_net_of_an_excluded_size_binds_and_one_that_diverged_does_not():
+    growth = gathering._growth(9000)[:1]
+    tried = TrainedNet(Architecture(11, (2, 1)), 0, 1024, 480, 500, 1024)
+    assert judged(runs_with((tried,), growth=growth)).measurement.binding == 2
+    diverged = replace(tried, zero_errors=1024)
+    assert judged(runs_with((diverged,), growth=growth)).measurement.binding == 1
+    fitting = replace(tried, zero_errors=0)
+    assert judged(runs_with((tried, fitting), growth=growth)).outcome is Outcome.REFUTED
+
+
+def test_the_profiles_try_sizes_that_the_bound_excludes():
+    for sizes in SIZES.values():
+        assert min(sizes.excluded_dimensions) >= 9
+
+
+def test_half_of_the_corners_wrong_is_out_of_scope():
+    runs = replace(runs_with(growth=gathering._growth(9000)[:1]), error_fraction=0.5)
+    assert judged(runs).outcome is Outcome.OUT_OF_SCOPE
