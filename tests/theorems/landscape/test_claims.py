@@ -184,6 +184,17 @@ def test_a_training_that_missed_its_target_is_an_outcome_and_decides_nothing(lab
     assert ENTRIES[label].claim.assumptions == ()
 
 
+@pytest.mark.parametrize("entry", claims.CHECKED, ids=lambda entry: entry.label)
+def test_a_check_looks_at_what_it_needs_and_at_nothing_else(entry):
+    runs = made_runs()
+    alone = replace(runs, **dict.fromkeys(set(making.SETS) - set(entry.needs), ()))
+    assert entry.check(alone, 1e-4) == entry.check(runs, 1e-4)
+    for control in entry.controls:
+        assert judge_control(entry.claim, entry.check, alone, 1e-4, control).outcome is Outcome.REFUTED
+    for name in entry.needs:
+        assert entry.check(replace(runs, **{name: ()}), 1e-4) != entry.check(runs, 1e-4)
+
+
 def test_networks_that_need_not_fit_are_not_asked_to():
     runs = made_runs()
     narrow, others = reaching(runs.width_ladder, *[0.6] * 6), reaching(runs.other_widths, *[0.6] * 6)

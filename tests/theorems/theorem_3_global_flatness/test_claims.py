@@ -113,6 +113,19 @@ def test_only_what_was_asked_is_gathered(monkeypatch):
     assert all(0.0 <= fraction <= 1.0 for _, fraction in steps)
 
 
+@pytest.mark.parametrize("label", LABELS)
+def test_a_check_looks_at_what_it_needs_and_at_nothing_else(label, runs):
+    entry = ENTRIES[label]
+    others = dict.fromkeys(set(making.TORUS_SETS) - set(entry.needs), ())
+    alone = replace(runs, torus=replace(runs.torus, **others))
+    assert entry.check(alone, 1e-4) == entry.check(runs, 1e-4)
+    for control in entry.controls:
+        assert judge_control(entry.claim, entry.check, alone, 1e-4, control).outcome is Outcome.REFUTED
+    for name in entry.needs:
+        without = replace(runs, torus=replace(runs.torus, **{name: ()}))
+        assert entry.check(without, 1e-4) != entry.check(runs, 1e-4)
+
+
 def test_attacks_alone_leave_the_cases_unmeasured(monkeypatch, runs):
     monkeypatch.setattr(making, "groups_of", lambda sizes: [Group("overfit", 1, 5)])
     found = small_gather(monkeypatch, {"theorem_3.clean_to_robust_gap"})

@@ -52,14 +52,13 @@ def compared(
     ]
     # The least mean lies between the least low end and the least high end when every interval holds.
     interval = Interval(min(end.low for end in ends), min(end.high for end in ends))
-    seeds = tuple(sorted({run.seed for run in (*runs.over_epochs, *runs.width_ladder)}))
     measured = Measurement(
         min(float(np.mean(values)) for values in parts.values()),
         interval,
         1.0 - failure_probability,
         min(len(values) for values in parts.values()),
         Evidence.STATISTICAL,
-        seeds=seeds,
+        seeds=tuple(sorted({run.seed for run in fitted})),
         notes=tuple(notes),
     )
     return CheckedPair(prediction, measured)

@@ -29,12 +29,12 @@ from cgro_theory.theorems.theorem_3_global_flatness.runs.samples import make_lad
 from cgro_theory.theorems.worker_pool import WorkerPool
 
 _OF_NETWORKS = ("overfit", "moderate_line", "moderate_space", "constructed", "gains")
-_SETS = (*_OF_NETWORKS, "variations", "rate_ladders", "image_scales")
+TORUS_SETS = (*_OF_NETWORKS, "variations", "rate_ladders", "image_scales")
 
 
 def gather(request: RunRequest) -> FlatnessRuns:
     """Make the parts that are asked for; when both are, the images train in a process of their own."""
-    torus, images = request.needs_runs(*_SETS), request.needs_runs(*landscape.SETS)
+    torus, images = request.needs_runs(*TORUS_SETS), request.needs_runs(*landscape.SETS)
     if not (torus and images):
         return FlatnessRuns(
             gather_torus(request) if torus else None, landscape.gather(request) if images else None
