@@ -1,11 +1,18 @@
-"""The loss landscape: the claims with their checks and negative controls, and the runs they need."""
+"""The loss landscape of images (theory.md 4.4): the claims, and the runs they need."""
 
 from __future__ import annotations
 
-from cgro_theory.theorems.checked_claim import CheckedClaim
-from cgro_theory.theorems.landscape.claims.measurement import CHECKS, FAULTS, figures, gather, parameters
-from cgro_theory.theorems.landscape.claims.statement import CLAIMS, CONSTANTS
+from cgro_theory.claims import Figure
+from cgro_theory.theorems.landscape.claims import over_epochs, widths
+from cgro_theory.theorems.landscape.runs.profiles import CONSTANTS
+from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
+from cgro_theory.theorems.landscape.runs.training import gather, parameters
 
 __all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
 
-CHECKED = tuple(CheckedClaim(claim, CHECKS[claim.label], FAULTS[claim.label]) for claim in CLAIMS)
+CHECKED = (*over_epochs.CHECKED, *widths.CHECKED)
+
+
+def figures(runs: LandscapeRuns) -> tuple[Figure, ...]:
+    """The figures of the sets that were made."""
+    return (*over_epochs.figures(runs), *widths.figures(runs))

@@ -16,43 +16,33 @@ class WidthRoles:
     wide: int
 
 
-@dataclass(frozen=True)
-class ReachedError:
-    """The robust train error, under the strongest attack, of a run that should have fitted its attacked images."""
-
-    width: int
-    seed: int
-    robust_train_error: float
-
-
 @dataclass(frozen=True, eq=False)
-class LandscapeEvidence:
-    """``runs`` trained adversarially and ``controls`` on clean images, of the same splits and seeds.
+class LandscapeRuns:
+    """The sets of runs on images; those that no claim asked for are empty.
 
-    ``ladder`` are the runs of the capacity ladder, at a radius of their own; ``reached`` and ``ladder_reached``
-    say whether they fitted their attacked images: one that did not leaves the claims undecided. ``failures`` say
-    which runs broke off and why. ``flatness_power`` is the power of F that the rank correlation is told, 1.
+    Attributes:
+        radius: the training radius of all but the ladder.
+        roles: of the ladder's widths.
+        main: trained adversarially at the main width, by seed.
+        other_widths: the same at other widths, on the splits and seeds of ``main``.
+        standard: trained on clean images at the main width, on the splits and seeds of ``main``.
+        width_ladder: the runs of the claim on capacity, at a radius of their own.
+        failures: which runs broke off and why.
     """
 
-    profile: str
-    seed: int
     radius: float
-    main_width: int
-    runs: tuple[ExperimentRecord, ...] = ()
-    controls: tuple[ExperimentRecord, ...] = ()
-    ladder: tuple[ExperimentRecord, ...] = ()
-    roles: WidthRoles | None = None
-    reached: tuple[ReachedError, ...] = ()
-    ladder_reached: tuple[ReachedError, ...] = ()
+    roles: WidthRoles
+    main: tuple[ExperimentRecord, ...] = ()
+    other_widths: tuple[ExperimentRecord, ...] = ()
+    standard: tuple[ExperimentRecord, ...] = ()
+    width_ladder: tuple[ExperimentRecord, ...] = ()
     failures: tuple[str, ...] = ()
-    flatness_power: float = 1.0
 
     @property
-    def main(self) -> tuple[ExperimentRecord, ...]:
-        """The adversarial runs at the main width, by seed."""
-        chosen = (run for run in self.runs if run.recipe.width == self.main_width)
-        return tuple(sorted(chosen, key=lambda run: run.seed))
+    def over_epochs(self) -> tuple[ExperimentRecord, ...]:
+        """The adversarial runs that were measured over epochs, of all widths."""
+        return (*self.other_widths, *self.main)
 
     def rungs(self, width: int) -> dict[int, ExperimentRecord]:
         """The ladder's runs of one width, by seed."""
-        return {run.seed: run for run in self.ladder if run.recipe.width == width}
+        return {run.seed: run for run in self.width_ladder if run.recipe.width == width}

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.seeds import SeedPart, derived_seeds
 from cgro_theory.theorems.landscape.runs.profiles import (
-    CONTROL_FACTORS,
     MAIN_WIDTH,
     RADIUS,
     SIZES,
+    STANDARD_FACTORS,
     Schedule,
     Sizes,
 )
-from cgro_theory.theorems.landscape.runs.trained import LandscapeEvidence, ReachedError
+from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.trainer.threads import one_thread
 from cgro_theory.vision.data_sets import load_images
@@ -30,68 +30,52 @@ from cgro_theory.vision.experiment import (
 from cgro_theory.vision.labelled_images import ImageData
 from cgro_theory.vision.training import TrainingRecipe
 
-_CAPACITY = "landscape.capacity"
+SETS = ("main", "other_widths", "standard", "width_ladder")
+"""The sets of runs that a request can ask for."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run to make: ``kind`` is ``run`` (measured over epochs), ``control`` or ``ladder`` (at its end only)."""
+    """One run to make: the ladder's and those of standard training are measured at their end only."""
 
-    kind: Literal["run", "control", "ladder"]
+    set_of_runs: Literal["main", "other_widths", "standard", "width_ladder"]
     width: int
     seed: int
 
 
-def gather(request: RunRequest) -> LandscapeEvidence:
-    """Train what the asked claims need, one run after another; seeds derive from ``request.seed`` and the plan."""
+def gather(request: RunRequest) -> LandscapeRuns:
+    """Train the sets that are asked for, one run after another; seeds derive from the request's and the plan."""
     sizes = SIZES[request.profile]
     data = load_images("digits")
-    jobs = _jobs(sizes, request)
-    done: dict[str, list[ExperimentRecord]] = {"run": [], "control": [], "ladder": []}
+    jobs = jobs_of(sizes, request)
+    sets: dict[str, tuple[ExperimentRecord, ...]] = {}
     failures: list[str] = []
     # On a CPU the images are too small for a second thread, which would wait more than it works.
     with one_thread() if request.device == "cpu" else contextlib.nullcontext():
         for index, job in enumerate(jobs):
             request.progress("image classifiers", index / len(jobs))
             try:
-                done[job.kind].append(_run(data, sizes, job, request.device))
+                run = _run(data, sizes, job, request.device)
+                sets[job.set_of_runs] = (*sets.get(job.set_of_runs, ()), run)
             except InvalidInput as error:
-                failures.append(f"{job.kind}, width {job.width}, seed {job.seed}: {error}")
+                failures.append(f"{job.set_of_runs}, width {job.width}, seed {job.seed}: {error}")
     request.progress("image classifiers", 1.0)
-    return LandscapeEvidence(
-        request.profile,
-        request.seed,
-        RADIUS,
-        MAIN_WIDTH,
-        runs=tuple(done["run"]),
-        controls=tuple(done["control"]),
-        reached=tuple(_reached(run) for run in done["run"] if run.recipe.width == MAIN_WIDTH),
-        ladder=tuple(done["ladder"]),
-        ladder_reached=tuple(_reached(run) for run in done["ladder"] if run.recipe.width >= sizes.roles.middle),
-        roles=sizes.roles if done["ladder"] else None,
-        failures=tuple(failures),
-    )
+    return LandscapeRuns(RADIUS, sizes.roles, failures=tuple(failures), **sets)
 
 
-def _reached(run: ExperimentRecord) -> ReachedError:
-    return ReachedError(run.recipe.width, run.seed, run.strong_train_error)
-
-
-def _jobs(sizes: Sizes, request: RunRequest) -> list[Job]:
-    """The runs that the asked claims need; none when no claim of the landscape is asked for."""
-    # One seed for all widths and the control: they share a split, are compared within it, and count once.
-    seeds = derived_seeds(request.seed, sizes.seeds, "landscape.main", *_parts(sizes.main))
-    jobs: list[Job] = []
-    several = request.needs("landscape.gap_follows_global_flatness")
-    if several or request.needs("landscape.flat_inside_sharp_outside", "landscape.local_versus_global"):
-        widths = sizes.widths if several else (MAIN_WIDTH,)
-        jobs += [Job("run", width, seed) for width, seed in itertools.product(widths, seeds)]
-    if request.needs("landscape.flat_inside_sharp_outside"):
-        jobs += [Job("control", MAIN_WIDTH, seed) for seed in seeds]
-    if request.needs(_CAPACITY):
-        own = derived_seeds(request.seed, sizes.ladder_seeds, "landscape.ladder", *_parts(sizes.ladder))
-        jobs += [Job("ladder", width, seed) for width, seed in itertools.product(sizes.ladder_widths, own)]
-    return jobs
+def jobs_of(sizes: Sizes, request: RunRequest) -> list[Job]:
+    """The runs of the sets that are asked for."""
+    # One seed for all widths and standard training: they share a split, are compared within it, and count once.
+    seeds = sorted(derived_seeds(request.seed, sizes.seeds, "landscape.main", *_parts(sizes.main)))
+    own = derived_seeds(request.seed, sizes.ladder_seeds, "landscape.ladder", *_parts(sizes.ladder))
+    others = [width for width in sizes.widths if width != MAIN_WIDTH]
+    jobs = [
+        *(Job("other_widths", width, seed) for width, seed in itertools.product(others, seeds)),
+        *(Job("main", MAIN_WIDTH, seed) for seed in seeds),
+        *(Job("standard", MAIN_WIDTH, seed) for seed in seeds),
+        *(Job("width_ladder", width, seed) for width, seed in itertools.product(sizes.ladder_widths, own)),
+    ]
+    return [job for job in jobs if request.needs_runs(job.set_of_runs)]
 
 
 def _parts(schedule: Schedule) -> tuple[SeedPart, ...]:
@@ -102,7 +86,7 @@ def _parts(schedule: Schedule) -> tuple[SeedPart, ...]:
 
 
 def _run(data: ImageData, sizes: Sizes, job: Job, device: str) -> ExperimentRecord:
-    schedule = sizes.ladder if job.kind == "ladder" else sizes.main
+    schedule = sizes.ladder if job.set_of_runs == "width_ladder" else sizes.main
     recipe = TrainingRecipe(
         radius=schedule.radius,
         width=job.width,
@@ -110,13 +94,38 @@ def _run(data: ImageData, sizes: Sizes, job: Job, device: str) -> ExperimentReco
         batch_size=schedule.batch_size,
         learning_rate=schedule.learning_rate,
         attack=schedule.attack,
-        adversarial=job.kind != "control",
+        adversarial=job.set_of_runs != "standard",
     )
-    epochs = evenly_spread_epochs(schedule.epochs, sizes.recorded_epochs) if job.kind == "run" else ()
-    # Landscapes at many radii are drawn and judged at the main width; elsewhere the last errors suffice.
-    full = job.kind != "ladder" and job.width == MAIN_WIDTH
-    factors = CONTROL_FACTORS if job.kind == "control" else sizes.radius_factors
+    over_epochs = job.set_of_runs in ("main", "other_widths")
+    epochs = evenly_spread_epochs(schedule.epochs, sizes.recorded_epochs) if over_epochs else ()
+    # Landscapes at many radii are shown and judged at the main width; elsewhere the last errors suffice.
+    full = job.set_of_runs in ("main", "standard")
+    factors = STANDARD_FACTORS if job.set_of_runs == "standard" else sizes.radius_factors
     radii = tuple(factor * RADIUS for factor in factors) if full else (schedule.radius,)
     plan = MeasurePlan(epochs, (RADIUS,), radii, sizes.budget, sizes.final_budget, final_norms=full)
     split = data.split(schedule.train_size, schedule.test_size, job.seed)
     return run_experiment(split, recipe, plan, job.seed, device)
+
+
+def parameters(runs: LandscapeRuns) -> dict[str, Any]:
+    """Recipes, sizes, budgets and seeds of the runs that were made, as plain JSON values."""
+    named = {"main": runs.over_epochs, "control": runs.standard, "ladder": runs.width_ladder}
+    return {f"landscape {name}": _describe(own) for name, own in named.items() if own}
+
+
+def _describe(runs: tuple[ExperimentRecord, ...]) -> dict[str, Any]:
+    """What the runs have in common, their widths and seeds, and what they cost."""
+    first = runs[0]
+    recipe = asdict(first.recipe)
+    del recipe["width"]
+    return recipe | {
+        "data": first.data,
+        "train_size": first.train_size,
+        "test_size": first.test_size,
+        "widths": sorted({run.recipe.width for run in runs}),
+        "parameters": sorted({run.parameters for run in runs}),
+        "seeds": sorted({run.seed for run in runs}),
+        "ball": "l_inf, clipped to pixels in [0, 1]",
+        "seconds_training": round(sum(run.seconds_training for run in runs), 1),
+        "seconds_measuring": round(sum(run.seconds_measuring for run in runs), 1),
+    }

@@ -1,17 +1,25 @@
-"""Theorem 3: the claims with their checks and negative controls, and the runs they need."""
+"""Theorem 3: the claims of the bound (theory.md 4.3) and of the landscape of images (4.4), and their runs."""
 
 from __future__ import annotations
 
-from cgro_theory.theorems.checked_claim import CheckedClaim
-from cgro_theory.theorems.theorem_3_global_flatness.claims.measurement import (
-    CHECKS,
-    FAULTS,
-    figures,
-    gather,
-    parameters,
-)
-from cgro_theory.theorems.theorem_3_global_flatness.claims.statement import CLAIMS, CONSTANTS
+from cgro_theory.claims import Figure
+from cgro_theory.theorems.landscape import claims as landscape
+from cgro_theory.theorems.theorem_3_global_flatness.claims import attack_gain, flatness, vacuity, variation
+from cgro_theory.theorems.theorem_3_global_flatness.runs import profiles
+from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessRuns
+from cgro_theory.theorems.theorem_3_global_flatness.runs.making import gather, parameters
 
 __all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
 
-CHECKED = tuple(CheckedClaim(claim, CHECKS[claim.label], FAULTS[claim.label]) for claim in CLAIMS)
+TORUS = (*flatness.CHECKED, *variation.CHECKED, *attack_gain.CHECKED, *vacuity.CHECKED)
+CHECKED = (
+    *(entry.on_part("torus") for entry in TORUS),
+    *(entry.on_part("landscape") for entry in landscape.CHECKED),
+)
+CONSTANTS = (*profiles.CONSTANTS, *landscape.CONSTANTS)
+
+
+def figures(runs: FlatnessRuns) -> tuple[Figure, ...]:
+    """The figures of the parts that were made."""
+    own = () if runs.torus is None else (*flatness.figures(runs.torus), *variation.figures(runs.torus))
+    return (*own, *(() if runs.landscape is None else landscape.figures(runs.landscape)))

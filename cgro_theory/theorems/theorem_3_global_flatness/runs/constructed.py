@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.claims import Interval
-from cgro_theory.theorems.theorem_3_global_flatness.runs.case import measure_case, measure_gain
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import AttackGainCase, FlatnessCase
+from cgro_theory.theorems.theorem_3_global_flatness.runs.networks import measure_case, measure_gain
 from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, TorusSample
 from cgro_theory.theorems.theorem_3_global_flatness.theory.enclosure import LossFields
 from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import ROUNDING, exact_variation
@@ -104,4 +104,4 @@ def sine_gain() -> AttackGainCase:
         curvature_high=np.abs(bend) + 4.0 * np.pi**3 * half + 1e-12,
         centre_curvature=np.abs(bend) - 1e-12,
     )
-    return measure_gain("constructed", fields, TorusDensity(1, 0.0, class_weights=(1.0, 0.0)), 0.1)
+    return measure_gain(fields, TorusDensity(1, 0.0, class_weights=(1.0, 0.0)), 0.1)

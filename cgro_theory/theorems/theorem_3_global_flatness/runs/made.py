@@ -1,35 +1,13 @@
-"""What the checks of theorem 3's synthetic side look at: numbers with both ends, from trained networks."""
+"""What the checks of theorem 3 look at: numbers with both ends, from networks on the torus and on images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cgro_theory.claims import Interval
+from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
 from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity
 from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
-
-
-@dataclass(frozen=True)
-class BoundForm:
-    """The form of the claims that is checked; a planted fault changes one field.
-
-    Attributes:
-        flatness_factor: multiplies h·F.
-        variation_factor: multiplies B·TV.
-        reaches_out: whether the local form takes F at δ + h (True) or at δ.
-        deviation_factor: multiplies √(log(1/Δ)/(2N)).
-        sampling_factor: multiplies the sampling term of the expected TV.
-        curvature_factor: multiplies ½δ²·E sup‖∇²ℓ‖, -1 in the claim.
-        bandwidth_shift: added to the exponent -1/(D+2) of h.
-    """
-
-    flatness_factor: float = 1.0
-    variation_factor: float = 1.0
-    reaches_out: bool = True
-    deviation_factor: float = 1.0
-    sampling_factor: float = 1.0
-    curvature_factor: float = -1.0
-    bandwidth_shift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +20,8 @@ class FlatnessCase:
         global_flatness: E_D[F_r], r = max(δ, h - δ).
         local_flatness: mean_S[F_(δ+h)]; ``inner_flatness`` is mean_S[F_δ].
         variation: TV(P, P̂_h).
-        population_loss, sample_loss: L_D^adv and L_S^adv.
+        sample_loss: L_S^adv.
+        loss_range: the least and the largest ℓ(f(x), y) over all x and both y.
         widest_flatness: an upper end of E_D[F_r] at r = 1/2, valid at every radius up to there.
         steepest: an upper end of sup_x ‖∇ₓℓ‖₁, the Lipschitz constant in ‖·‖∞.
     """
@@ -59,18 +38,10 @@ class FlatnessCase:
     local_flatness: Interval
     inner_flatness: Interval
     variation: Interval
-    population_loss: Interval
     sample_loss: Interval
+    loss_range: Interval
     widest_flatness: float
     steepest: float
-
-    @property
-    def name(self) -> str:
-        """Which case it is, in one line."""
-        return (
-            f"{self.kind}, D={self.input_dimension}, N={self.num_samples}, "
-            f"seed {self.seed}, h={self.bandwidth:.4g}"
-        )
 
     @property
     def certified_over_sampled(self) -> float:
@@ -81,14 +52,13 @@ class FlatnessCase:
 
 @dataclass(frozen=True)
 class AttackGainCase:
-    """One f: L_D^adv - L_D^clean, δ·E‖∇ℓ‖₁, and ½δ²·E max‖∇²ℓ‖_(∞→1), in units of the loss."""
+    """One f under one δ: L_D^adv - L_D^clean, E‖∇ℓ‖₁ (per length), and E max‖∇²ℓ‖_(∞→1) (per length squared)."""
 
-    kind: str
     input_dimension: int
     perturbation_radius: float
     gain: Interval
-    first_order: Interval
-    second_order: Interval
+    mean_gradient: Interval
+    mean_curvature: Interval
 
 
 @dataclass(frozen=True)
@@ -128,15 +98,45 @@ class ImageScale:
 
 
 @dataclass(frozen=True)
-class SyntheticEvidence:
-    """Everything that the synthetic side gathered; parts whose claims were not asked for stay empty."""
+class TorusRuns:
+    """The sets of runs on the torus; those that no claim asked for are empty.
+
+    Attributes:
+        overfit: f that overfit on purpose, D = 1, 2, 3.
+        moderate_line, moderate_space: moderately trained f, in D = 1 and in D = 2, 3.
+        constructed: losses built by hand in D = 1.
+        gains: attacks on all f.
+        variations, rate_ladders: samples whose TV was realized.
+        image_scales: sizes of image data sets.
+        seconds: what took how long.
+    """
 
     profile: str
     seed: int
-    cases: tuple[FlatnessCase, ...] = ()
+    overfit: tuple[FlatnessCase, ...] = ()
+    moderate_line: tuple[FlatnessCase, ...] = ()
+    moderate_space: tuple[FlatnessCase, ...] = ()
+    constructed: tuple[FlatnessCase, ...] = ()
     gains: tuple[AttackGainCase, ...] = ()
     variations: tuple[VariationCase, ...] = ()
-    ladders: tuple[RateLadder, ...] = ()
+    rate_ladders: tuple[RateLadder, ...] = ()
     image_scales: tuple[ImageScale, ...] = ()
-    form: BoundForm = field(default_factory=BoundForm)
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def moderate(self) -> tuple[FlatnessCase, ...]:
+        """The cases of moderately trained f."""
+        return (*self.moderate_line, *self.moderate_space)
+
+    @property
+    def trained(self) -> tuple[FlatnessCase, ...]:
+        """The cases of all trained f."""
+        return (*self.overfit, *self.moderate)
+
+
+@dataclass(frozen=True)
+class FlatnessRuns:
+    """Both parts of theorem 3's runs; one that no claim asked for is None."""
+
+    torus: TorusRuns | None
+    landscape: LandscapeRuns | None

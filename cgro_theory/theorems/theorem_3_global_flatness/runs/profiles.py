@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cgro_theory.theorems.room import NamedConstant
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import ImageScale
 from cgro_theory.theorems.theorem_3_global_flatness.runs.training import TrainingRecipe
+from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import rate_bandwidth
 from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
 
 AMPLITUDE = 0.9
 """a of the densities: the classes overlap, their modes are half a period apart."""
 PERTURBATION_RADIUS = {1: 1.5 / 64, 2: 2.5 / 64, 3: 2.5 / 64}
 """δ per dimension: smaller in D = 1, where a few points already come within 2δ of the other class."""
+GAIN_RADII = {1: (0.5, 1.0, 2.0), 2: (1.0, 2.0), 3: (2.0, 3.0)}
+"""δ of ``clean_to_robust_gap``, as multiples of the training radius: where the cubes resolve the δ² term."""
 CELLS = {1: (65536, 65536), 2: (512, 1024), 3: (64, 64)}
 """Cubes per axis, first and last: doubled until certified F over sampled F is at most TARGET_RATIO."""
 TARGET_RATIO = 1.3
@@ -76,6 +80,14 @@ SIZES = {
     ),
 }
 
+
+def bandwidths_near_rate(count: int, dimension: int, factors: tuple[float, ...]) -> list[float]:
+    """Multiples of N^(-1/(D+2)), at most 1/2, rounded to half-cells of the grid for TV; the largest first."""
+    cells = 2 * VARIATION_CELLS[dimension]
+    steps = [max(1, round(factor * rate_bandwidth(count, dimension) * cells)) for factor in factors]
+    return sorted({min(0.5, step / cells) for step in steps}, reverse=True)
+
+
 IMAGE_FLATNESS = 1.0
 """F assumed at image dimension: the least that takes the loss from 0 to B = 1 across the unit cube."""
 
@@ -87,3 +99,12 @@ def image_scales() -> tuple[ImageScale, ...]:
         ImageScale(name, dimension, count, IMAGE_FLATNESS, DensitySmoothness(4.0 * AMPLITUDE * dimension))
         for name, dimension, count in known
     )
+
+
+CONSTANTS = (
+    NamedConstant("loss", "1/(1 + exp(y f)), B = 1", "the bound needs ℓ in [0, B]; smooth, so that F exists"),
+    NamedConstant("amplitude", "a = 0.9", "p_y = Π(1 + a cos(2πx_k + φ_y)), φ = 0 and π: the classes overlap"),
+    NamedConstant("image_flatness", "F = 1", "least slope that takes ℓ from 0 to 1 across the unit cube"),
+    NamedConstant("flatness_constant", "C(D, ℓ), no value", "the paper's form leaves it open: a shape, no number"),
+    NamedConstant("torus_radius", "δ = 1.5/64 (D = 1), 2.5/64 (D = 2, 3)", "trained and judged at"),
+)

@@ -9,12 +9,13 @@ the trivial bounds in :mod:`comparators`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 import flint
 
+from cgro_theory.claims import Condition, StatedAssumption
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, precision, upper_float
 from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import (
@@ -26,6 +27,14 @@ from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound impor
     log_of_samples,
     require_nonnegative,
     require_positive,
+)
+
+BOUNDED_LOSS = Condition("bounded loss", "0 <= l_min and l_max <= B", "ℓ∘f takes values in [0, B]")
+"""l_min, l_max: ends of the loss over all inputs and both labels; a total variation costs at most B."""
+LIPSCHITZ_LOSS = StatedAssumption(
+    "Lipschitz loss",
+    "ℓ∘f is Lipschitz in x",
+    "by construction: ℓ is the sigmoid of -y·f with smooth f, or piecewise linear",
 )
 
 Flatness = float | Callable[[float], float]
@@ -40,7 +49,7 @@ class FlatnessBound:
         bandwidth: h.
         flatness_term: h·F, or h·D/(D+1)·F in the local form.
         variation_term: B·TV, or B times the bound of its expectation.
-        confidence_term: B·√(log(G/Δ)/(2N)); 0 when TV was realized or the bound is for the expectation.
+        confidence_term: B·√(log(1/Δ)/(2N)); 0 when TV was realized or the bound is for the expectation.
         total: their sum; inf when no float holds it. ``log10_total`` always does.
         vacuous: whether ``total`` >= B, which every gap satisfies.
     """
@@ -91,7 +100,6 @@ def explicit_bound(
     perturbation_radius: float,
     loss_bound: float = 1.0,
     failure_probability: float | Fraction | None = None,
-    grid_size: int = 1,
     local: bool = False,
 ) -> FlatnessBound:
     """The bound from N, D, h, F, B and the density alone: with E TV, or with TV at probability 1 - Δ.
@@ -105,68 +113,8 @@ def explicit_bound(
         variation = expected_variation_ball(log_samples, input_dimension, bandwidth, density)
         deviation = flint.arb(0)
         if failure_probability is not None:
-            deviation = deviation_ball(log_samples, failure_probability, grid_size)
+            deviation = deviation_ball(log_samples, failure_probability)
         return _assemble(bandwidth, slope, variation, deviation, loss_bound)
-
-
-def best_over_grid(
-    num_samples: int,
-    input_dimension: int,
-    bandwidths: Sequence[float],
-    flatness: Flatness,
-    density: DensitySmoothness,
-    *,
-    perturbation_radius: float,
-    failure_probability: float | Fraction,
-    loss_bound: float = 1.0,
-    local: bool = False,
-) -> FlatnessBound:
-    """The least bound over G bandwidths fixed before the data, with log(G/Δ) in place of log(1/Δ)."""
-    if not bandwidths:
-        raise InvalidInput("bandwidths", tuple(bandwidths), "at least one")
-    bounds = [
-        explicit_bound(
-            num_samples,
-            input_dimension,
-            bandwidth,
-            flatness,
-            density,
-            perturbation_radius=perturbation_radius,
-            loss_bound=loss_bound,
-            failure_probability=failure_probability,
-            grid_size=len(bandwidths),
-            local=local,
-        )
-        for bandwidth in bandwidths
-    ]
-    return min(bounds, key=lambda bound: bound.log10_total)
-
-
-def best_realized(
-    variations: Sequence[tuple[float, float]],
-    flatness: Flatness,
-    *,
-    input_dimension: int,
-    perturbation_radius: float,
-    loss_bound: float = 1.0,
-    local: bool = False,
-) -> FlatnessBound:
-    """The least realized bound over (h, TV(P, P̂_h)) pairs; no price for choosing, it holds for every h at once."""
-    if not variations:
-        raise InvalidInput("variations", tuple(variations), "at least one pair of h and TV")
-    bounds = [
-        realized_bound(
-            bandwidth,
-            flatness,
-            variation,
-            input_dimension=input_dimension,
-            perturbation_radius=perturbation_radius,
-            loss_bound=loss_bound,
-            local=local,
-        )
-        for bandwidth, variation in variations
-    ]
-    return min(bounds, key=lambda bound: bound.log10_total)
 
 
 def slope_ball(

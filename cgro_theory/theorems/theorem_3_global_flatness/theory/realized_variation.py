@@ -20,6 +20,14 @@ ROUNDING = 1e-9
 """Covers rounding: at most 10^7 terms that add up to at most 2, each with an error of a few 2^-53."""
 
 
+def variation_ends(sample: TorusSample, bandwidth: float, density: TorusDensity, cells: int) -> Interval:
+    """Both ends of TV(P, P̂_h): exact up to rounding for D = 1, else :func:`enclosed_variation`."""
+    if density.input_dimension == 1:
+        value = exact_variation(sample, bandwidth, density)
+        return Interval(max(0.0, value - ROUNDING), min(1.0, value + ROUNDING))
+    return enclosed_variation(sample, bandwidth, density, cells)
+
+
 def exact_variation(sample: TorusSample, bandwidth: float, density: TorusDensity) -> float:
     """TV(P, P̂_h) for D = 1, exact up to rounding (below ROUNDING).
 

@@ -44,7 +44,7 @@ def optimal_bandwidth(
     """The h in (0, 1/2] that minimizes the expected global form for a number F, to nearest.
 
     min(1/2, (D·c/(2A))^(2/(D+2))·N^(-1/(D+2))) with A = F + B·D/(2(D+1))·V and c = B·2^(-D/2-1)·Σ√π_y. It
-    depends on F: when F depends on the sample, use :func:`best_over_grid` or a realized TV.
+    depends on F: when F depends on the sample, use bandwidths fixed in advance or a realized TV (theory.md 4.2).
     """
     with precision(BITS):
         return float(

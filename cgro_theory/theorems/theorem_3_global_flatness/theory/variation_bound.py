@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import flint
 
+from cgro_theory.claims import Condition
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, precision, upper_float
 
@@ -15,6 +16,12 @@ BITS = 256
 MAX_DIMENSION = 10**9
 MAX_BANDWIDTH = 0.5
 """The sampling term is that of a box that does not overlap itself on the unit torus: 2h <= 1."""
+NARROW_KERNEL = Condition(
+    "narrow kernel",
+    "0 < h and 2 * h <= 1",
+    "the box does not overlap itself on the unit torus; beyond, the sampling term is too small",
+)
+"""h: the bandwidth of the smoothed sample."""
 
 
 @dataclass(frozen=True)
@@ -42,24 +49,18 @@ def expected_total_variation(
     input_dimension: int,
     bandwidth: float | Fraction,
     density: DensitySmoothness,
-    *,
-    coordinatewise: bool = False,
 ) -> float:
     """E TV(P, P̂_h) <= ½[h·D/(D+1)·Σ π_y∫‖∇p_y‖₁ + (N h^D)^(-1/2)·2^(-D/2)·Σ√π_y] (theory.md 4.2), rounded up.
 
     N >= 1, 1 <= D <= 10^9, 0 < h <= 1/2: beyond, the box overlaps itself on the torus and the formula is false.
-    ``coordinatewise`` replaces D/(D+1) = E‖Z‖∞ by 1/2 = E|Z_k|, which also bounds E|Z·∇p| and is sharper.
     A value above 1 says nothing (TV <= 1).
 
     >>> round(expected_total_variation(1000, 1, 0.5, DensitySmoothness(0.0)), 6)
     0.022361
     """
     with precision(BITS):
-        return upper_float(
-            expected_variation_ball(
-                log_of_samples(num_samples), input_dimension, bandwidth, density, coordinatewise
-            )
-        )
+        log_samples = log_of_samples(num_samples)
+        return upper_float(expected_variation_ball(log_samples, input_dimension, bandwidth, density))
 
 
 def total_variation_bound(
@@ -68,18 +69,15 @@ def total_variation_bound(
     bandwidth: float | Fraction,
     density: DensitySmoothness,
     failure_probability: float | Fraction,
-    *,
-    grid_size: int = 1,
 ) -> float:
-    """TV(P, P̂_h) <= :func:`expected_total_variation` + √(log(G/Δ)/(2N)) with probability 1 - Δ, rounded up.
+    """TV(P, P̂_h) <= :func:`expected_total_variation` + √(log(1/Δ)/(2N)) with probability 1 - Δ, rounded up.
 
-    By bounded differences: one sample moves TV by at most 1/N. With ``grid_size`` G it holds for G bandwidths
-    fixed in advance at once.
+    By bounded differences: one sample moves TV by at most 1/N (theory.md 4.2). Δ in (0, 1); else as there.
     """
     with precision(BITS):
         log_samples = log_of_samples(num_samples)
         expected = expected_variation_ball(log_samples, input_dimension, bandwidth, density)
-        return upper_float(expected + deviation_ball(log_samples, failure_probability, grid_size))
+        return upper_float(expected + deviation_ball(log_samples, failure_probability))
 
 
 def log_of_samples(num_samples: int) -> flint.arb:
@@ -92,12 +90,11 @@ def expected_variation_ball(
     input_dimension: int,
     bandwidth: float | Fraction,
     density: DensitySmoothness,
-    coordinatewise: bool = False,
 ) -> flint.arb:
     """The bound of E TV as a ball, from log N; checks that 0 < h <= 1/2."""
     if not 0 < bandwidth <= MAX_BANDWIDTH:
         raise InvalidInput("bandwidth", bandwidth, "in (0, 1/2]: the kernel must not overlap itself on the torus")
-    return variation_ball(log_samples, input_dimension, exact(bandwidth), density, coordinatewise)
+    return variation_ball(log_samples, input_dimension, exact(bandwidth), density)
 
 
 def variation_ball(
@@ -105,11 +102,10 @@ def variation_ball(
     input_dimension: int,
     bandwidth: flint.arb,
     density: DensitySmoothness,
-    coordinatewise: bool = False,
 ) -> flint.arb:
     """The bound of E TV as a ball, from log N and a ball h in (0, 1/2], which the caller has checked."""
     dimension = require_integer("input_dimension", input_dimension, 1, MAX_DIMENSION)
-    mean_shift = exact(Fraction(1, 2) if coordinatewise else Fraction(dimension, dimension + 1))
+    mean_shift = exact(Fraction(dimension, dimension + 1))
     bias = bandwidth * mean_shift * exact(density.gradient_variation)
     log_spread = -(log_samples + dimension * (2 * bandwidth).log()) / 2
     return (bias + log_spread.exp() * root_sum(density)) / 2
@@ -123,8 +119,8 @@ def root_sum(density: DensitySmoothness) -> flint.arb:
     return total
 
 
-def deviation_ball(log_samples: flint.arb, failure_probability: float | Fraction, grid_size: int) -> flint.arb:
-    """√(log(G/Δ)/(2N)) as a ball."""
+def deviation_ball(log_samples: flint.arb, failure_probability: float | Fraction, grid_size: int = 1) -> flint.arb:
+    """√(log(G/Δ)/(2N)) as a ball: for G bandwidths fixed in advance at once."""
     count = require_integer("grid_size", grid_size, 1)
     log_term = (count / require_probability(failure_probability)).log()
     return (log_term / 2).sqrt() * (-log_samples / 2).exp()

@@ -1,4 +1,4 @@
-"""The landscape's checks on made evidence, where the right outcome is known, and on small real runs."""
+"""The landscape's checks on made runs, where the right outcome is known, and on small real runs."""
 
 import dataclasses
 import json
@@ -13,15 +13,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from cgro_theory.claims import Outcome
-from cgro_theory.theorems.landscape.claims import measurement, statement
-from cgro_theory.theorems.landscape.claims.checks import CHECKS, spearman
-from cgro_theory.theorems.landscape.runs import training as gathering
+from cgro_theory.theorems.landscape import claims
+from cgro_theory.theorems.landscape.claims.over_epochs import spearman
+from cgro_theory.theorems.landscape.runs import training as making
 from cgro_theory.theorems.landscape.runs.profiles import MAIN_WIDTH, SIZES
-from cgro_theory.theorems.landscape.runs.trained import (
-    LandscapeEvidence,
-    ReachedError,
-    WidthRoles,
-)
+from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns, WidthRoles
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.vision.attack import AscentBudget
@@ -29,8 +25,8 @@ from cgro_theory.vision.experiment import ExperimentRecord, Moment
 from cgro_theory.vision.landscape import Landscape
 from cgro_theory.vision.training import TrainingRecipe
 
-CLAIM = {entry.label: entry for entry in statement.CLAIMS}
-LABELS = tuple(CLAIM)
+ENTRIES = {entry.label: entry for entry in claims.CHECKED}
+LABELS = tuple(ENTRIES)
 FLAT, LOCAL, GAP, CAPACITY = LABELS
 RADII = (0.1, 0.2, 0.4)
 EPOCHS = (25, 50, 75, 100)
@@ -67,11 +63,13 @@ def record(
     )
     final = Moment(100, around(norms, powers, train_errors[-1]), around(norms, powers, test_errors[-1]))
     radius = more.get("radius", 0.2)
-    recipe = TrainingRecipe(radius=radius, width=width, epochs=100)
-    return ExperimentRecord("made", recipe, seed, 20, 20, 100, moments, final, 0.05, 1.0, 1.0)
+    adversarial = more.get("adversarial", True)
+    recipe = TrainingRecipe(radius=radius, width=width, epochs=100, adversarial=adversarial)
+    strong_error = 0.05 if adversarial else 1.0
+    return ExperimentRecord("made", recipe, seed, 20, 20, 100, moments, final, strong_error, 1.0, 1.0)
 
 
-def made_evidence(**more):
+def made_runs(**more):
     seeds = range(6)
     main = [record(seed, MAIN_WIDTH, **more) for seed in seeds]
     narrow = [record(seed, 4, train_errors=(0.9, 0.8, 0.7, 0.6), world=(20, 22, 24, 30)) for seed in seeds]
@@ -80,45 +78,54 @@ def made_evidence(**more):
         for width, train, test in ((1, 0.6, 0.8), (8, 0.0, 0.5), (32, 0.0, 0.4))
         for seed in seeds
     ]
-    errors = [run.final.train.robust_error(0.2) for run in main]
-    return LandscapeEvidence(
-        "quick",
-        0,
+    return LandscapeRuns(
         0.2,
-        MAIN_WIDTH,
-        runs=(*narrow, *main),
-        controls=tuple(record(seed, MAIN_WIDTH, growth=1.2) for seed in seeds),
-        reached=tuple(ReachedError(MAIN_WIDTH, seed, error) for seed, error in zip(seeds, errors, strict=True)),
-        ladder=tuple(ladder),
-        ladder_reached=tuple(ReachedError(8, seed, 0.0) for seed in seeds),
-        roles=WidthRoles(1, 8, 32),
+        WidthRoles(1, 8, 32),
+        main=tuple(main),
+        other_widths=tuple(narrow),
+        standard=tuple(record(seed, MAIN_WIDTH, growth=1.2, adversarial=False) for seed in seeds),
+        width_ladder=tuple(ladder),
     )
 
 
-def outcome(label, evidence, probability=1e-4):
-    return judge_claim(CLAIM[label], CHECKS[label], evidence, probability).outcome
+def checked(label, runs, probability=1e-4):
+    return ENTRIES[label].check(runs, probability)
+
+
+def verdict_of(label, runs, probability=1e-4):
+    return judge_claim(ENTRIES[label].claim, ENTRIES[label].check, runs, probability)
+
+
+def outcome(label, runs, probability=1e-4):
+    return verdict_of(label, runs, probability).outcome
+
+
+def reaching(runs, *errors):
+    """The runs with these robust train errors under the strongest attack, in order; the others as they are."""
+    changed = [replace(run, strong_train_error=error) for run, error in zip(runs, errors, strict=False)]
+    return (*changed, *runs[len(errors) :])
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_made_evidence_in_favour_is_consistent(label):
-    assert outcome(label, made_evidence()) is Outcome.CONSISTENT
+def test_made_runs_in_favour_are_consistent(label):
+    assert outcome(label, made_runs()) is Outcome.CONSISTENT
 
 
 @pytest.mark.parametrize(
-    ("label", "fault"),
-    [(label, fault) for label, faults in measurement.FAULTS.items() for fault in faults],
-    ids=lambda value: value if isinstance(value, str) else value.name,
+    ("entry", "control"),
+    [(entry, control) for entry in claims.CHECKED for control in entry.controls],
+    ids=lambda value: getattr(value, "label", None) or value.name,
 )
-def test_every_planted_fault_is_refuted(label, fault):
-    verdict = judge_control(CLAIM[label], CHECKS[label], made_evidence(), 1e-4, fault)
+def test_every_negative_control_is_refuted(entry, control):
+    verdict = judge_control(entry.claim, entry.check, made_runs(), 1e-4, control)
     assert verdict.outcome is Outcome.REFUTED, verdict
 
 
 @given(st.floats(0.3, 8.0))
 def test_growth_exponent_is_read_off_exactly(growth):
-    pair = CHECKS[FLAT](made_evidence(growth=growth), 1e-4)
+    pair = checked(FLAT, made_runs(growth=growth))
     assert pair.measurement.estimate == pytest.approx(growth, abs=0.05)
-    verdict = outcome(FLAT, made_evidence(growth=growth))
+    verdict = outcome(FLAT, made_runs(growth=growth))
     if growth > 2.1:
         assert verdict is Outcome.CONSISTENT
     if growth < 1.9:
@@ -135,17 +142,17 @@ def test_growth_exponent_is_read_off_exactly(growth):
     ],
 )
 def test_each_of_the_three_changes_counts(changes, expected):
-    assert outcome(LOCAL, made_evidence(**changes)) is expected
+    assert outcome(LOCAL, made_runs(**changes)) is expected
 
 
 def with_ladder(errors):
-    """Evidence whose ladder has the given (train, test) errors per width."""
+    """Runs whose ladder has the given (train, test) errors per width."""
     runs = [
         record(seed, width, train_errors=(train,) * 4, test_errors=(test,) * 4)
         for width, (train, test) in errors.items()
         for seed in range(6)
     ]
-    return replace(made_evidence(), ladder=tuple(runs))
+    return replace(made_runs(), width_ladder=tuple(runs))
 
 
 @pytest.mark.parametrize(
@@ -163,50 +170,69 @@ def test_each_part_of_capacity_counts(errors, expected):
 
 @pytest.mark.parametrize("label", LABELS)
 def test_a_training_that_missed_its_target_is_an_outcome_and_decides_nothing(label):
-    unfitted = (ReachedError(24, 3, 0.25),)
-    evidence = replace(made_evidence(), reached=unfitted, ladder_reached=unfitted)
-    verdict = judge_claim(CLAIM[label], CHECKS[label], evidence, 1e-4)
+    runs = made_runs()
+    wide = runs.width_ladder[-6:]
+    assert {run.recipe.width for run in wide} == {MAIN_WIDTH}
+    unfitted = replace(
+        runs,
+        main=reaching(runs.main, 0.05, 0.05, 0.05, 0.25),
+        width_ladder=(*runs.width_ladder[:-6], *reaching(wide, 0.05, 0.05, 0.05, 0.25)),
+    )
+    verdict = verdict_of(label, unfitted)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "0.250 > 0.1 at width 24, seed 3" in verdict.reason
-    assert CLAIM[label].assumptions == ()
+    assert f"0.250 > 0.1 at width {MAIN_WIDTH}, seed 3" in verdict.reason
+    assert ENTRIES[label].claim.assumptions == ()
+
+
+@pytest.mark.parametrize("entry", claims.CHECKED, ids=lambda entry: entry.label)
+def test_a_check_looks_at_what_it_needs_and_at_nothing_else(entry):
+    runs = made_runs()
+    alone = replace(runs, **dict.fromkeys(set(making.SETS) - set(entry.needs), ()))
+    assert entry.check(alone, 1e-4) == entry.check(runs, 1e-4)
+    for control in entry.controls:
+        assert judge_control(entry.claim, entry.check, alone, 1e-4, control).outcome is Outcome.REFUTED
+    for name in entry.needs:
+        assert entry.check(replace(runs, **{name: ()}), 1e-4) != entry.check(runs, 1e-4)
+
+
+def test_networks_that_need_not_fit_are_not_asked_to():
+    runs = made_runs()
+    narrow, others = reaching(runs.width_ladder, *[0.6] * 6), reaching(runs.other_widths, *[0.6] * 6)
+    changed = replace(runs, width_ladder=narrow, other_widths=others)
+    assert [outcome(label, changed) for label in LABELS] == [Outcome.CONSISTENT] * 4
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_nothing_passes_without_evidence(label):
-    empty = LandscapeEvidence("quick", 0, 0.2, MAIN_WIDTH)
+def test_nothing_passes_without_runs(label):
+    runs = made_runs()
+    empty = LandscapeRuns(0.2, runs.roles)
     assert outcome(label, empty) is Outcome.INCONCLUSIVE
-    one = made_evidence()
-    one = replace(
-        one,
-        runs=tuple(run for run in one.runs if run.seed == 0),
-        ladder=tuple(run for run in one.ladder if run.seed == 0),
-    )
-    assert outcome(label, one) is Outcome.INCONCLUSIVE
-    assert outcome(label, replace(made_evidence(), failures=("run 3 diverged",))) is Outcome.INCONCLUSIVE
+    sets = {name: tuple(run for run in getattr(runs, name) if run.seed == 0) for name in making.SETS}
+    assert outcome(label, replace(runs, **sets)) is Outcome.INCONCLUSIVE
+    assert outcome(label, replace(runs, failures=("run 3 diverged",))) is Outcome.INCONCLUSIVE
 
 
 def test_a_measure_that_is_no_number_is_inconclusive():
-    evidence = made_evidence()
-    first = evidence.runs[-1]
+    runs = made_runs()
+    first = runs.main[-1]
     broken = replace(first.final.train, max_loss_change=first.final.train.max_loss_change * math.nan)
     run = replace(first, final=replace(first.final, train=broken))
-    assert outcome(FLAT, replace(evidence, runs=(*evidence.runs[:-1], run))) is Outcome.INCONCLUSIVE
-    nan_reached = replace(evidence, reached=(ReachedError(24, 1, 0.3), ReachedError(24, 0, math.nan)))
-    verdict = judge_claim(CLAIM[FLAT], CHECKS[FLAT], nan_reached, 1e-4)
+    assert outcome(FLAT, replace(runs, main=(*runs.main[:-1], run))) is Outcome.INCONCLUSIVE
+    verdict = verdict_of(FLAT, replace(runs, main=reaching(runs.main, math.nan, 0.3)))
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "seed 0 (2 of 2 runs)" in verdict.reason
+    assert "seed 0 (2 of 6 runs)" in verdict.reason
 
 
 def test_no_interval_leaves_the_range_of_its_quantity():
     """Correlations near 1: Student's interval of their mean reaches beyond 1, where no correlation lies."""
-    evidence = made_evidence()
+    runs = made_runs()
     other = record(0, 4, train_errors=(0.9, 0.8, 0.7, 0.6), world=(30, 24, 22, 20))
-    changed = replace(evidence, runs=(other, *evidence.runs[1:]))
-    assert CHECKS[GAP](changed, 1e-4).measurement.interval.high == 1.0
-    for each in (evidence, changed):
+    changed = replace(runs, other_widths=(other, *runs.other_widths[1:]))
+    assert checked(GAP, changed).measurement.interval.high == 1.0
+    for each in (runs, changed):
         for label in LABELS:
-            found = CHECKS[label](each, 1e-4).measurement
-            assert CLAIM[label].natural_range.contains(found.interval), label
+            found = checked(label, each).measurement
+            assert ENTRIES[label].claim.natural_range.contains(found.interval), label
             assert found.interval.low <= found.estimate <= found.interval.high
     steep = [(0.9, 0.0), (1.0, 0.0), (1.0, 0.0), (0.8, 0.1)]
     ladder = [
@@ -214,32 +240,35 @@ def test_no_interval_leaves_the_range_of_its_quantity():
         for seed, (a, b) in enumerate(steep)
         for width in (1, 8, 32)
     ]
-    notes = dict(CHECKS[CAPACITY](replace(evidence, ladder=tuple(ladder)), 1e-4).measurement.notes)
+    notes = dict(checked(CAPACITY, replace(runs, width_ladder=tuple(ladder))).measurement.notes)
     assert all(-1.0 <= value <= 1.0 for name, value in notes.items() if name.endswith((": low", ": high")))
 
 
 def test_one_training_that_missed_its_target_is_not_left_out():
-    evidence = made_evidence()
-    for place in (0, -1):
-        reached = list(evidence.reached)
-        reached[place] = replace(reached[place], robust_train_error=0.5)
+    runs = made_runs()
+    for place in (0, 5):
+        errors = [0.5 if index == place else 0.05 for index in range(6)]
         for label in (FLAT, LOCAL, GAP):
-            assert outcome(label, replace(evidence, reached=tuple(reached))) is Outcome.INCONCLUSIVE
+            assert outcome(label, replace(runs, main=reaching(runs.main, *errors))) is Outcome.INCONCLUSIVE
+
+
+def request_for(*labels, base=0, progress=lambda *_: None):
+    sets = frozenset(name for label in labels for name in ENTRIES[label].needs)
+    return RunRequest("quick", base, "cpu", frozenset(labels), progress, sets)
 
 
 def test_base_seeds_share_no_run():
     def seeds_of(base):
-        request = RunRequest("quick", base, "cpu", frozenset(LABELS), lambda *_: None)
-        return {(job.kind == "ladder", job.seed) for job in gathering._jobs(SIZES["quick"], request)}
+        jobs = making.jobs_of(SIZES["quick"], request_for(*LABELS, base=base))
+        return {(job.set_of_runs == "width_ladder", job.seed) for job in jobs}
 
     own = seeds_of(9000)
     assert len(own) == SIZES["quick"].seeds + SIZES["quick"].ladder_seeds
     assert len({seed for _, seed in own}) == len(own)
-    request = RunRequest("quick", 9000, "cpu", frozenset({FLAT}), lambda *_: None)
-    by_kind = {"run": set(), "control": set()}
-    for job in gathering._jobs(SIZES["quick"], request):
-        by_kind[job.kind].add(job.seed)
-    assert by_kind["control"] == by_kind["run"]  # the fault that judges controls has the claim's resolution
+    by_set = {"main": set(), "standard": set()}
+    for job in making.jobs_of(SIZES["quick"], request_for(FLAT, base=9000)):
+        by_set[job.set_of_runs].add(job.seed)
+    assert by_set["standard"] == by_set["main"]  # the control that judges them has the claim's resolution
     assert not {s for _, s in own} & {s for base in (9001, 9002, 9009) for _, s in seeds_of(base)}
 
 
@@ -271,12 +300,12 @@ SMALL = replace(
 @pytest.fixture(scope="module")
 def small():
     patch = pytest.MonkeyPatch()
-    patch.setitem(gathering.SIZES, "quick", SMALL)
-    shares = []
-    request = RunRequest("quick", 0, "cpu", frozenset(LABELS), lambda name, share: shares.append(share))
-    gathered = measurement.gather(request)
+    patch.setitem(making.SIZES, "quick", SMALL)
+    fractions = []
+    request = request_for(*LABELS, progress=lambda name, fraction: fractions.append(fraction))
+    gathered = claims.gather(request)
     patch.undo()
-    assert shares == sorted(shares)
+    assert fractions == sorted(fractions)
     return gathered
 
 
@@ -285,30 +314,27 @@ def test_hardly_trained_networks_decide_nothing(label, small):
     assert outcome(label, small) is Outcome.INCONCLUSIVE
 
 
-def test_evidence_can_be_sent_between_processes(small):
+def test_runs_can_be_sent_between_processes(small):
     returned = pickle.loads(pickle.dumps(small))
     for label in LABELS:
-        a, b = CHECKS[label](small, 1e-4), CHECKS[label](returned, 1e-4)
+        a, b = checked(label, small), checked(label, returned)
         assert repr(a) == repr(b)  # notes may hold NaN, which equals nothing
 
 
 def test_only_what_was_asked_is_trained():
-    patch = pytest.MonkeyPatch()
-    patch.setitem(gathering.SIZES, "quick", SMALL)
-    kinds = {}
-    for label in (*LABELS, "theorem_3.rate"):
-        request = RunRequest("quick", 0, "cpu", frozenset({label}), lambda *_: None)
-        kinds[label] = {(job.kind, job.width) for job in gathering._jobs(SMALL, request)}
-    patch.undo()
-    assert kinds[FLAT] == {("run", MAIN_WIDTH), ("control", MAIN_WIDTH)}
-    assert kinds[LOCAL] == {("run", MAIN_WIDTH)}
-    assert kinds[GAP] == {("run", 2), ("run", MAIN_WIDTH)}
-    assert kinds[CAPACITY] == {("ladder", 1), ("ladder", 2), ("ladder", 3)}
-    assert kinds["theorem_3.rate"] == set()
+    found = {
+        label: {(job.set_of_runs, job.width) for job in making.jobs_of(SMALL, request_for(label))}
+        for label in LABELS
+    }
+    assert found[FLAT] == {("main", MAIN_WIDTH), ("standard", MAIN_WIDTH)}
+    assert found[LOCAL] == {("main", MAIN_WIDTH)}
+    assert found[GAP] == {("other_widths", 2), ("main", MAIN_WIDTH)}
+    assert found[CAPACITY] == {("width_ladder", width) for width in (1, 2, 3)}
+    assert making.jobs_of(SMALL, request_for()) == []
 
 
 def test_figures_and_parameters_are_plain(small):
-    figures = measurement.figures(small)
+    figures = claims.figures(small)
     assert {figure.name for figure in figures} == {
         "landscape_radius",
         "landscape_epochs",
@@ -322,9 +348,9 @@ def test_figures_and_parameters_are_plain(small):
                 assert all(math.isfinite(value) for value in (*series.x, *series.y))
                 if panel.x_scale == "log":
                     assert min(series.x) > 0
-    json.dumps(measurement.parameters(small), allow_nan=False)
-    assert measurement.figures(LandscapeEvidence("quick", 0, 0.2, MAIN_WIDTH)) == ()
-    assert measurement.parameters(LandscapeEvidence("quick", 0, 0.2, MAIN_WIDTH)) == {}
+    json.dumps(claims.parameters(small), allow_nan=False)
+    assert claims.figures(LandscapeRuns(0.2, SMALL.roles)) == ()
+    assert claims.parameters(LandscapeRuns(0.2, SMALL.roles)) == {}
 
 
 def test_profiles_hold_the_roles_and_the_main_width():
