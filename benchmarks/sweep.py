@@ -23,11 +23,12 @@ import numpy as np
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.commands.sweep import SweepRequest, run_sweep
 from cgro_theory.commands.sweep_kinds import KINDS
+from cgro_theory.parameter import Parameter
 from cgro_theory.sweep.cell import make_cell
 from cgro_theory.sweep.driver import Sweep
 from cgro_theory.sweep.executors import InProcess
 from cgro_theory.sweep.grid import load_grid
-from cgro_theory.sweep.run_kind import Parameter, RunKind, RunOutcome
+from cgro_theory.sweep.run_kind import RunKind, RunOutcome
 from cgro_theory.sweep.store import Store
 from cgro_theory.sweep.worker import resolve
 

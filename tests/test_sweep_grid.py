@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from cgro_theory.commands.sweep_kinds import KINDS
 from cgro_theory.errors import InvalidFile, InvalidInput
+from cgro_theory.parameter import Parameter
 from cgro_theory.sweep.axis import axis_values
 from cgro_theory.sweep.cell import make_cell
 from cgro_theory.sweep.grid import load_grid
-from cgro_theory.sweep.run_kind import Parameter, RunKind
+from cgro_theory.sweep.run_kind import RunKind
 from cgro_theory.sweep.toml_lines import KeyLines
 
 KIND = RunKind(
@@ -97,13 +98,13 @@ MALFORMED = [
     (HEAD + "[fixed]\n\nsiez = 4", "line 5: fixed.siez: toy has no such parameter; did you mean 'size'?"),
     (HEAD + "[grid]\nx = [1]", "line 4: grid.x: toy has no such parameter; known: size, weight, mode, seed"),
     (HEAD + "[fixed]\nsize = [4]", "line 4: fixed.size: must be one value; lists and ranges go into [grid]"),
-    (HEAD + "[fixed]\nsize = 0", "line 4: fixed.size: must be an integer >= 1 and <= 1e+18, got 0"),
-    (HEAD + "[fixed]\nsize = 1.5", "line 4: fixed.size: must be an integer >= 1 and <= 1e+18, got 1.5"),
+    (HEAD + "[fixed]\nsize = 0", "line 4: fixed.size: must be an integer in [1, 1e+18], got 0"),
+    (HEAD + "[fixed]\nsize = 1.5", "line 4: fixed.size: must be an integer in [1, 1e+18], got 1.5"),
     (HEAD + "[fixed]\nsize = true", "line 4: fixed.size: must be an integer"),
     (HEAD + "[fixed]\nsize = 1979-05-27", "line 4: fixed.size: must be an integer"),
     (HEAD + "[fixed]\nsize = '__import__(\"os\")'", "line 4: fixed.size: must be an integer"),
     (HEAD + "[fixed]\nmode = 'fast'", "line 4: fixed.mode: must be plain or inf or 2, got 'fast'"),
-    (HEAD + "[grid]\nweight = [\n 0.5,\n 1.5]", "line 4: grid.weight: must be a finite number >= 0 and <= 1 or"),
+    (HEAD + "[grid]\nweight = [\n 0.5,\n 1.5]", "line 4: grid.weight: must be a finite number in [0, 1] or"),
     (HEAD + "[grid]\nweight = [nan]", "line 4: grid.weight: must be a finite number"),
     (HEAD + "[grid]\nweight = []", "line 4: grid.weight: is an empty list"),
     (HEAD + "[grid]\nweight = [[0.5]]", "line 4: grid.weight: must be a finite number"),

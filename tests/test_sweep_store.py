@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from cgro_theory.errors import InvalidFile, InvalidInput
+from cgro_theory.parameter import Parameter
 from cgro_theory.sweep import session
 from cgro_theory.sweep.cell import make_cell
 from cgro_theory.sweep.grid import load_grid
 from cgro_theory.sweep.index import STORE_SCHEMA
 from cgro_theory.sweep.result_file import decode_result, encode_result
-from cgro_theory.sweep.run_kind import Parameter, RunKind, RunOutcome
+from cgro_theory.sweep.run_kind import RunKind, RunOutcome
 from cgro_theory.sweep.session import Identity, Observer, own_identity
 from cgro_theory.sweep.store import Finished, Store
 from cgro_theory.sweep.table import damaged, results, write_table

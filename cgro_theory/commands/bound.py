@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cgro_theory.commands.bound_run import PATCH_NAMES, SIZE_NAMES, Shown, norm_order_of, patch_setting, run_bound
+from cgro_theory.commands.bound_run import PATCH_NAMES, SIZE_NAMES, Shown, norm_order_of, run_bound
+from cgro_theory.commands.declared_options import declared, default_text
 from cgro_theory.errors import InvalidInput, require_integer
+from cgro_theory.setting.declared import PATCH
 
 if TYPE_CHECKING:
     from cgro_theory.calculator.answer import Answer
@@ -42,16 +44,16 @@ def _root(context: typer.Context) -> None:
 
 @bound_app.command(name="stages")
 def stages_command(
-    dimension: Annotated[Integer, typer.Option(help="patch dimension d")] = "1e4",
-    samples: Samples = "20",
-    patches: Patches = "2",
-    width: Width = "24",
-    degree: Degree = "3",
-    adversarial_weight: Annotated[str, typer.Option(help="weight λ of the attacked loss")] = "0.9",
-    attacked_fraction: Annotated[str, typer.Option(help="κ = 1 - δ/α; auto is 1/(√d log d)")] = "auto",
-    signal_exponent: Annotated[str, typer.Option(help="a of α = d^a")] = "0.249",
-    noise_exponent: Annotated[str, typer.Option(help="b of σ = d^b")] = "-0.509",
-    init_exponent: Annotated[str, typer.Option(help="-s of σ0 = d^-s")] = "-0.5",
+    dimension: Annotated[str, declared("dimension")] = default_text("dimension"),
+    samples: Annotated[str, declared("samples")] = default_text("samples"),
+    patches: Annotated[str, declared("patches")] = default_text("patches"),
+    width: Annotated[str, declared("width")] = default_text("width"),
+    degree: Annotated[str, declared("degree")] = default_text("degree"),
+    adversarial_weight: Annotated[str, declared("adversarial_weight")] = default_text("adversarial_weight"),
+    attacked_fraction: Annotated[str, declared("attacked_fraction")] = default_text("attacked_fraction"),
+    signal_exponent: Annotated[str, declared("signal_exponent")] = default_text("signal_exponent"),
+    noise_exponent: Annotated[str, declared("noise_exponent")] = default_text("noise_exponent"),
+    init_exponent: Annotated[str, declared("init_exponent")] = default_text("init_exponent"),
     seed: Annotated[
         Integer | None, typer.Option(help="enclose the stages of this draw, as in `cgro simulate`")
     ] = None,
@@ -60,21 +62,16 @@ def stages_command(
     json: Json = False,
 ) -> None:
     """Theorem 1's T_I, plateau, T_III, their exponents in d, and the phase boundaries κ_1 and κ*."""
-    integers = {"dimension": dimension, "samples": samples, "patches": patches, "width": width, "degree": degree}
-    integers |= _given(seed=seed)
-    numbers = {
-        "adversarial_weight": adversarial_weight,
-        "attacked_fraction": attacked_fraction,
-        "signal_exponent": signal_exponent,
-        "noise_exponent": noise_exponent,
-        "init_exponent": init_exponent,
-        "learning_rate": learning_rate,
-    }
+    given = locals()
+    integers = {name: given[name] for name, each in PATCH.items() if each.type == "integer"} | _given(seed=seed)
+    numbers = {name: given[name] for name, each in PATCH.items() if each.type == "number"}
+    numbers["learning_rate"] = learning_rate
 
     def answer(at: Mapping[str, Any]) -> Answer:
         from cgro_theory.calculator.stages import RegimeExponents, stages
+        from cgro_theory.setting.parameters import PatchSetting
 
-        setting = patch_setting(at)
+        setting = PatchSetting.from_options(at)
         if "seed" in at:
             from cgro_theory.calculator.drawn_stages import drawn_stages
 

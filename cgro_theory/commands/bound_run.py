@@ -9,26 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cgro_theory.errors import InvalidInput, require_choice
+from cgro_theory.setting.declared import PATCH
 
 if TYPE_CHECKING:
     from cgro_theory.calculator.answer import Answer
-    from cgro_theory.setting.parameters import PatchSetting
 
 SIZE_NAMES = {"dimension": "input_dimension", "samples": "num_samples"}
-PATCH_NAMES = {
-    "dimension": "patch_dimension",
-    "samples": "num_samples",
-    "patches": "num_patches",
-    "attacked_fraction": "attacked_signal_fraction",
-}
+PATCH_NAMES = {name: each.setting_name for name, each in PATCH.items() if each.setting_name}
+_OTHER_LINEAR = ("signal_margin", "error_share", "seed", "run")
 WORDS = {"attacked_fraction": "auto", "bandwidth": "auto", "gradient_variation": "cosine"}
 """Options that take a word in place of a number; the question says what it stands for."""
-LINEAR = frozenset(
-    (
-        *("signal_exponent", "noise_exponent", "init_exponent", "adversarial_weight", "attacked_fraction"),
-        *("signal_margin", "error_share", "seed", "run"),
-    )
-)
+LINEAR = frozenset((*(name for name, each in PATCH.items() if each.low <= 0), *_OTHER_LINEAR))
 """Options whose ranges are linear; those of the others, which are scales and sizes, are only from LOW <= 0."""
 _FROM_EXPONENTS = {
     "signal_strength": "signal_exponent",
@@ -161,21 +152,3 @@ def _print(question: str, answers: Sequence[Answer], over: str, *, json: bool) -
 def norm_order_of(text: str) -> float:
     """p of ``1``, ``2`` or ``inf``; anything else is refused with the nearest of these."""
     return float(require_choice("--norm-order", text, ("1", "2", "inf")))
-
-
-def patch_setting(at: Mapping[str, Any]) -> PatchSetting:
-    """The version-1 regime at the options' values."""
-    from cgro_theory.setting.parameters import PatchSetting
-
-    return PatchSetting.version_1(
-        at["dimension"],
-        num_samples=at["samples"],
-        num_patches=at["patches"],
-        width=at["width"],
-        degree=at["degree"],
-        signal_exponent=at["signal_exponent"],
-        noise_exponent=at["noise_exponent"],
-        init_exponent=at["init_exponent"],
-        attacked_signal_fraction=at["attacked_fraction"],
-        adversarial_weight=at["adversarial_weight"],
-    )

@@ -12,16 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from cgro_theory.errors import InvalidInput
+from cgro_theory.setting.declared import PATCH
 
 BROKEN_PIPE = 128 + 13
 """Exit code of a command whose reader went away, as shells report a process that SIGPIPE ended."""
 
 OPTION_NAMES = {
-    "patch_dimension": "dimension",
+    **{each.setting_name: name for name, each in PATCH.items() if each.setting_name},
     "input_dimension": "dimension",
-    "num_samples": "samples",
-    "num_patches": "patches",
-    "attacked_signal_fraction": "attacked_fraction",
     "relative_tolerance": "tolerance",
     "claim": "only",
 }

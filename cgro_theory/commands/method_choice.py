@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cgro_theory.errors import InvalidInput, require_choice
+from cgro_theory.setting.declared import TRAINING
 from cgro_theory.setting.parameters import PatchSetting
 
-METHODS = ("auto", "descent", "flow")
 DESCENT_OPTIONS = ("learning_rate", "steps", "dtype", "device")
 FLOW_OPTIONS = ("horizon", "tolerance")
 
@@ -21,9 +21,8 @@ def method_asked(
     ``auto`` they decide. Raises :class:`InvalidInput` for a method that the setting does not allow and for a value
     that would have no effect.
     """
-    require_choice("method", method, METHODS)
-    require_choice("engine", engine, ("subspace", "dense"))
-    require_choice("adversary", adversary, ("transfer", "span", "l2"))
+    for name, value in (("method", method), ("engine", engine), ("adversary", adversary)):
+        require_choice(name, value, TRAINING[name].words)
     only_descent = ""
     if engine == "dense":
         only_descent = "the dense engine"

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from cgro_theory.commands.method_choice import METHODS, method_asked
+from cgro_theory.commands.method_choice import method_asked
 from cgro_theory.commands.run_size import require_descent_time, require_flow_time, require_memory
 from cgro_theory.commands.sweep_size import require_landscape_size, require_memorizer_size
 from cgro_theory.errors import InvalidInput
-from cgro_theory.setting.parameters import (
-    INIT_EXPONENT,
-    MAX_DEGREE,
-    MAX_DIMENSION,
-    NOISE_EXPONENT,
-    SIGNAL_EXPONENT,
-    PatchSetting,
-)
-from cgro_theory.sweep.run_kind import Parameter, Parameters, RunKind
+from cgro_theory.parameter import POSITIVE, Parameter
+from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, TRAINING
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.sweep.run_kind import Parameters, RunKind
 
 _RUNS = "cgro_theory.commands.sweep_runs"
-_POSITIVE = 5e-324
 MAX_SEED = 2**53
 """Every seed of a batch's members is below it, so that any of them can be a run of its own."""
 METHOD_OPTIONS = ("learning_rate", "steps", "horizon", "tolerance")
@@ -28,22 +22,7 @@ _SEED = Parameter("seed", "integer", 0, 0, MAX_SEED, help="decides every draw of
 
 def simulate_setting(parameters: Parameters) -> PatchSetting:
     """The setting of a simulation, as ``cgro simulate`` makes it from options of the same names."""
-    fraction, radius = parameters["attacked_fraction"], parameters["perturbation_radius"]
-    if fraction != "auto" and radius != "auto":
-        raise InvalidInput("perturbation_radius", radius, "given without attacked_fraction")
-    setting = PatchSetting.version_1(
-        int(parameters["dimension"]),
-        num_samples=int(parameters["samples"]),
-        num_patches=int(parameters["patches"]),
-        width=int(parameters["width"]),
-        degree=int(parameters["degree"]),
-        signal_exponent=float(parameters["signal_exponent"]),
-        noise_exponent=float(parameters["noise_exponent"]),
-        init_exponent=float(parameters["init_exponent"]),
-        attacked_signal_fraction=None if fraction == "auto" else float(fraction),
-        adversarial_weight=float(parameters["adversarial_weight"]),
-    )
-    return setting if radius == "auto" else setting.with_perturbation_radius(float(radius))
+    return PatchSetting.from_options(parameters)
 
 
 def _check_simulation(parameters: Parameters) -> None:
@@ -76,55 +55,9 @@ SIMULATE = RunKind(
     check=_check_simulation,
     check_size=_check_simulation_size,
     parameters=(
-        Parameter("dimension", "integer", 10_000, 2, MAX_DIMENSION, (), "patch_dimension", "patch dimension d"),
-        Parameter("samples", "integer", 20, 1, setting_name="num_samples", help="training points N"),
-        Parameter("patches", "integer", 2, 2, setting_name="num_patches", help="patches P of a point"),
-        Parameter("width", "integer", 24, 1, help="neurons m"),
-        Parameter("degree", "integer", 3, 2, MAX_DEGREE, help="degree q of the activation sgn(z)|z|^q"),
-        Parameter("adversarial_weight", "number", 0.9, 0.0, 1.0, help="weight λ of the attacked loss"),
-        Parameter(
-            "attacked_fraction",
-            "number",
-            "auto",
-            -1.0,
-            1.0,
-            ("auto",),
-            "attacked_signal_fraction",
-            "κ = 1 - δ/α; auto is 1/(√d log d)",
-        ),
-        Parameter("perturbation_radius", "number", "auto", 0.0, words=("auto",), help="δ in place of κ"),
-        Parameter("signal_exponent", "number", SIGNAL_EXPONENT, -10, 10, help="α = d^this"),
-        Parameter("noise_exponent", "number", NOISE_EXPONENT, -10, 10, help="σ = d^this"),
-        Parameter("init_exponent", "number", INIT_EXPONENT, -10, 10, help="σ0 = d^this"),
-        Parameter("method", "word", "auto", words=METHODS, help="descent, its limit η → 0, or by its steps"),
-        Parameter(
-            "learning_rate",
-            "number",
-            "auto",
-            _POSITIVE,
-            words=("auto",),
-            help="step η of descent; auto is the largest that follows the flow",
-        ),
-        Parameter("steps", "integer", "auto", 1, words=("auto",), help="last step of descent; auto as horizon"),
-        Parameter(
-            "horizon",
-            "number",
-            "auto",
-            _POSITIVE,
-            words=("auto",),
-            help="time at which a flow stops; auto is until memorization",
-        ),
-        Parameter(
-            "tolerance",
-            "number",
-            "auto",
-            1e-12,
-            1e-3,
-            words=("auto",),
-            help="relative error per step of a flow; auto is 1e-8",
-        ),
-        Parameter("engine", "word", "subspace", words=("subspace", "dense"), help="engine of descent"),
-        Parameter("adversary", "word", "transfer", words=("transfer", "span", "l2"), help="what training faces"),
+        *PATCH.values(),
+        PERTURBATION_RADIUS,
+        *TRAINING.values(),
         Parameter("checkpoints", "integer", 100, 2, 100_000, help="log-spaced records"),
         Parameter(
             "record",
@@ -191,7 +124,7 @@ LANDSCAPE = RunKind(
         Parameter("width", "integer", 32, 1, 4096, help="channels of the first layer"),
         Parameter("epochs", "integer", 150, 1, 10**6),
         Parameter("batch_size", "integer", 100, 1, 10**6),
-        Parameter("learning_rate", "number", 0.06, _POSITIVE, help="largest step of Adam in a cycle"),
+        Parameter("learning_rate", "number", 0.06, POSITIVE, help="largest step of Adam in a cycle"),
         Parameter("cycles", "integer", 1, 1, 10**6, help="cycles of the learning rate"),
         Parameter("attack_steps", "integer", 3, 1, 10**4, help="ascent steps of the attack of training"),
         Parameter("measure_steps", "integer", 10, 1, 10**4, help="ascent steps of a measure; twice at the end"),

@@ -2,71 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cgro_theory.errors import InvalidInput
-
-
-def parse_integer(name: str, text: str, allowed: str) -> int:
-    """An integer such as ``10000``, ``1e4`` or ``1e15``; :class:`InvalidInput` for anything else.
-
-    >>> parse_integer("dimension", "1e15", "an integer")
-    1000000000000000
-    """
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        number = float(text)
-    except ValueError as error:
-        raise InvalidInput(name, text, allowed) from error
-    if not math.isfinite(number) or number != int(number):
-        raise InvalidInput(name, text, allowed)
-    return int(number)
-
-
-def parse_number(name: str, text: str, allowed: str) -> float | None:
-    """A number, or None for ``auto``."""
-    if text == "auto":
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InvalidInput(name, text, allowed) from error
+from cgro_theory.commands.declared_options import declared, default_text
+from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, TRAINING
 
 
 def simulate(
-    dimension: Annotated[str, typer.Option(help="patch dimension d, such as 1e4")] = "1e4",
-    samples: Annotated[int, typer.Option(help="training points N")] = 20,
-    patches: Annotated[int, typer.Option(help="patches P of a point, one of them the signal")] = 2,
-    width: Annotated[int, typer.Option(help="neurons m")] = 24,
-    degree: Annotated[int, typer.Option(help="degree q of the activation sgn(z)|z|^q")] = 3,
-    adversarial_weight: Annotated[float, typer.Option(help="weight λ of the attacked loss, in [0, 1]")] = 0.9,
-    attacked_fraction: Annotated[str, typer.Option(help="κ = 1 - δ/α; auto is 1/(√d log d)")] = "auto",
-    perturbation_radius: Annotated[float | None, typer.Option(help="δ in place of κ, in [0, 2α]")] = None,
-    signal_exponent: Annotated[float, typer.Option(help="α = d^this")] = 0.249,
-    noise_exponent: Annotated[float, typer.Option(help="σ = d^this")] = -0.509,
-    init_exponent: Annotated[float, typer.Option(help="σ0 = d^this")] = -0.5,
-    method: Annotated[
-        str, typer.Option(help="descent, flow (its limit η → 0, at any d), or auto: descent where steps are few")
-    ] = "auto",
-    learning_rate: Annotated[
-        str, typer.Option(help="step η of descent; auto is the largest that follows the flow")
-    ] = "auto",
-    steps: Annotated[str, typer.Option(help="last step of descent; auto is until memorization")] = "auto",
-    horizon: Annotated[str, typer.Option(help="time at which a flow stops; auto is until memorization")] = "auto",
-    tolerance: Annotated[str, typer.Option(help="relative error per step of a flow; auto is 1e-8")] = "auto",
+    dimension: Annotated[str, declared("dimension")] = default_text("dimension"),
+    samples: Annotated[str, declared("samples")] = default_text("samples"),
+    patches: Annotated[str, declared("patches")] = default_text("patches"),
+    width: Annotated[str, declared("width")] = default_text("width"),
+    degree: Annotated[str, declared("degree")] = default_text("degree"),
+    adversarial_weight: Annotated[str, declared("adversarial_weight")] = default_text("adversarial_weight"),
+    attacked_fraction: Annotated[str, declared("attacked_fraction")] = default_text("attacked_fraction"),
+    perturbation_radius: Annotated[str, declared("perturbation_radius")] = default_text("perturbation_radius"),
+    signal_exponent: Annotated[str, declared("signal_exponent")] = default_text("signal_exponent"),
+    noise_exponent: Annotated[str, declared("noise_exponent")] = default_text("noise_exponent"),
+    init_exponent: Annotated[str, declared("init_exponent")] = default_text("init_exponent"),
+    method: Annotated[str, declared("method")] = default_text("method"),
+    learning_rate: Annotated[str, declared("learning_rate")] = default_text("learning_rate"),
+    steps: Annotated[str, declared("steps")] = default_text("steps"),
+    horizon: Annotated[str, declared("horizon")] = default_text("horizon"),
+    tolerance: Annotated[str, declared("tolerance")] = default_text("tolerance"),
     runs: Annotated[
         int, typer.Option(help="independent runs, about a second each by default; each has a seed of its own")
     ] = 8,
     seed: Annotated[int, typer.Option(help="seed of the first run; those of the others derive from it")] = 0,
-    engine: Annotated[str, typer.Option(help="subspace or dense")] = "subspace",
-    adversary: Annotated[str, typer.Option(help="transfer, span or l2")] = "transfer",
+    engine: Annotated[str, declared("engine")] = default_text("engine"),
+    adversary: Annotated[str, declared("adversary")] = default_text("adversary"),
     dtype: Annotated[
         str, typer.Option(help="arithmetic of descent: float64, which auto is, or float32 in the subspace")
     ] = "auto",
@@ -80,30 +47,13 @@ def simulate(
     from cgro_theory.commands.simulate_plan import SimulateRequest
     from cgro_theory.setting.parameters import PatchSetting
 
-    fraction = parse_number("attacked_signal_fraction", attacked_fraction, "auto or a number in [-1, 1]")
-    if fraction is not None and perturbation_radius is not None:
-        raise InvalidInput("perturbation_radius", perturbation_radius, "given without --attacked-fraction")
-    setting = PatchSetting.version_1(
-        parse_integer("dimension", dimension, "an integer such as 10000 or 1e15"),
-        num_samples=samples,
-        num_patches=patches,
-        width=width,
-        degree=degree,
-        signal_exponent=signal_exponent,
-        noise_exponent=noise_exponent,
-        init_exponent=init_exponent,
-        attacked_signal_fraction=fraction,
-        adversarial_weight=adversarial_weight,
-    )
-    if perturbation_radius is not None:
-        setting = setting.with_perturbation_radius(perturbation_radius)
+    given = locals()
+    values = {each.name: each.parse(given[each.name]) for each in (*PATCH.values(), PERTURBATION_RADIUS)}
+    trained: dict[str, Any] = {name: each.parse(given[name]) for name, each in TRAINING.items() if each.type != "word"}
     request = SimulateRequest(
-        setting=setting,
-        learning_rate=parse_number("learning_rate", learning_rate, "auto or a number > 0"),
-        steps=None if steps == "auto" else parse_integer("steps", steps, "auto or an integer >= 1"),
+        setting=PatchSetting.from_options(values),
+        **{name: None if value == "auto" else value for name, value in trained.items()},
         method=method,
-        horizon=parse_number("horizon", horizon, "auto or a time > 0"),
-        tolerance=parse_number("tolerance", tolerance, "auto or in [1e-12, 1e-3]"),
         runs=runs,
         seed=seed,
         engine=engine,

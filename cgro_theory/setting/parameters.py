@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
-
-SIGNAL_EXPONENT = 0.249
-"""Exponent a of the signal strength d^a in version 1 [paper]."""
-NOISE_EXPONENT = -0.509
-"""Exponent b of the noise standard deviation d^b in version 1 [paper]."""
-INIT_EXPONENT = -0.5
-"""Exponent -s of the initial standard deviation d^-s: a named default of this project."""
-
-MAX_DIMENSION = 10**18
-MAX_DEGREE = 9
+from cgro_theory.setting.declared import MAX_DIMENSION, PATCH, default
 
 
 @dataclass(frozen=True)
@@ -53,11 +45,11 @@ class PatchSetting:
     adversarial_weight: float
 
     def __post_init__(self) -> None:
-        require_integer("patch_dimension", self.patch_dimension, 2, MAX_DIMENSION)
-        require_integer("num_samples", self.num_samples, 1)
-        require_integer("num_patches", self.num_patches, 2)
-        require_integer("width", self.width, 1)
-        require_integer("degree", self.degree, 2, MAX_DEGREE)
+        for parameter in PATCH.values():
+            if parameter.type == "integer":
+                name, high = parameter.setting_name or parameter.name, parameter.high
+                low, most = int(parameter.low), int(high) if math.isfinite(high) else None
+                require_integer(name, getattr(self, name), low, most)
         for name in ("signal_strength", "noise_std", "init_std"):
             value = require_finite(name, getattr(self, name), "a finite number > 0")
             if value <= 0:
@@ -74,15 +66,15 @@ class PatchSetting:
         cls,
         patch_dimension: int,
         *,
-        num_samples: int = 20,
-        num_patches: int = 2,
-        width: int = 24,
-        degree: int = 3,
-        signal_exponent: float = SIGNAL_EXPONENT,
-        noise_exponent: float = NOISE_EXPONENT,
-        init_exponent: float = INIT_EXPONENT,
-        attacked_signal_fraction: float | None = None,
-        adversarial_weight: float = 0.9,
+        num_samples: int = default("samples"),
+        num_patches: int = default("patches"),
+        width: int = default("width"),
+        degree: int = default("degree"),
+        signal_exponent: float = default("signal_exponent"),
+        noise_exponent: float = default("noise_exponent"),
+        init_exponent: float = default("init_exponent"),
+        attacked_signal_fraction: float | None = default("attacked_fraction"),
+        adversarial_weight: float = default("adversarial_weight"),
     ) -> PatchSetting:
         """The regime of version 1 at dimension d: alpha = d^0.249, sigma = d^-0.509, kappa = 1/(√d log d).
 
@@ -116,6 +108,22 @@ class PatchSetting:
             attacked_signal_fraction=attacked_signal_fraction,
             adversarial_weight=adversarial_weight,
         )
+
+    @classmethod
+    def from_options(cls, values: Mapping[str, Any]) -> PatchSetting:
+        """Version 1's regime at the values of the declared parameters, by their names in :data:`PATCH`.
+
+        ``attacked_fraction`` may be ``auto`` or None; ``perturbation_radius`` takes its place where it is given.
+        """
+        fraction, radius = (
+            None if values.get(name) == "auto" else values.get(name)
+            for name in ("attacked_fraction", "perturbation_radius")
+        )
+        if fraction is not None and radius is not None:
+            raise InvalidInput("perturbation_radius", radius, "given without attacked_fraction")
+        named = {parameter.setting_name or name: values[name] for name, parameter in PATCH.items()}
+        setting = cls.version_1(**(named | {"attacked_signal_fraction": fraction}))
+        return setting if radius is None else setting.with_perturbation_radius(float(radius))
 
     def with_perturbation_radius(self, perturbation_radius: float) -> PatchSetting:
         """The same setting under an attack of ℓ2 radius delta in [0, 2 alpha], in units of the input."""

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from cgro_theory.errors import InvalidFile, InvalidInput
+from cgro_theory.parameter import Parameter, Value
 from cgro_theory.sweep.axis import MAX_CELLS, axis_values
 from cgro_theory.sweep.cell import Cell, make_cell
-from cgro_theory.sweep.run_kind import Parameter, Parameters, RunKind, Value
+from cgro_theory.sweep.run_kind import Parameters, RunKind
 from cgro_theory.sweep.toml_lines import KeyLines
 from cgro_theory.sweep.toml_lines import Path as KeyPath
 
