@@ -87,6 +87,8 @@ def shown(name):
 def test_every_formula_of_the_catalogue_is_rendered_with_all_its_symbols():
     for room in ROOMS:
         for claim in room.claims:
+            if claim.expression is None:
+                continue
             root = ElementTree.fromstring(to_mathml(claim.expression))
             assert root.get("alttext") == str(claim.expression)
             text = "".join(root.itertext())
@@ -94,7 +96,8 @@ def test_every_formula_of_the_catalogue_is_rendered_with_all_its_symbols():
                 parts = [shown(part) for part in symbol.name.split("_")]
                 assert parts[0] + ",".join(parts[1:]) in text or "\u00a0".join(parts) in text
             for assumption in claim.assumptions:
-                ElementTree.fromstring(to_mathml(assumption.condition))
+                if assumption.expression is not None:
+                    ElementTree.fromstring(to_mathml(assumption.expression))
 
 
 @pytest.mark.parametrize(
