@@ -53,7 +53,7 @@ def _root(
 def verify(
     theorem: Annotated[str, typer.Argument(help="lemmas, theorem_1, … or all")] = "all",
     profile: Annotated[str, typer.Option(help="quick (minutes) or full")] = "quick",
-    seed: Annotated[str, typer.Option(help="first seed of the runs")] = "0",
+    seed: Annotated[str, typer.Option(help="base seed, from which that of every run derives")] = "0",
     only: Annotated[list[str] | None, typer.Option(help="judge this claim only, with what it depends on")] = None,
     json: Annotated[Path | None, typer.Option(help="write the result of one theorem to this file")] = None,
     out: Annotated[Path | None, typer.Option(help="write results and figures to this folder")] = None,

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from cgro_theory.claims import load_result
+from cgro_theory.numerics.seeds import run_seeds
 
 SMALL = ["--dimension", "500", "--samples", "3", "--width", "5", "--runs", "2", "--steps", "60", "--quiet"]
 
@@ -32,7 +33,7 @@ def test_simulate_writes_its_schema(tmp_path):
     document = json.loads(path.read_text())
     assert document["schema"] == "cgro-trajectories/1"
     assert document["parameters"]["patch_dimension"] == 500
-    assert [run["seed"] for run in document["runs"]] == [0, 1]
+    assert [run["seed"] for run in document["runs"]] == list(run_seeds(0, 2))
     final = document["runs"][0]["final"]
     assert set(final) >= {
         "signal",
