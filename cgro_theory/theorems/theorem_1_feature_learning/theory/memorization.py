@@ -1,6 +1,6 @@
 """What theorem 1 predicts about memorization from given parameters and initial draws (theory.md 2.2 to 2.4).
 
-No torch, no training. Times are in units of η·step. The signal's side is in :mod:`prediction`.
+No torch, no training. Times are in units of η·step. The signal's side is in :mod:`signal`.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ def predict_first_memorization_times(
         memorized = bool(margins.reshape(setting.num_samples, -1).sum(axis=1).max() >= 1.0)
         assumed = (
             *first_memorization_assumptions(setting, draw),
+            RADIUS.given(kappa=setting.attacked_signal_fraction),
             step_assumption(setting, draw, learning_rate),
             WITHIN_FLOATS.given(T_lead=0.0 if memorized else time),
         )
@@ -127,19 +128,27 @@ def memorization_horizon(setting: PatchSetting, draw: InitialDraw, factor: float
 
 
 def first_memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the first memorization assumes, with this draw's numbers."""
+    """What the first memorization assumes at any κ >= 0, with this draw's numbers."""
     largest = float(draw.signed_preactivations(setting.noise_patches).max())
-    return (*_parameter_assumptions(setting), SOME_NOISE_NEURON.given(v_max=largest))
+    return (ATTACK.given(lambda_=setting.adversarial_weight), SOME_NOISE_NEURON.given(v_0=largest))
+
+
+def below_boundary(first: Prediction) -> EvaluatedCondition:
+    """Whether κ lies below κ*, as the enclosure of the first memorization found; unmet where it found nothing."""
+    found = (each for each in first.assumed if each.condition is BELOW_BOUNDARY)
+    return next(found, BELOW_BOUNDARY.given(T_least=math.nan, T_lead=first.leading_order))
 
 
 def memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
     """What the claims about the memorization of every point assume, with this draw's numbers."""
-    best = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1).max(axis=1)
-    return (*_parameter_assumptions(setting), WIDTH.given(v_least=float(best.min())))
-
-
-def _parameter_assumptions(setting: PatchSetting) -> tuple[EvaluatedCondition, ...]:
     return (
         ATTACK.given(lambda_=setting.adversarial_weight),
         RADIUS.given(kappa=setting.attacked_signal_fraction),
+        width_assumption(setting, draw),
     )
+
+
+def width_assumption(setting: PatchSetting, draw: InitialDraw) -> EvaluatedCondition:
+    """Whether every point of this draw has a neuron that points its way."""
+    best = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1).max(axis=1)
+    return WIDTH.given(v_least=float(best.min()))

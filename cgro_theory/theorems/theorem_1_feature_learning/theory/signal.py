@@ -1,6 +1,6 @@
 """What theorem 1 predicts about the signal from given parameters and initial draws (theory.md 2.2 to 2.4).
 
-No torch, no training. The noise's side is in :mod:`memorization_prediction`.
+No torch, no training. The noise's side is in :mod:`memorization`.
 
 Times are in units of η·step. Each enclosure's width comes from error terms known before the run: the
 discretization, the off-diagonal Gram entries, and the clock run up before the signal margin is large.
@@ -8,8 +8,10 @@ discretization, the off-diagonal Gram entries, and the clock run up before the s
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +43,9 @@ LARGE_SIGNAL_MARGIN = 60.0
 """No run of practical length passes this signal margin: e^60 units of time would be needed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InitialDraw:
-    """What the predictions may see of one run: its state before the first step.
+    """What the predictions may see of one run: its state before the first step. Equal where all numbers are.
 
     Attributes:
         labels: y, -1 or +1. shape: (N,)
@@ -60,6 +62,20 @@ class InitialDraw:
     def signed_preactivations(self, noise_patches: int) -> Array:
         """y_i v_ijr. shape: (n, m)"""
         return np.repeat(self.labels, noise_patches)[:, None] * self.preactivations
+
+    @cached_property
+    def _content(self) -> bytes:
+        parts = (self.labels, self.signal_projections, self.preactivations, self.noise_gram)
+        whole = hashlib.sha256()
+        for part in parts:
+            whole.update(repr(part.shape).encode() + np.ascontiguousarray(part).tobytes())
+        return whole.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InitialDraw) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
 
 def signal_gain(setting: PatchSetting, signal: Array, noise_margin: float) -> Array:
@@ -140,7 +156,11 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
     The bound of |V_i| that it needs is itself derived from the draw, up to the enclosure's upper end.
     """
     leading = leading_signal_time(setting, draw)
-    assumed = (*signal_assumptions(setting, draw), step_assumption(setting, draw, learning_rate))
+    assumed = (
+        *signal_assumptions(setting, draw),
+        RADIUS.given(kappa=setting.attacked_signal_fraction),
+        step_assumption(setting, draw, learning_rate),
+    )
     learned = bool(setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0)
     assumed += (WITHIN_FLOATS.given(T_lead=0.0 if learned else leading),)
     if unmet(assumed):
@@ -192,6 +212,7 @@ def predict_signal_margin(
     bound = noise_margin_bound(setting, draw, noise_drive(setting, draw, end, learning_rate))
     assumed = (
         *signal_assumptions(setting, draw),
+        RADIUS.given(kappa=setting.attacked_signal_fraction),
         step_assumption(setting, draw, learning_rate),
         SMALL_NOISE.given(V_max=bound),
     )
@@ -216,7 +237,10 @@ def logarithmic_growth(scale: float, degree: int) -> float:
         return 0.0
     margin = max(1.0, math.log(scale))
     for _ in range(200):
-        margin = max(1.0, math.log(scale) + (2.0 - 2.0 / degree) * math.log(margin))
+        before = margin
+        margin = max(1.0, math.log(scale) + (2.0 - 2.0 / degree) * math.log(before))
+        if margin == before:
+            break
     return margin
 
 
@@ -243,13 +267,12 @@ def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
 
 
 def signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the claims about the signal assume, with this draw's numbers."""
+    """What the growth of the signal assumes at any κ >= 0, with this draw's numbers."""
     largest = float(draw.signal_projections.max())
     tiny = LATEST ** (-1.0 / max(1, setting.degree - 2))
     return (
         SIGNAL_NEURON.given(u_max=largest),
         REPRESENTABLE.given(u_max=largest, u_tiny=tiny),
-        RADIUS.given(kappa=setting.attacked_signal_fraction),
     )
 
 
