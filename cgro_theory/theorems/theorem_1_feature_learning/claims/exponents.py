@@ -34,9 +34,10 @@ from ..theory.conditions import FIRST_MEMORIZED, LEARNING, REGIME
 from ..theory.exponents import memorization_time_exponent, signal_time_exponent
 from ..theory.memorization import leading_memorization_time
 from ..theory.signal import InitialDraw, leading_signal_time
-from . import remembered, scope
+from . import remembered
 from .negative_controls import attacked_at, first_replaced, one_in_ladder, one_run, with_wrong
 from .per_run import BELOW_ONE, per_run, seeds_of, widened
+from .scope import met
 from .slopes import slope_weights, together
 from .symbols import PAPER, PROJECT, REAL, TIME, a, b, kappa, q, s, slope, z
 from .worst_run import JudgedRun, judge_runs
@@ -204,11 +205,11 @@ def check_attacked_signal_vanishes(runs: TrainedEvidence, failure_probability: f
     with np.errstate(divide="ignore", invalid="ignore"):
         sizes = [group.levels.attacked_signal / np.sqrt(group.levels.second_moment) for group in ladder]
         ratios = [after / before for before, after in pairwise(sizes)]
-    met = [scope.regime(group) for group in ladder]
+    scopes = [met(group, ATTACKED_SIGNAL_VANISHES.assumptions) for group in ladder]
     entries = []
     for step, (group, values) in enumerate(zip(ladder[1:], ratios, strict=True)):
         for run, ratio in enumerate(values):
-            assumed = together(Prediction(None, own[run]) for own in met[step : step + 2])
+            assumed = together(Prediction(None, own[run]) for own in scopes[step : step + 2])
             entries.append(per_run(group, run, Prediction(Interval(0.0, BELOW_ONE), assumed), float(ratio)))
     notes = tuple(
         (f"mean κ^q z / std V at d = {group.setting.patch_dimension:.0e}", float(np.mean(size)))

@@ -36,7 +36,6 @@ from ..runs.counted_errors import NoiseLevels
 from ..runs.initial_draws import seed_parts
 from ..runs.trained import RunGroup, TrainedEvidence
 from ..theory.conditions import ATTACK, CLEAN_WEIGHT, TRAINED
-from . import scope
 from .negative_controls import (
     NEGATED_ONE,
     ONE_NEGATED,
@@ -47,6 +46,7 @@ from .negative_controls import (
     with_wrong,
 )
 from .per_run import counted
+from .scope import met_by_all
 from .slopes import together
 from .symbols import PAPER, PROJECT, RATE, TIME, P, V, Var_V, err_clean, err_robust, z, z_attacked
 
@@ -239,9 +239,7 @@ def check_robust_test_error(
             for run, (law, margin) in enumerate(zip(laws, margins, strict=True))
         ]
     ends = empirical_bernstein(np.concatenate(errors), half)
-    prediction = Prediction(
-        Interval(ends.low, ends.high), scope.of_all(groups, scope.trained), float(np.mean(errors))
-    )
+    prediction = Prediction(Interval(ends.low, ends.high), met_by_all(groups, TRAINED), float(np.mean(errors)))
     counts = [group.errors.robust_test for group in groups]
     trials = [group.errors.test_points * group.trajectories.runs for group in groups]
     return CheckedPair(prediction, counted(groups, counts, trials, half, failure_probability))

@@ -24,10 +24,10 @@ from ..runs.phases import DIRECTIONS, Cell
 from ..runs.trained import TrainedEvidence
 from ..theory.boundaries import deviation, predict_noise_over_signal
 from ..theory.conditions import BELOW_BOUNDARY, NOISE_OVER_SIGNAL, RADIUS, REGIME
-from . import scope
 from .negative_controls import one_in_full_negated, one_in_ladder, told, with_wrong
 from .per_run import BELOW_ONE
-from .slopes import Compared, nearest_slope, together
+from .scope import met, met_by_all
+from .slopes import Compared, nearest_slope
 from .symbols import PAPER, PROJECT, REAL, TIME, P, V, err_robust, kappa, q, slope, z, z_attacked
 
 Array = NDArray[np.float64]
@@ -61,13 +61,14 @@ def check_clean_error_limit(
     entries: list[Compared] = []
     for group in ladder:
         own = group.trajectories
-        rows = zip(initial_draws(own), own.final_noise_margin_laws(), scope.regime(group), strict=True)
-        for run, (draw, law, met) in enumerate(rows):
+        below = met(group, (BELOW_BOUNDARY,))
+        rows = zip(initial_draws(own), own.final_noise_margin_laws(), below, strict=True)
+        for run, (draw, law, assumed) in enumerate(rows):
             ratio = predict(group.setting, draw, float(own.final_time[run]), deviation)
             ends = ratio.interval
             predicted = Prediction(
                 None if ends is None else Interval(ends.low**2 / 2, ends.high**2 / 2).outward(),
-                together((ratio, Prediction(None, met))),
+                (*ratio.assumed, *assumed),
                 ratio.leading_order**2 / 2,
             )
             margin = float(own.final_signal_margin[run])
@@ -105,7 +106,7 @@ def check_robust_error_limit(
     ladder = runs.ladder
     if len(ladder) < 2:
         return CheckedPair(Prediction(None), Measurement.failed("the ladder needs two dimensions"))
-    predicted = Prediction(Interval(0.0, BELOW_ONE), scope.of_all(ladder, scope.regime))
+    predicted = Prediction(Interval(0.0, BELOW_ONE), met_by_all(ladder, REGIME))
     broken = next((group.failure for group in ladder if group.failure), "")
     if broken:
         return CheckedPair(predicted, Measurement.failed(broken))

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import (
-    Claim,
-    EvaluatedCondition,
-    Figure,
-    Interval,
-    Mark,
-    Marker,
-    Panel,
-    Prediction,
-    Relation,
-    Series,
-    Source,
-)
+from cgro_theory.claims import Claim, Figure, Interval, Mark, Marker, Panel, Prediction, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
 from ..runs.initial_draws import first_memorization, initial_draw, initial_draws
 from ..runs.trained import RunGroup, TrainedEvidence
@@ -34,10 +23,11 @@ from ..theory.memorization import (
     predict_noise_margin_ceiling,
 )
 from ..theory.signal import InitialDraw, leading_signal_time
-from . import remembered, scope
+from . import remembered
 from .negative_controls import ONE_UNATTACKED, judged_on, slipped_in, told, with_wrong
 from .one_neuron import one_neuron
-from .per_run import BELOW_ONE, extreme_run, nearest_to_violation, per_run
+from .per_run import BELOW_ONE, every_run, nearest_to_violation, per_run
+from .scope import met
 from .symbols import ARITHMETIC, ONE_SETTING, PAPER, PROJECT, REAL, T_I, T_III, TIME, N, V, lam, q, t, v, xi
 from .worst_run import JudgedRun
 
@@ -75,6 +65,11 @@ def check_first_memorization_time(
     return nearest_to_violation(runs.main, look, failure_probability)
 
 
+_AT_HALF_THE_WEIGHT = told(
+    predict_first_memorization_times, adversarial_weight=lambda setting: setting.adversarial_weight / 2
+)
+
+
 def _with_longer_noise(setting: PatchSetting, draws: Sequence[InitialDraw], rate: float) -> Sequence[Prediction]:
     factor = float(setting.patch_dimension) ** 0.1
     longer = [replace(draw, noise_gram=draw.noise_gram * factor) for draw in draws]
@@ -96,19 +91,10 @@ STAGE_ORDER = Claim(
 )
 
 
-def check_stage_order(runs: TrainedEvidence, failure_probability: float) -> CheckedPair:
-    """The largest T_I / T_III over the runs; a run that misses either stage has no order."""
-
-    def look(group: RunGroup) -> NDArray[np.float64]:
-        learned, memorized = group.trajectories.signal_time, first_memorization(group.trajectories)
-        return np.where(np.isfinite(memorized), learned / memorized, np.inf)
-
-    def met(group: RunGroup) -> list[tuple[EvaluatedCondition, ...]]:
-        draws = initial_draws(group.trajectories)
-        willing = (SIGNAL_NEURON.given(u_max=float(draw.signal_projections.max())) for draw in draws)
-        return [(*own, neuron) for own, neuron in zip(scope.regime(group), willing, strict=True)]
-
-    return extreme_run(runs.main, Interval(0.0, BELOW_ONE), look, met, failure_probability)
+def _order(group: RunGroup) -> NDArray[np.float64]:
+    """T_I / T_III of every run; one that misses either stage has no order: inf."""
+    learned, memorized = group.trajectories.signal_time, first_memorization(group.trajectories)
+    return np.where(np.isfinite(memorized), learned / memorized, np.inf)
 
 
 _G, _S = sp.symbols("G S", real=True)
@@ -136,10 +122,10 @@ def check_noise_memorization(runs: TrainedEvidence, failure_probability: float) 
 
     def look(group: RunGroup) -> Sequence[JudgedRun]:
         trajectories, entries = group.trajectories, []
-        rows = zip(initial_draws(trajectories), scope.memorizing(group), strict=True)
-        for run, (draw, met) in enumerate(rows):
+        scope = met(group, NOISE_MEMORIZATION.assumptions)
+        for run, (draw, assumed) in enumerate(zip(initial_draws(trajectories), scope, strict=True)):
             ceiling = predict_noise_margin_ceiling(group.setting, draw, float(trajectories.final_time[run]))
-            predicted = Prediction(Interval(1.0, ceiling).outward(), met, 1.0)
+            predicted = Prediction(Interval(1.0, ceiling).outward(), assumed, 1.0)
             error = group.flow_error.noise_margin
             entries += [
                 per_run(group, run, predicted, margin, relative_error=error)
@@ -155,13 +141,12 @@ CHECKED = (
         FIRST_MEMORIZATION,
         check_first_memorization_time,
         (
-            with_wrong(
-                check_first_memorization_time,
+            # Of the flows alone: told half of λ, descent's brackets come apart, which takes minutes.
+            NegativeControl(
                 "constant_halved",
                 "half of λ",
-                predict=told(
-                    predict_first_memorization_times, adversarial_weight=lambda s: s.adversarial_weight / 2
-                ),
+                lambda runs: replace(runs, main=runs.ladder),
+                partial(check_first_memorization_time, predict=_AT_HALF_THE_WEIGHT),
             ),
             with_wrong(
                 check_first_memorization_time,
@@ -176,7 +161,7 @@ CHECKED = (
     ),
     CheckedClaim(
         STAGE_ORDER,
-        check_stage_order,
+        every_run("main", Interval(0.0, BELOW_ONE), _order, STAGE_ORDER.assumptions),
         (
             judged_on("noise_first", "main", "adversarial_only"),
             slipped_in("one_noise_first", "main", "adversarial_only"),

@@ -20,9 +20,9 @@ from ..runs.trained import TrainedEvidence
 from ..theory.cascade import cascade_times, times_alone
 from ..theory.conditions import MEMORIZING
 from ..theory.signal import InitialDraw
-from . import scope
 from .negative_controls import judged_on, with_wrong
 from .per_run import BELOW_ONE
+from .scope import met
 from .symbols import PROJECT, TIME
 from .worst_run import LEFT_OUT_AT_MOST
 
@@ -58,7 +58,8 @@ def check_memorization_order(
     group = runs.main[0]
     trajectories, setting = group.trajectories, group.setting
     assumed, ratios, with_shifts, without, left_out = [], [], [], [], []
-    for run, (draw, own) in enumerate(zip(initial_draws(trajectories), scope.memorizing(group), strict=True)):
+    scope = met(group, MEMORIZATION_ORDER.assumptions)
+    for run, (draw, own) in enumerate(zip(initial_draws(trajectories), scope, strict=True)):
         if unmet(own):
             left_out.append(own)
             continue

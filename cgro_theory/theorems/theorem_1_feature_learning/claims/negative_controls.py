@@ -46,17 +46,17 @@ def with_wrong(
 
 
 def judged_on(name: str, own: GroupName, others: GroupName) -> NegativeControl:
-    """Other runs in place of the claim's own, under their setting: predictions are told nothing of it."""
+    """Other runs in place of the claim's own."""
 
     def change(evidence: TrainedEvidence) -> TrainedEvidence:
         pairs = zip(_groups(evidence, others), _groups(evidence, own), strict=False)
-        return _with_groups(evidence, own, tuple(_relabelled(other, group.setting) for other, group in pairs))
+        return _with_groups(evidence, own, tuple(_passed_off(other, group) for other, group in pairs))
 
     return NegativeControl(name, f"the claim is judged on runs with {_WEIGHTS[others]}", change)
 
 
 def slipped_in(name: str, own: GroupName, others: GroupName) -> NegativeControl:
-    """One run that was trained with another loss among many, and predictions are told nothing of it.
+    """One run that was trained with another loss among many.
 
     Of the other runs it is one whose attacked training points are lost, if there is one: a few coins may all fall
     the right way.
@@ -65,7 +65,7 @@ def slipped_in(name: str, own: GroupName, others: GroupName) -> NegativeControl:
     def change(evidence: TrainedEvidence) -> TrainedEvidence:
         groups, strangers = _groups(evidence, own), _groups(evidence, others)[0]
         stranger = one_run(strangers, int(strangers.errors.robust_train.argmax()))
-        return _with_groups(evidence, own, (*groups, _relabelled(stranger, groups[0].setting)))
+        return _with_groups(evidence, own, (*groups, _passed_off(stranger, groups[0])))
 
     return NegativeControl(name, f"one run of many is trained with {_WEIGHTS[others]}", change)
 
@@ -156,8 +156,11 @@ def one_run(group: RunGroup, run: int) -> RunGroup:
     )
 
 
-def _relabelled(group: RunGroup, setting: PatchSetting) -> RunGroup:
-    return replace(group, trajectories=replace(group.trajectories, setting=setting))
+def _passed_off(group: RunGroup, own: RunGroup) -> RunGroup:
+    """The runs under the setting and the step of ``own``: predictions are told nothing of another loss."""
+    runs = own.trajectories
+    told_as = replace(group.trajectories, setting=runs.setting, learning_rate=runs.learning_rate)
+    return replace(group, trajectories=told_as)
 
 
 def _groups(evidence: TrainedEvidence, name: GroupName) -> Groups:

@@ -6,46 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, EvaluatedCondition, Interval, Mark, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Interval, Mark, Prediction, Relation, Source
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
 
 from ..runs.initial_draws import initial_draws
 from ..runs.trained import RunGroup, TrainedEvidence
 from ..theory.conditions import NO_ATTACK, NO_CLEAN_POINTS, PAPERS_ATTACK, SIGNAL_NEURON, SMALL_NOISE, WIDTH
-from ..theory.memorization import width_assumption
 from ..theory.signal import clean_drive, noise_margin_bound
-from . import scope
 from .negative_controls import all_negated, judged_on, slipped_in
-from .per_run import BELOW_ONE, counted, extreme_run, per_run, seeds_of
+from .per_run import BELOW_ONE, counted, every_run, per_run, seeds_of
+from .scope import met, met_by_all
 from .symbols import PROJECT, RATE, REAL, TIME, J, V, Var_V, m, q, z
 from .worst_run import judge_runs
 
 STANDARD = (SIGNAL_NEURON, NO_ATTACK)
 ATTACKED_ONLY = (WIDTH, NO_CLEAN_POINTS, PAPERS_ATTACK)
-
-
-def standard(group: RunGroup) -> list[scope.Conditions]:
-    """``STANDARD``, of every run."""
-    no_attack = NO_ATTACK.given(lambda_=group.setting.adversarial_weight)
-    draws = initial_draws(group.trajectories)
-    return [(SIGNAL_NEURON.given(u_max=float(draw.signal_projections.max())), no_attack) for draw in draws]
-
-
-def fragile(group: RunGroup) -> list[scope.Conditions]:
-    """``STANDARD`` and an attack of the paper's form, of every run."""
-    return [(*own, _attack(group)) for own in standard(group)]
-
-
-def attacked_only(group: RunGroup) -> list[scope.Conditions]:
-    """``ATTACKED_ONLY``, of every run."""
-    rest = NO_CLEAN_POINTS.given(lambda_=group.setting.adversarial_weight), _attack(group)
-    return [(width_assumption(group.setting, draw), *rest) for draw in initial_draws(group.trajectories)]
-
-
-def _attack(group: RunGroup) -> EvaluatedCondition:
-    return PAPERS_ATTACK.given(kappa=group.setting.attacked_signal_fraction, d=group.setting.patch_dimension)
 
 
 STANDARD_SIGNAL = Claim(
@@ -62,15 +40,8 @@ STANDARD_SIGNAL = Claim(
 )
 
 
-def check_standard_signal(runs: TrainedEvidence, failure_probability: float) -> CheckedPair:
-    """The smallest final signal margin with λ = 0."""
-    return extreme_run(
-        runs.standard,
-        Interval.at_least(1.0),
-        lambda group: group.trajectories.final_signal_margin,
-        standard,
-        failure_probability,
-    )
+def _final_margin(group: RunGroup) -> NDArray[np.float64]:
+    return group.trajectories.final_signal_margin
 
 
 STANDARD_NOISE = Claim(
@@ -95,12 +66,12 @@ def check_standard_noise(runs: TrainedEvidence, failure_probability: float) -> C
     largest, entries = 0.0, []
     for group in runs.standard:
         sizes = np.abs(group.trajectories.final_noise_margins).max(axis=1)
-        rows = zip(initial_draws(group.trajectories), standard(group), strict=True)
-        for run, (draw, met) in enumerate(rows):
+        rows = zip(initial_draws(group.trajectories), met(group, STANDARD), strict=True)
+        for run, (draw, assumed) in enumerate(rows):
             drive = clean_drive(group.setting, draw, group.trajectories.learning_rate)
             bound = noise_margin_bound(group.setting, draw, drive)
             largest = max(largest, bound)
-            predicted = Prediction(Interval(0.0, 1.0), (*met, SMALL_NOISE.given(V_max=bound)))
+            predicted = Prediction(Interval(0.0, 1.0), (*assumed, SMALL_NOISE.given(V_max=bound)))
             entries.append(per_run(group, run, predicted, float(sizes[run] / bound)))
     notes = (("largest bound of |V_i|", largest),)
     return judge_runs(entries, failure_probability, seeds=seeds_of(runs.standard), notes=notes)
@@ -134,7 +105,9 @@ def check_standard_training(runs: TrainedEvidence, failure_probability: float) -
     measurement = counted(
         (group,), [group.errors.robust_train], [trials], failure_probability, failure_probability
     )
-    return CheckedPair(Prediction(Interval.point(0.5), scope.of_all((group,), fragile), 0.5), measurement)
+    return CheckedPair(
+        Prediction(Interval.point(0.5), met_by_all((group,), STANDARD_TRAINING.assumptions), 0.5), measurement
+    )
 
 
 ADVERSARIAL_ONLY_SIGNAL = Claim(
@@ -151,17 +124,6 @@ ADVERSARIAL_ONLY_SIGNAL = Claim(
     depends_on=("theorem_1.gradient_identity",),
     silent_about="Other κ. Measured when all points are memorized, which is later than the claim needs.",
 )
-
-
-def check_adversarial_only_signal(runs: TrainedEvidence, failure_probability: float) -> CheckedPair:
-    """The largest signal margin at the end of the λ = 1 runs."""
-    return extreme_run(
-        runs.adversarial_only,
-        Interval.at_most(BELOW_ONE),
-        lambda group: group.trajectories.final_signal_margin,
-        attacked_only,
-        failure_probability,
-    )
 
 
 CLEAN_WEIGHT_NEEDED = Claim(
@@ -200,7 +162,7 @@ def check_clean_weight_needed(runs: TrainedEvidence, failure_probability: float)
     bound = float(np.average(bounds, weights=trials))
     measurement = counted(groups, against, trials, failure_probability, failure_probability)
     notes = (*measurement.notes, ("runs with U(0) < 0", float(negatives)))
-    prediction = Prediction(Interval(0.0, bound), scope.of_all(groups, attacked_only), bound)
+    prediction = Prediction(Interval(0.0, bound), met_by_all(groups, ATTACKED_ONLY), bound)
     return CheckedPair(prediction, replace(measurement, notes=notes))
 
 
@@ -215,7 +177,7 @@ ADVERSARIAL_RUNS = judged_on("adversarial_runs", "standard", "main")
 CHECKED = (
     CheckedClaim(
         STANDARD_SIGNAL,
-        check_standard_signal,
+        every_run("standard", Interval.at_least(1.0), _final_margin, STANDARD),
         (
             judged_on("adversarial_only", "standard", "adversarial_only"),
             slipped_in("one_adversarial_only", "standard", "adversarial_only"),
@@ -231,7 +193,7 @@ CHECKED = (
     CheckedClaim(STANDARD_TRAINING, check_standard_training, (ADVERSARIAL_RUNS,), needs=("standard", "main")),
     CheckedClaim(
         ADVERSARIAL_ONLY_SIGNAL,
-        check_adversarial_only_signal,
+        every_run("adversarial_only", Interval.at_most(BELOW_ONE), _final_margin, ATTACKED_ONLY),
         (MIXED_RUNS, slipped_in("one_mixed_run", "adversarial_only", "main")),
         needs=("adversarial_only", "main"),
     ),

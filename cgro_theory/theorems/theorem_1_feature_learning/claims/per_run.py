@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cgro_theory.claims import EvaluatedCondition, Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
 from cgro_theory.numerics.confidence import clopper_pearson
-from cgro_theory.theorems.room import CheckedPair
+from cgro_theory.theorems.checked_claim import Check, CheckedPair
 
-from ..runs.trained import Groups, RunGroup
+from ..runs.trained import GroupName, Groups, RunGroup, TrainedEvidence
+from .scope import Stated, met
 from .worst_run import JudgedRun, judge_runs
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
@@ -51,26 +52,25 @@ def nearest_to_violation(
     return judge_runs(entries, failure_probability, seeds=seeds_of(groups))
 
 
-def extreme_run(
-    groups: Groups,
-    predicted: Interval,
-    look: Callable[[RunGroup], ArrayLike],
-    scope: Callable[[RunGroup], Sequence[tuple[EvaluatedCondition, ...]]],
-    failure_probability: float,
-) -> CheckedPair:
-    """One interval for a value of each run; ``look`` gives them, shape (runs,). NaN and inf are outside.
+def every_run(
+    name: GroupName, predicted: Interval, look: Callable[[RunGroup], ArrayLike], stated: Stated
+) -> Check:
+    """The check of one interval for a value of each run of a set, under the conditions that the claim states.
 
-    ``scope``: the conditions of every run.
+    ``look`` gives the values of a group, shape (runs,). NaN and inf are outside.
     """
 
     def entries(group: RunGroup) -> list[JudgedRun]:
         values = np.asarray(look(group), dtype=float)
         return [
             per_run(group, run, Prediction(predicted, assumed), float(value))
-            for run, (value, assumed) in enumerate(zip(values, scope(group), strict=True))
+            for run, (value, assumed) in enumerate(zip(values, met(group, stated), strict=True))
         ]
 
-    return nearest_to_violation(groups, entries, failure_probability)
+    def check(runs: TrainedEvidence, failure_probability: float) -> CheckedPair:
+        return nearest_to_violation(getattr(runs, name), entries, failure_probability)
+
+    return check
 
 
 def counted(

@@ -1,52 +1,34 @@
-"""What the runs of a group meet of a claim's assumptions, with the numbers of each setting and draw.
-
-Each function evaluates the conditions of that name in :mod:`theory.conditions`, for every run of a group.
-"""
+"""What runs meet of the conditions that a claim states, with the numbers of each setting and draw."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
-from cgro_theory.claims import EvaluatedCondition, Prediction
+from cgro_theory.claims import Condition, EvaluatedCondition, Prediction, StatedAssumption
 
 from ..runs.initial_draws import initial_draws
 from ..runs.trained import RunGroup
-from ..theory.conditions import ATTACK, CLEAN_WEIGHT, RADIUS, WIDTH
-from ..theory.memorization import below_boundary, memorization_assumptions
+from ..theory.conditions import BELOW_BOUNDARY
+from ..theory.memorization import below_boundary
+from ..theory.signal import evaluated
 from . import remembered
 from .slopes import together
 
+Stated = tuple[Condition | StatedAssumption, ...]
 Conditions = tuple[EvaluatedCondition, ...]
-Scope = Callable[[RunGroup], Sequence[Conditions]]
-"""The conditions of every run of a group."""
-
-TRAINED = (WIDTH, RADIUS, ATTACK, CLEAN_WEIGHT)
 
 
-def trained(group: RunGroup) -> list[Conditions]:
-    """``TRAINED``."""
-    clean = CLEAN_WEIGHT.given(lambda_=group.setting.adversarial_weight)
-    draws = initial_draws(group.trajectories)
-    return [(*memorization_assumptions(group.setting, draw), clean) for draw in draws]
-
-
-def memorizing(group: RunGroup) -> list[Conditions]:
-    """``MEMORIZING``; κ < κ* is decided by the enclosure of the first memorization."""
+def met(group: RunGroup, stated: Stated) -> list[Conditions]:
+    """Of every run. Whether κ lies below κ* is decided by the enclosure of the run's first memorization."""
     setting, draws = group.setting, initial_draws(group.trajectories)
-    first = remembered.first_memorization_times(setting, draws, group.trajectories.learning_rate)
-    return [
-        (*memorization_assumptions(setting, draw), below_boundary(told))
-        for draw, told in zip(draws, first, strict=True)
-    ]
+    seen = [each for each in stated if isinstance(each, Condition) and each is not BELOW_BOUNDARY]
+    conditions = [evaluated(seen, setting, draw) for draw in draws]
+    if BELOW_BOUNDARY in stated:
+        first = remembered.first_memorization_times(setting, draws, group.trajectories.learning_rate)
+        return [(*own, below_boundary(told)) for own, told in zip(conditions, first, strict=True)]
+    return conditions
 
 
-def regime(group: RunGroup) -> list[Conditions]:
-    """``REGIME``."""
-    return [
-        tuple(dict.fromkeys((*one, *other))) for one, other in zip(trained(group), memorizing(group), strict=True)
-    ]
-
-
-def of_all(groups: Iterable[RunGroup], scope: Scope) -> Conditions:
-    """The conditions of all runs together, each once: where it does not hold, if there is such a run."""
-    return together(Prediction(None, own) for group in groups for own in scope(group))
+def met_by_all(groups: Iterable[RunGroup], stated: Stated) -> Conditions:
+    """Of all runs together, each once: where it does not hold, if there is such a run."""
+    return together(Prediction(None, own) for group in groups for own in met(group, stated))

@@ -27,6 +27,7 @@ from ..theory.conditions import (
 from ..theory.memorization import leading_memorization_time
 from ..theory.signal import (
     InitialDraw,
+    evaluated,
     leading_signal_time,
     plateau_signal_margin,
     predict_signal_margin,
@@ -109,9 +110,7 @@ def check_signal_plateau(
     """
 
     def look(group: RunGroup) -> Sequence[JudgedRun]:
-        trajectories, weight, entries = group.trajectories, group.setting.adversarial_weight, []
-        losses = (ATTACK.given(lambda_=weight), CLEAN_WEIGHT.given(lambda_=weight))
-        times = trajectories.checkpoint_times
+        trajectories, times, entries = group.trajectories, group.trajectories.checkpoint_times, []
         for run, draw in enumerate(initial_draws(trajectories)):
             margins = trajectories.signal_margin[run]
             target = leading_memorization_time(group.setting, draw) / 3.0
@@ -130,7 +129,7 @@ def check_signal_plateau(
             predicted = replace(
                 predicted,
                 interval=predicted.interval if learned.size else LEARNED,
-                assumed=(*predicted.assumed, *losses),
+                assumed=(*predicted.assumed, *evaluated((ATTACK, CLEAN_WEIGHT), group.setting, draw)),
             )
             error = group.flow_error.signal_margin
             entries.append(per_run(group, run, predicted, float(margins[end]), relative_error=error))

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
 from cgro_theory.claims import Claim, Figure, Interval, Mark, Marker, Panel, Relation, Series, Source
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
+from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.trainer.trajectories import Trajectories, attacked_signal_margin
 
-from ..runs.counted_errors import MeasuredErrors
 from ..runs.trained import TrainedEvidence
 from ..theory.conditions import REGIME
-from . import scope
 from .negative_controls import ONE_NEGATED, ONE_UNATTACKED, all_negated, judged_on
-from .per_run import extreme_run
+from .per_run import every_run
 from .symbols import ONE_SETTING, PAPER, RATE
 
 Array = NDArray[np.float64]
@@ -55,29 +50,26 @@ ROBUST_TRAIN = Claim(
 )
 
 
-def check_train_error(
-    runs: TrainedEvidence, failure_probability: float, *, wrong: Callable[[MeasuredErrors], NDArray[np.int64]]
-) -> CheckedPair:
-    """Misclassified training points of every network; ``wrong`` says which of the counts, shape (runs,)."""
-    return extreme_run(
-        runs.main,
-        Interval.point(0.0),
-        lambda group: wrong(group.errors) / group.errors.train_points,
-        scope.regime,
-        failure_probability,
-    )
-
-
 CHECKED = (
     CheckedClaim(
         CLEAN_TRAIN,
-        partial(check_train_error, wrong=lambda errors: errors.clean_train),
+        every_run(
+            "main",
+            Interval.point(0.0),
+            lambda group: group.errors.clean_train / group.errors.train_points,
+            CLEAN_TRAIN.assumptions,
+        ),
         (all_negated("main"), ONE_NEGATED),
         needs=("main",),
     ),
     CheckedClaim(
         ROBUST_TRAIN,
-        partial(check_train_error, wrong=lambda errors: errors.robust_train),
+        every_run(
+            "main",
+            Interval.point(0.0),
+            lambda group: group.errors.robust_train / group.errors.train_points,
+            ROBUST_TRAIN.assumptions,
+        ),
         (judged_on("standard_runs", "main", "standard"), ONE_UNATTACKED),
         needs=("main", "standard"),
     ),

@@ -20,27 +20,23 @@ from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between, flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
     ATTACKED_SIGNAL_SMALL,
-    CLEAN_WEIGHT,
-    DEGREE,
     LATEST,
+    RACE,
     RACE_HORIZON,
+    SEEN_AT_START,
     SIGNAL_LEARNED,
-    SMALL_START,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     MOST_NOISE,
-    first_memorization_assumptions,
     leading_memorization_time,
-    memorization_assumptions,
     predict_noise_margin_ceiling,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_noise_clock
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
+    evaluated,
     follow_signal,
-    initial_margin_size,
     plateau_signal_margin,
-    signal_assumptions,
 )
 
 Array = NDArray[np.float64]
@@ -90,11 +86,7 @@ def predict_noise_over_signal(
     """
     margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
     leading = size(_fresh_law(setting, draw, 1.0, shared=False)) / margin
-    assumed = (
-        *memorization_assumptions(setting, draw),
-        CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight),
-        *signal_assumptions(setting, draw),
-    )
+    assumed = evaluated(SEEN_AT_START, setting, draw)
     if unmet(assumed):
         return Prediction(None, assumed, leading)
     top = plateau_signal_margin(setting, end) + 6.0
@@ -177,13 +169,7 @@ def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> P
     time falls in κ where |z(0)| < 1 (docs: theory.md 8.1), so nothing is memorized at any larger κ either.
     """
     leading = leading_memorization_boundary(setting, draw)
-    assumed = (
-        *first_memorization_assumptions(setting, draw),
-        DEGREE.given(q=setting.degree),
-        *signal_assumptions(setting, draw),
-        CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight),
-        SMALL_START.given(z_0=initial_margin_size(setting, draw)),
-    )
+    assumed = evaluated(RACE, setting, draw)
     horizon = race_horizon(setting, draw)
     if unmet(assumed) or setting.num_noise > MOST_NOISE or not 0.0 < horizon < LATEST:
         return Prediction(None, assumed, leading)

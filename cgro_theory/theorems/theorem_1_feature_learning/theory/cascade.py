@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, logarithmic_growth
+
+from .signal import InitialDraw, logarithmic_growth
 
 Array = NDArray[np.float64]
 

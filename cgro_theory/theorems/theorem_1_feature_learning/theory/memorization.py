@@ -12,23 +12,10 @@ import numpy as np
 
 from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
-    ATTACK,
-    BELOW_BOUNDARY,
-    RACE_HORIZON,
-    RADIUS,
-    SOME_NOISE_NEURON,
-    WIDTH,
-    WITHIN_FLOATS,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_first_memorization
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
-    Array,
-    InitialDraw,
-    logarithmic_growth,
-    signed_power,
-    step_assumption,
-)
+
+from .conditions import ATTACK, BELOW_BOUNDARY, RACE_HORIZON, RADIUS, SOME_NOISE_NEURON, WITHIN_FLOATS
+from .noise_growth import enclose_first_memorization
+from .signal import Array, InitialDraw, evaluated, logarithmic_growth, signed_power, step_assumption
 
 MOST_NOISE = 400
 """Noise patches n = NJ of a draw that is followed: a step costs n² m operations."""
@@ -78,8 +65,7 @@ def predict_first_memorization_times(
         margins = signed_power(draw.signed_preactivations(setting.noise_patches), setting.degree).sum(axis=1)
         memorized = bool(margins.reshape(setting.num_samples, -1).sum(axis=1).max() >= 1.0)
         assumed = (
-            *first_memorization_assumptions(setting, draw),
-            RADIUS.given(kappa=setting.attacked_signal_fraction),
+            *evaluated((ATTACK, RADIUS, SOME_NOISE_NEURON), setting, draw),
             step_assumption(setting, draw, learning_rate),
             WITHIN_FLOATS.given(T_lead=0.0 if memorized else time),
         )
@@ -127,28 +113,7 @@ def memorization_horizon(setting: PatchSetting, draw: InitialDraw, factor: float
     return factor * float(finite.max()) if finite.size else math.inf
 
 
-def first_memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the first memorization assumes at any κ >= 0, with this draw's numbers."""
-    largest = float(draw.signed_preactivations(setting.noise_patches).max())
-    return (ATTACK.given(lambda_=setting.adversarial_weight), SOME_NOISE_NEURON.given(v_0=largest))
-
-
 def below_boundary(first: Prediction) -> EvaluatedCondition:
     """Whether κ lies below κ*, as the enclosure of the first memorization found; unmet where it found nothing."""
     found = (each for each in first.assumed if each.condition is BELOW_BOUNDARY)
     return next(found, BELOW_BOUNDARY.given(T_least=math.nan, T_lead=first.leading_order))
-
-
-def memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the claims about the memorization of every point assume, with this draw's numbers."""
-    return (
-        ATTACK.given(lambda_=setting.adversarial_weight),
-        RADIUS.given(kappa=setting.attacked_signal_fraction),
-        width_assumption(setting, draw),
-    )
-
-
-def width_assumption(setting: PatchSetting, draw: InitialDraw) -> EvaluatedCondition:
-    """Whether every point of this draw has a neuron that points its way."""
-    best = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1).max(axis=1)
-    return WIDTH.given(v_least=float(best.min()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
+from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import (
     ClockEnclosure,
@@ -25,15 +26,8 @@ from cgro_theory.theorems.lemmas.theory.common_clock import (
     enclose_signal,
     euler_lag,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
-    LATEST,
-    RADIUS,
-    REPRESENTABLE,
-    SIGNAL_NEURON,
-    SMALL_NOISE,
-    STEP,
-    WITHIN_FLOATS,
-)
+
+from .conditions import LATEST, RADIUS, REPRESENTABLE, SIGNAL_NEURON, SMALL_NOISE, STEP, WITHIN_FLOATS
 
 Array = NDArray[np.float64]
 
@@ -157,8 +151,7 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
     """
     leading = leading_signal_time(setting, draw)
     assumed = (
-        *signal_assumptions(setting, draw),
-        RADIUS.given(kappa=setting.attacked_signal_fraction),
+        *evaluated((SIGNAL_NEURON, REPRESENTABLE, RADIUS), setting, draw),
         step_assumption(setting, draw, learning_rate),
     )
     learned = bool(setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0)
@@ -211,8 +204,7 @@ def predict_signal_margin(
     leading = plateau_signal_margin(setting, end)
     bound = noise_margin_bound(setting, draw, noise_drive(setting, draw, end, learning_rate))
     assumed = (
-        *signal_assumptions(setting, draw),
-        RADIUS.given(kappa=setting.attacked_signal_fraction),
+        *evaluated((SIGNAL_NEURON, REPRESENTABLE, RADIUS), setting, draw),
         step_assumption(setting, draw, learning_rate),
         SMALL_NOISE.given(V_max=bound),
     )
@@ -266,14 +258,23 @@ def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
     return float(clock_between(*ends, setting.degree)[0])
 
 
-def signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the growth of the signal assumes at any κ >= 0, with this draw's numbers."""
-    largest = float(draw.signal_projections.max())
-    tiny = LATEST ** (-1.0 / max(1, setting.degree - 2))
-    return (
-        SIGNAL_NEURON.given(u_max=largest),
-        REPRESENTABLE.given(u_max=largest, u_tiny=tiny),
-    )
+def evaluated(
+    conditions: Iterable[Condition], setting: PatchSetting, draw: InitialDraw
+) -> tuple[EvaluatedCondition, ...]:
+    """Conditions with the numbers of a setting and a draw; those on steps, times or bounds need more."""
+    signed = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1)
+    numbers = {
+        "lambda_": setting.adversarial_weight,
+        "kappa": setting.attacked_signal_fraction,
+        "q": setting.degree,
+        "d": setting.patch_dimension,
+        "u_max": float(draw.signal_projections.max()),
+        "u_tiny": LATEST ** (-1.0 / max(1, setting.degree - 2)),
+        "v_0": float(signed.max()),
+        "v_least": float(signed.max(axis=1).min()),
+        "z_0": initial_margin_size(setting, draw),
+    }
+    return tuple(each.given(**{name: numbers[name] for name in each.symbols}) for each in conditions)
 
 
 def step_assumption(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> EvaluatedCondition:
