@@ -49,7 +49,9 @@ def simulate(
 
     given = locals()
     values = {each.name: each.parse(given[each.name]) for each in (*PATCH.values(), PERTURBATION_RADIUS)}
-    trained: dict[str, Any] = {name: each.parse(given[name]) for name, each in TRAINING.items() if each.type != "word"}
+    trained: dict[str, Any] = {
+        name: each.parse(given[name]) for name, each in TRAINING.items() if each.type != "word"
+    }
     request = SimulateRequest(
         setting=PatchSetting.from_options(values),
         **{name: None if value == "auto" else value for name, value in trained.items()},

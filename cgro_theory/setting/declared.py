@@ -55,7 +55,7 @@ PATCH: Mapping[str, Parameter] = {
         Parameter("init_exponent", "number", -0.5, -10, 10, symbol="-s", help="initial weights have σ0 = d^-s"),
     )
 }
-"""Version 1's regime: a, b and the form of κ are the paper's, the other defaults this project's (theory.md 2.1)."""
+"""Version 1's regime: a, b and the form of κ are the paper's, the other defaults ours (theory.md 2.1)."""
 
 PERTURBATION_RADIUS = Parameter(
     "perturbation_radius", "number", "auto", 0.0, words=("auto",), symbol="δ", help="in place of κ, in [0, 2α]"

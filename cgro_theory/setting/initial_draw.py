@@ -8,7 +8,9 @@ one predicts what the other trains.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +24,9 @@ SUBSPACE_STREAM = 2
 """Second word of the seed of such a draw, so that it shares no numbers with a dense one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InitialDraw:
-    """What the predictions may see of one run: its state before the first step.
+    """What the predictions may see of one run: its state before the first step. Equal where all numbers are.
 
     Attributes:
         labels: y, -1 or +1. shape: (N,)
@@ -41,6 +43,20 @@ class InitialDraw:
     def signed_preactivations(self, noise_patches: int) -> Array:
         """y_i v_ijr. shape: (n, m)"""
         return np.repeat(self.labels, noise_patches)[:, None] * self.preactivations
+
+    @cached_property
+    def _content(self) -> bytes:
+        parts = (self.labels, self.signal_projections, self.preactivations, self.noise_gram)
+        whole = hashlib.sha256()
+        for part in parts:
+            whole.update(repr(part.shape).encode() + np.ascontiguousarray(part).tobytes())
+        return whole.digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InitialDraw) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from cgro_theory.claims import Figure
 from cgro_theory.theorems.checked_claim import CheckedClaim
-from cgro_theory.theorems.theorem_1_feature_learning.claims.measurement import (
-    CHECKS,
-    FAULTS,
-    figures,
-    gather,
-    parameters,
+
+from ..runs.trained import TrainedEvidence, parameters
+from ..runs.training import gather
+from . import (
+    exponents,
+    fresh_errors,
+    gradient,
+    limits,
+    memorization,
+    memorization_order,
+    one_loss,
+    phases,
+    signal,
+    train_errors,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.claims.statement import CLAIMS, CONSTANTS
+from .constants import CONSTANTS
+from .phase_figures import phase_figures
 
 __all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
 
-CHECKED = tuple(CheckedClaim(claim, CHECKS[claim.label], FAULTS[claim.label]) for claim in CLAIMS)
+CHECKED: tuple[CheckedClaim, ...] = (
+    *gradient.CHECKED,
+    *signal.CHECKED,
+    *memorization.CHECKED,
+    *memorization_order.CHECKED,
+    *train_errors.CHECKED,
+    *fresh_errors.CHECKED,
+    *one_loss.CHECKED,
+    *exponents.CHECKED,
+    *limits.CHECKED,
+    *phases.CHECKED,
+)
+
+
+def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:
+    """The stages and errors over time, the ladder of dimensions, and the phases of κ, of what was run."""
+    drawn: tuple[Figure, ...] = ()
+    if runs.main:
+        drawn += (memorization.three_stages(runs), train_errors.errors_over_time(runs))
+    if len(runs.ladder) > 1:
+        drawn += (exponents.ladder_figure(runs.ladder),)
+    return drawn + phase_figures(runs.phases)

@@ -6,12 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from cgro_theory.claims import Interval, Prediction
-from cgro_theory.theorems.room import CheckedPair
-from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
-from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import Groups, RunGroup
+from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
+from cgro_theory.numerics.confidence import clopper_pearson
+from cgro_theory.theorems.checked_claim import Check, CheckedPair
+
+from ..runs.trained import GroupName, Groups, RunGroup, TrainedEvidence
+from .scope import Stated, met
+from .worst_run import JudgedRun, judge_runs
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
 """The largest number that is less than 1."""
@@ -49,17 +52,50 @@ def nearest_to_violation(
     return judge_runs(entries, failure_probability, seeds=seeds_of(groups))
 
 
-def extreme_run(
-    groups: Groups, predicted: Interval, look: Callable[[RunGroup], ArrayLike], *, failure_probability: float
-) -> CheckedPair:
-    """One interval for a value of each run; ``look`` gives them, shape (runs,). NaN and inf are outside."""
+def every_run(
+    name: GroupName, predicted: Interval, look: Callable[[RunGroup], ArrayLike], stated: Stated
+) -> Check:
+    """The check of one interval for a value of each run of a set, under the conditions that the claim states.
+
+    ``look`` gives the values of a group, shape (runs,). NaN and inf are outside.
+    """
 
     def entries(group: RunGroup) -> list[JudgedRun]:
         values = np.asarray(look(group), dtype=float)
-        told = Prediction(predicted)
-        return [per_run(group, run, told, float(value)) for run, value in enumerate(values)]
+        return [
+            per_run(group, run, Prediction(predicted, assumed), float(value))
+            for run, (value, assumed) in enumerate(zip(values, met(group, stated), strict=True))
+        ]
 
-    return nearest_to_violation(groups, entries, failure_probability)
+    def check(runs: TrainedEvidence, failure_probability: float) -> CheckedPair:
+        return nearest_to_violation(getattr(runs, name), entries, failure_probability)
+
+    return check
+
+
+def counted(
+    groups: Groups,
+    wrong: Sequence[NDArray[np.int64]],
+    trials: Sequence[int],
+    interval_failure: float,
+    failure_probability: float,
+) -> Measurement:
+    """An error rate over all points of all groups, with Clopper and Pearson's interval.
+
+    ``wrong``: misclassified points by group, each of shape (runs,); ``trials``: points by group, over its runs.
+    """
+    total, count = sum(trials), int(sum(entry.sum() for entry in wrong))
+    ends = clopper_pearson(count, total, interval_failure)
+    return Measurement(
+        estimate=count / total,
+        interval=Interval(ends.low, ends.high),
+        confidence=1.0 - failure_probability,
+        runs=sum(group.trajectories.runs for group in groups),
+        evidence=Evidence.STATISTICAL,
+        seeds=groups[0].trajectories.seeds,
+        failure=next((group.failure for group in groups if group.failure), ""),
+        notes=(("points", float(total)),),
+    )
 
 
 def seeds_of(groups: Groups) -> tuple[int, ...]:

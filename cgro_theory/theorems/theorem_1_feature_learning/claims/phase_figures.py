@@ -8,22 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from cgro_theory.claims import Figure, Marker, Panel, Prediction, Series
-from cgro_theory.theorems.theorem_1_feature_learning.claims.exponent_figures import (
-    exponent_plane_figure,
-    points_by_phase,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import (
-    MEMORIZATION,
-    OVERFITTING,
-    Cell,
-    LocatedBoundary,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import PhaseEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    leading_memorization_boundary,
-    leading_overfitting_boundary,
-)
+from cgro_theory.claims import Figure, Marker, Panel, Series
+
+from ..runs.phases import Cell
+from ..runs.trained import PhaseEvidence
+from ..theory.boundaries import leading_memorization_boundary, leading_overfitting_boundary
+from .exponent_plane import exponent_plane_figure, points_by_phase
+from .phases import dimension_of, memorization, overfitting, samples_of
+from .slopes import Compared
 
 _FRACTION = r"attacked signal fraction $\kappa = 1 - \delta/\alpha$"
 
@@ -38,14 +30,14 @@ def phase_figures(phases: PhaseEvidence) -> tuple[Figure, ...]:
 def _maps(phases: PhaseEvidence) -> Figure:
     weights = sorted({cell.setting.adversarial_weight for cell in phases.weight_map})
     dimension = phases.weight_map[0].setting.patch_dimension
-    reference = next(e for e in phases.dimension_ladder if e.assumed.patch_dimension == dimension)
+    reference = next(e for e in phases.dimension_ladder if e.setting.patch_dimension == dimension)
 
     def at_weight(leading: Callable[..., float]) -> list[float]:
-        return [leading(replace(reference.assumed, adversarial_weight=w), reference.draw) for w in weights]
+        return [leading(replace(reference.setting, adversarial_weight=w), reference.draw) for w in weights]
 
     def over_dimension(leading: Callable[..., float]) -> tuple[list[float], list[float]]:
         first = [e for e in phases.dimension_ladder if e.seed == reference.seed]
-        return [e.assumed.patch_dimension for e in first], [leading(e.assumed, e.draw) for e in first]
+        return [e.setting.patch_dimension for e in first], [leading(e.setting, e.draw) for e in first]
 
     panels = (
         Panel(
@@ -102,8 +94,8 @@ def _collapse(phases: PhaseEvidence) -> Figure:
         ("Against κ √d", r"$\kappa\,\sqrt{d}$", True),
     ):
         series: list[Series] = []
-        for colour, dimension in enumerate(sorted({e.assumed.patch_dimension for e in phases.overfitting})):
-            located = [e for e in phases.overfitting if e.assumed.patch_dimension == dimension]
+        for colour, dimension in enumerate(sorted({e.setting.patch_dimension for e in phases.overfitting})):
+            located = [e for e in phases.overfitting if e.setting.patch_dimension == dimension]
             factor = math.sqrt(dimension) if scaled else 1.0
             grid = np.geomspace(0.1, 20.0, 60) / math.sqrt(dimension)
             law = np.mean([[entry.cells[0].robust_errors(k).mean() for k in grid] for entry in located], axis=0)
@@ -147,39 +139,17 @@ def _collapse(phases: PhaseEvidence) -> Figure:
 
 
 def _boundaries(phases: PhaseEvidence) -> Figure:
-    panels = []
+    """Brackets and enclosures of both boundaries over d, and of κ* over N."""
+    memorized = r"$\kappa^*$: no point memorized"
     over_dimension = (
-        _located(phases.overfitting, _dimension, r"$\kappa_1$: robust test error 1/4", 1)
-        + _located(phases.dimension_ladder, _dimension, r"$\kappa^*$: no point memorized", 0)
-        + _enclosures(phases.overfitting, _dimension, OVERFITTING, 1)
-        + _enclosures(phases.dimension_ladder, _dimension, MEMORIZATION, 0)
+        *_compared(overfitting(phases.overfitting), r"$\kappa_1$: robust test error 1/4", 1),
+        *_compared(memorization(phases.dimension_ladder, dimension_of), memorized, 0),
     )
-    panels.append(
-        Panel(
-            "Boundaries over d, N = 20",
-            "patch dimension d",
-            _FRACTION,
-            over_dimension,
-            x_scale="log",
-            y_scale="log",
-        )
-    )
-    samples = sorted({entry.assumed.num_samples for entry in phases.sample_ladder})
-    if len(samples) > 1:
-        dimension = phases.sample_ladder[0].assumed.patch_dimension
-        over_samples = _located(
-            phases.sample_ladder, _samples, r"$\kappa^*$: no point memorized", 0
-        ) + _enclosures(phases.sample_ladder, _samples, MEMORIZATION, 0)
-        panels.append(
-            Panel(
-                f"Phase boundary over N, d = {dimension:.0e}",
-                "training points N",
-                _FRACTION,
-                over_samples,
-                x_scale="log",
-                y_scale="log",
-            )
-        )
+    drawn = [("Boundaries over d, N = 20", "patch dimension d", over_dimension)]
+    if len({entry.setting.num_samples for entry in phases.sample_ladder}) > 1:
+        dimension = phases.sample_ladder[0].setting.patch_dimension
+        over_samples = _compared(memorization(phases.sample_ladder, samples_of), memorized, 0)
+        drawn.append((f"Phase boundary over N, d = {dimension:.0e}", "training points N", over_samples))
     caption = (
         "Points: boundaries bracketed by trained networks on either side, every seed. Bands: enclosures computed "
         "from the initial draws alone."
@@ -188,7 +158,10 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
         "theorem_1_boundaries",
         "The two boundaries",
         caption,
-        tuple(panels),
+        tuple(
+            Panel(title, x_label, _FRACTION, series, x_scale="log", y_scale="log")
+            for title, x_label, series in drawn
+        ),
         (
             "theorem_1.overfitting_boundary",
             "theorem_1.phase_boundary",
@@ -198,50 +171,30 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
     )
 
 
-def _located(
-    located: Sequence[LocatedBoundary], x: Callable[[LocatedBoundary], float], label: str, colour: int
-) -> tuple[Series, ...]:
-    kept = [entry for entry in located if entry.is_bracketed]
-    middles = [math.sqrt(entry.low * entry.high) for entry in kept]
-    return (Series(label, [x(entry) for entry in kept], middles, colour, "points"),)
-
-
-def _enclosures(
-    located: Sequence[LocatedBoundary],
-    x: Callable[[LocatedBoundary], float],
-    predict: Callable[[LocatedBoundary], Prediction],
-    colour: int,
-) -> tuple[Series, ...]:
-    """The band of the enclosures of every seed, and the mean leading order."""
+def _compared(entries: Sequence[Compared], label: str, colour: int) -> tuple[Series, ...]:
+    """The middles of the brackets, the band of the enclosures of every seed, and the mean leading order."""
+    kept = [e for e in entries if not e.failure and e.measured.low > 0.0 and math.isfinite(e.measured.high)]
+    middles = [math.sqrt(entry.measured.low * entry.measured.high) for entry in kept]
+    points = Series(label, [entry.size for entry in kept], middles, colour, "points")
     rows: dict[float, list[tuple[float, float, float]]] = {}
-    for entry in located:
-        predicted = predict(entry)
-        if predicted.interval is not None and not entry.failure:
-            ends = predicted.interval
-            rows.setdefault(x(entry), []).append((ends.low, ends.high, predicted.leading_order))
+    for entry in entries:
+        ends = entry.predicted.interval
+        if ends is not None and not entry.failure:
+            rows.setdefault(entry.size, []).append((ends.low, ends.high, entry.predicted.leading_order))
     sizes = sorted(rows)
     if not sizes:
-        return ()
-    return (
-        Series(
-            "leading order and enclosure",
-            sizes,
-            [float(np.exp(np.mean([math.log(row[2]) for row in rows[size]]))) for size in sizes],
-            colour,
-            "dashed",
-            low=[min(row[0] for row in rows[size]) for size in sizes],
-            high=[max(row[1] for row in rows[size]) for size in sizes],
-        ),
+        return (points,)
+    band = Series(
+        "leading order and enclosure",
+        sizes,
+        [float(np.exp(np.mean([math.log(row[2]) for row in rows[size]]))) for size in sizes],
+        colour,
+        "dashed",
+        low=[min(row[0] for row in rows[size]) for size in sizes],
+        high=[max(row[1] for row in rows[size]) for size in sizes],
     )
+    return points, band
 
 
 def _fraction(cell: Cell) -> float:
     return cell.setting.attacked_signal_fraction
-
-
-def _dimension(entry: LocatedBoundary) -> float:
-    return float(entry.assumed.patch_dimension)
-
-
-def _samples(entry: LocatedBoundary) -> float:
-    return float(entry.assumed.num_samples)

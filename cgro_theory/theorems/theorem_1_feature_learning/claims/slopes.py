@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.theorems.room import CheckedPair
-from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
+
+from .worst_run import JudgedRun, judge_runs
 
 Array = NDArray[np.float64]
 

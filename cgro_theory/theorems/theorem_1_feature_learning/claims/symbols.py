@@ -1,4 +1,4 @@
-"""Symbols, sources, ranges and assumptions that theorem 1's statements share. Needs sympy only."""
+"""Symbols, sources and ranges that theorem 1's statements share. Needs sympy only."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import sympy as sp
 
 from cgro_theory.claims import Interval
 
-alpha, sigma, d = sp.symbols("alpha sigma d", positive=True)
-q, N, J, m, v, xi, t = sp.symbols("q N J m v_0 xi t", positive=True)
-kappa, lam, u = sp.symbols("kappa lambda u_max", real=True)
-z, z_attacked, eta, U, V = sp.symbols("z z_a eta U V", real=True)
+alpha, sigma, d, q, N, J, m, xi = sp.symbols("alpha sigma d q N J m xi", positive=True)
+kappa, lam, u, v, t, eta = sp.symbols("kappa lambda u_max v_0 t eta", real=True)
+z, z_attacked, U, V = sp.symbols("z z_a U V", real=True)
+T_I, T_III, slope = sp.symbols("T_I T_III slope", real=True)
+err_clean, err_robust, Var_V = sp.symbols("err_clean err_robust Var_V", real=True)
 a, b, s = sp.symbols("a b s", real=True)
 P = sp.Function("P")
-gain = ((1 - lam) * alpha**q + lam * (kappa * alpha) ** q) / 2
-signal_time = u ** (2 - q) / (q * (q - 2) * gain)
-memorization_time = N * v ** (2 - q) / (q * (q - 2) * lam / 2 * xi**2)
 
 PAPER = "Li and Li, arXiv 2306.01271"
 PROJECT = "this project, theory.md"

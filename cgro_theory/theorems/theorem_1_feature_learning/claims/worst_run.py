@@ -109,7 +109,9 @@ def judge_runs(
     if worst is None or worst.standing[0] < 2:
         broken = next((run.failure for run in runs if run.failure), "")
         if broken:
-            return CheckedPair(Prediction(Interval.point(0.0)), Measurement.failed(broken))
+            met = next((run.assumed for run in runs if not run.unmet), None)
+            scope = Prediction(None) if met is None else Prediction(Interval.point(0.0), met)
+            return CheckedPair(scope, Measurement.failed(broken))
         if worst is None:
             return CheckedPair(
                 Prediction(None, left_out[0].assumed), Measurement.failed("no run meets the assumptions")

@@ -16,8 +16,9 @@ from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.fresh_points import draw_fresh_points, visible_weights
 from cgro_theory.setting.network import network_output
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import seed_parts
 from cgro_theory.trainer.trajectories import Trajectories
+
+from .initial_draws import seed_parts
 
 SHIFTS = np.linspace(-1.0, 1.0, 9)
 """Shifts of the signal patch along w*, in units of the perturbation radius, that the attack tries."""

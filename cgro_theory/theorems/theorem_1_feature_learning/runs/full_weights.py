@@ -18,16 +18,11 @@ from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import draw_dense_problem
-from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import (
-    NoiseLevels,
-    fresh_errors,
-    noise_levels,
-    points_generator,
-    signal_output,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
 from cgro_theory.trainer.engines import DenseEngine
 from cgro_theory.trainer.reduction import reduce_dense_problem
+
+from .counted_errors import NoiseLevels, fresh_errors, noise_levels, points_generator, signal_output
+from .initial_draws import group_horizon
 
 ATTACK_LEVELS = (0.5, 1.0, 2.0)
 """Attacked signals κ^q z, in units of the measured deviation of V: robust errors of 0.3 to a few hundredths."""
@@ -63,10 +58,10 @@ class FullNetwork:
         projections = self.setting.signal_strength * self.weights[:, 0]
         return math.fsum(math.copysign(abs(u) ** self.setting.degree, u) for u in projections.tolist())
 
-    def law(self, noise_std: float) -> NoiseMarginLaw:
-        """The law of V for noise of this standard deviation, from the weights themselves."""
-        rest = self.weights[:, 1:]
-        return NoiseMarginLaw(noise_std**2 * (rest @ rest.T), self.setting.degree, self.setting.noise_patches)
+    def law(self) -> NoiseMarginLaw:
+        """The law of V, from the weights themselves."""
+        rest, setting = self.weights[:, 1:], self.setting
+        return NoiseMarginLaw(setting.noise_std**2 * (rest @ rest.T), setting.degree, setting.noise_patches)
 
 
 def train_full_network(setting: PatchSetting, seed: int, points: int) -> FullNetwork:

@@ -11,10 +11,11 @@ from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.seeds import SeedPart
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
-from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import memorization_horizon
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, leading_signal_time
 from cgro_theory.trainer.reduction import SubspaceProblem
 from cgro_theory.trainer.trajectories import Trajectories
+
+from ..theory.memorization import memorization_horizon
+from ..theory.signal import InitialDraw, leading_signal_time
 
 STANDARD_HORIZON = 30.0
 """Time that λ = 0 runs are given, in units of the signal time's leading order; their noise has stopped by then."""

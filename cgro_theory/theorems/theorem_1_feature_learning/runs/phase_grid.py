@@ -11,19 +11,10 @@ import numpy as np
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import Profile
-from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import seed_parts
-from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import (
-    Cell,
-    LocatedBoundary,
-    locate_memorization_boundary,
-    locate_overfitting_boundary,
-    train_cell,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import (
-    DEFAULT_SAMPLES,
-    SAMPLE_DIMENSION,
-    PhaseEvidence,
-)
+
+from .initial_draws import seed_parts
+from .phases import Cell, LocatedBoundary, locate_memorization_boundary, locate_overfitting_boundary, train_cell
+from .trained import DEFAULT_SAMPLES, SAMPLE_DIMENSION, PhaseEvidence
 
 
 class Part(Enum):

@@ -7,35 +7,23 @@ are bracketed by networks on either side.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cached_property
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Prediction
 from cgro_theory.numerics.confidence import empirical_bernstein
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import measure_errors
-from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import (
-    first_memorization,
-    group_horizon,
-    initial_draws_of,
-    seed_parts,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    predict_memorization_boundary,
-    predict_overfitting_boundary,
-    race_horizon,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
+
+from ..theory.boundaries import race_horizon
+from ..theory.signal import InitialDraw
+from .counted_errors import measure_errors
+from .initial_draws import first_memorization, group_horizon, initial_draws_of, seed_parts
 
 HALF_OVERFITTED = 0.25
 """Robust test error at the overfitting boundary: half of its value under full robust overfitting."""
@@ -123,12 +111,12 @@ class Cell:
 class LocatedBoundary:
     """A boundary in κ between two trained networks, one on either side: ``low`` < κ < ``high``.
 
-    Where no network was found on a side, the bracket has no end there: ``low`` 0 or ``high`` inf. ``assumed`` is
-    the setting that the prediction is told (κ plays no part), ``end`` a time that no run passed, ``cells`` the
-    networks that were trained and tested on the way.
+    Where no network was found on a side, the bracket has no end there: ``low`` 0 or ``high`` inf. Of ``setting`` κ
+    plays no part; ``end`` is a time that no run passed, ``cells`` the networks that were trained and tested on the
+    way.
     """
 
-    assumed: PatchSetting
+    setting: PatchSetting
     seed: int
     draw: InitialDraw
     low: float
@@ -141,20 +129,6 @@ class LocatedBoundary:
     def is_bracketed(self) -> bool:
         """Whether networks were found on both sides."""
         return not self.failure and self.low > 0.0 and math.isfinite(self.high)
-
-    @cached_property
-    def predicted_overfitting(self) -> Prediction:
-        """What κ_1 should be, from the draw."""
-        return predict_overfitting_boundary(self.assumed, self.draw, self.end)
-
-    @cached_property
-    def predicted_memorization(self) -> Prediction:
-        """What κ* should be, from the draw."""
-        return predict_memorization_boundary(self.assumed, self.draw)
-
-
-OVERFITTING: Callable[[LocatedBoundary], Prediction] = attrgetter("predicted_overfitting")
-MEMORIZATION: Callable[[LocatedBoundary], Prediction] = attrgetter("predicted_memorization")
 
 
 def train_cell(setting: PatchSetting, seed: int, test_points: int) -> Cell:
@@ -210,7 +184,7 @@ def locate_overfitting_boundary(setting: PatchSetting, seed: int, test_points: i
             break
         low, high = (middle, high) if where > 0 else (low, middle)
     return LocatedBoundary(
-        assumed=setting,
+        setting=setting,
         seed=seed,
         draw=_draw(draw_subspace_problem(setting, (seed,))),
         low=low if below > 0 else 0.0,

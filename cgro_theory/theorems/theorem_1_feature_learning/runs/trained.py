@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import MeasuredErrors, NoiseLevels
-from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import FullNetwork
-from cgro_theory.theorems.theorem_1_feature_learning.runs.identity import RecursionVariant
-from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import first_memorization
-from cgro_theory.theorems.theorem_1_feature_learning.runs.one_step import Step, one_step
-from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell, LocatedBoundary
 from cgro_theory.trainer.trajectories import Trajectories
+
+from .counted_errors import MeasuredErrors, NoiseLevels
+from .full_weights import FullNetwork
+from .initial_draws import first_memorization
+from .phases import Cell, LocatedBoundary
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,18 @@ def _relative(coarse: NDArray[np.float64], fine: NDArray[np.float64], at_least_o
 class RunGroup:
     """Trained runs of one setting, with the errors counted on points.
 
-    ``assumed`` is the setting that predictions are told: that of the runs, unless a planted fault says else.
     ``levels``: errors on fresh points with louder noise, where errors occur; ``flow_error``: the integrator's.
     """
 
-    assumed: PatchSetting
     trajectories: Trajectories
     errors: MeasuredErrors
     levels: NoiseLevels
     flow_error: FlowError = field(default_factory=FlowError)
+
+    @property
+    def setting(self) -> PatchSetting:
+        """The parameters of the runs."""
+        return self.trajectories.setting
 
     @property
     def failure(self) -> str:
@@ -93,6 +95,8 @@ class RunGroup:
 
 
 Groups = tuple[RunGroup, ...]
+GroupName = Literal["main", "standard", "adversarial_only"]
+GROUPS: tuple[GroupName, ...] = ("main", "standard", "adversarial_only")
 
 DEFAULT_SAMPLES = 20
 """N of the ladder of dimensions."""
@@ -107,7 +111,6 @@ class PhaseEvidence:
     Attributes:
         overfitting, memorization: bracketed boundaries κ_1 and κ*, over d, N and seeds.
         dimension_map, weight_map, exponent_map: cells over (κ, d), (κ, λ), and the exponents (a, b).
-        told_fraction_factor: factor of κ that the law of the robust error is told.
     """
 
     overfitting: tuple[LocatedBoundary, ...] = ()
@@ -115,7 +118,6 @@ class PhaseEvidence:
     dimension_map: tuple[Cell, ...] = ()
     weight_map: tuple[Cell, ...] = ()
     exponent_map: tuple[Cell, ...] = ()
-    told_fraction_factor: float = 1.0
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -126,39 +128,57 @@ class PhaseEvidence:
     @property
     def dimension_ladder(self) -> tuple[LocatedBoundary, ...]:
         """κ* at the default N, over d."""
-        return tuple(entry for entry in self.memorization if entry.assumed.num_samples == DEFAULT_SAMPLES)
+        return tuple(entry for entry in self.memorization if entry.setting.num_samples == DEFAULT_SAMPLES)
 
     @property
     def sample_ladder(self) -> tuple[LocatedBoundary, ...]:
         """κ* at one d, over N."""
-        return tuple(entry for entry in self.memorization if entry.assumed.patch_dimension == SAMPLE_DIMENSION)
+        return tuple(entry for entry in self.memorization if entry.setting.patch_dimension == SAMPLE_DIMENSION)
 
 
 @dataclass(frozen=True)
 class TrainedEvidence:
-    """What the checks look at; a planted fault replaces one field. Every tuple has one group per dimension.
+    """What the checks look at; sets that no asked claim needs are empty. A group has one dimension.
 
     Attributes:
         main: runs at the default λ, first by descent, then by gradient flow with growing d.
         standard: runs with λ = 0.
         adversarial_only: runs with λ = 1.
-        variant: the recursions to compare with the symbolic gradient.
-        shift_scale: factor of the shifts that memorized points give to later ones.
         phases: networks across the phases of κ.
         full: networks trained and tested with their weights held in full.
-        step: takes the step of training that the recursions are compared with.
     """
 
-    main: Groups
-    standard: Groups
-    adversarial_only: Groups
-    variant: RecursionVariant = field(default_factory=RecursionVariant)
-    shift_scale: float = 1.0
+    main: Groups = ()
+    standard: Groups = ()
+    adversarial_only: Groups = ()
     phases: PhaseEvidence = field(default_factory=PhaseEvidence)
     full: tuple[FullNetwork, ...] = ()
-    step: Step = one_step
 
     @property
     def ladder(self) -> Groups:
         """The gradient-flow groups of ``main``, on the same seeds, with growing d."""
         return tuple(group for group in self.main if group.trajectories.method == "flow")
+
+
+def parameters(evidence: TrainedEvidence) -> dict[str, Any]:
+    """The setting, the dimensions, the methods and the sizes of the groups, as plain JSON values."""
+    if not evidence.main:
+        return {}
+    described: dict[str, Any] = dict(evidence.main[0].setting.to_json())
+    for name in GROUPS:
+        described[name] = [
+            {
+                "patch_dimension": group.setting.patch_dimension,
+                "method": group.trajectories.method,
+                "learning_rate": group.trajectories.learning_rate,
+                "relative_tolerance": group.trajectories.relative_tolerance,
+                "integrator_error": asdict(group.flow_error),
+                "runs": group.trajectories.runs,
+                "last_time": float(np.nanmax(group.trajectories.final_time)),
+                "test_points": group.errors.test_points,
+            }
+            for group in getattr(evidence, name)
+        ]
+    if evidence.phases.cells:
+        described["networks_across_phases"] = len(evidence.phases.cells)
+    return described

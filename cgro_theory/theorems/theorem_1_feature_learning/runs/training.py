@@ -10,25 +10,17 @@ import numpy as np
 
 from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.room import Profile, RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import measure_errors, measure_levels
-from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import (
-    FULL_DIMENSION,
-    FullNetwork,
-    train_full_network,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon, seed_parts
-from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PLANS, collect, plan_tasks
-from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import (
-    FlowError,
-    RunGroup,
-    TrainedEvidence,
-    measured_flow_error,
-)
+from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
+
+from .counted_errors import measure_errors, measure_levels
+from .full_weights import FULL_DIMENSION, FullNetwork, train_full_network
+from .initial_draws import group_horizon, seed_parts
+from .phase_grid import PLANS, collect, plan_tasks
+from .trained import GROUPS, FlowError, GroupName, RunGroup, TrainedEvidence, measured_flow_error
 
 DESCENT_DIMENSION = 10**4
 """Patch dimension of the runs by gradient descent; their number of steps grows like √d α²."""
@@ -43,37 +35,19 @@ FINER = 0.01
 """Flows that an enclosure judges are integrated again at this times the tolerance, and that run is judged."""
 FULL_NETWORKS = {"quick": 4, "full": 16}
 """Networks with their weights held in full."""
-FULL_LABELS = ("theorem_1.clean_test_error", "theorem_1.robust_error_law")
-"""The claims that look at them."""
 LAMBDA_ONE_SAFETY = 0.25
 """Safety of the learning rate at λ = 1, where no signal plateau limits it."""
 
 
-PHASE_LABELS = tuple(
-    f"theorem_1.{name}"
-    for name in (
-        "overfitting_boundary",
-        "overfitting_boundary_exponent",
-        "phase_boundary",
-        "phase_boundary_dimension_exponent",
-        "phase_boundary_sample_exponent",
-        "robust_error_law",
-    )
-)
-"""The claims that look at networks across the phases, and at no others."""
-
-
 def gather(request: RunRequest) -> TrainedEvidence:
-    """Train the networks that the asked claims and their planted faults need."""
-    asked = {label for label in request.labels if label.startswith("theorem_1.")}
-    asked -= {"theorem_1.gradient_identity"}
+    """Train the sets of networks that the asked claims and their negative controls need."""
     # Flows need no batch and no GPU: other processes integrate them while this one descends.
     with WorkerPool() as pool:
         parts: list[TrainedEvidence] = []
-        flows = _submit_flows(pool, request) if asked - set(PHASE_LABELS) else {}
-        tasks = plan_tasks(PLANS[request.profile], request.seed) if request.needs(*PHASE_LABELS) else []
+        flows = _submit_flows(pool, request) if request.needs_runs(*GROUPS) else {}
+        tasks = plan_tasks(PLANS[request.profile], request.seed) if request.needs_runs("phases") else []
         results = [pool.submit(task.run) for task in tasks]
-        networks = _submit_full_networks(pool, request) if request.needs(*FULL_LABELS) else []
+        networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
         if flows:
             parts.append(
                 gather_at(
@@ -96,22 +70,18 @@ def gather(request: RunRequest) -> TrainedEvidence:
 
 
 def _submit_flows(pool: WorkerPool, request: RunRequest) -> dict[int, Future[TrainedEvidence]]:
+    quiet = replace(request, device="cpu", progress=_silent)
+    runs, points = FLOW_RUNS[request.profile], TEST_POINTS[request.profile]
     return {
-        dimension: pool.submit(_gather_flows, dimension, request.profile, request.seed)
+        dimension: pool.submit(
+            gather_at, PatchSetting.version_1(dimension), quiet, runs=runs, test_points=points, flow=True
+        )
         for dimension in FLOW_DIMENSIONS[request.profile]
     }
 
 
-def _gather_flows(dimension: int, profile: Profile, seed: int) -> TrainedEvidence:
-    """The three groups of one dimension by gradient flow; runs in a process of its own, without progress."""
-    request = RunRequest(profile, seed, "cpu", frozenset(), lambda doing, fraction: None)
-    return gather_at(
-        PatchSetting.version_1(dimension),
-        request,
-        runs=FLOW_RUNS[profile],
-        test_points=TEST_POINTS[profile],
-        flow=True,
-    )
+def _silent(doing: str, fraction: float) -> None:
+    """Progress in a process of its own: nobody sees it."""
 
 
 def _submit_full_networks(pool: WorkerPool, request: RunRequest) -> list[Future[FullNetwork]]:
@@ -154,18 +124,20 @@ def join_evidence(parts: Iterable[TrainedEvidence]) -> TrainedEvidence:
 def gather_at(
     setting: PatchSetting, request: RunRequest, *, runs: int, test_points: int, flow: bool = False
 ) -> TrainedEvidence:
-    """The three groups of runs of one setting: its own λ, λ = 0 and λ = 1."""
-    standard = replace(setting, adversarial_weight=0.0)
-    only = replace(setting, adversarial_weight=1.0)
+    """The groups of runs of one setting that are needed: its own λ, λ = 0 and λ = 1."""
 
-    def trained(group: PatchSetting, safety: float = 1.0, judged: bool = False) -> RunGroup:
+    def trained(name: GroupName, weight: float, safety: float = 1.0) -> tuple[RunGroup, ...]:
+        if not request.needs_runs(name):
+            return ()
+        group = replace(setting, adversarial_weight=weight)
         seeds = group_seeds(request.seed, group, runs, flow=flow)
-        return train_group(request, group, seeds, test_points, safety=safety, flow=flow, judged=judged)
+        judged = name == "main"
+        return (train_group(request, group, seeds, test_points, safety=safety, flow=flow, judged=judged),)
 
     return TrainedEvidence(
-        main=(trained(setting, judged=True),),
-        standard=(trained(standard),),
-        adversarial_only=(trained(only, LAMBDA_ONE_SAFETY),),
+        main=trained("main", setting.adversarial_weight),
+        standard=trained("standard", 0.0),
+        adversarial_only=trained("adversarial_only", 1.0, LAMBDA_ONE_SAFETY),
     )
 
 
@@ -207,4 +179,4 @@ def train_group(
     errors = measure_errors(trajectories, test_points=test_points)
     levels = measure_levels(trajectories, points=test_points)
     request.progress(f"testing {doing}", 1.0)
-    return RunGroup(setting, trajectories, errors, levels, error)
+    return RunGroup(trajectories, errors, levels, error)

@@ -14,33 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
+from cgro_theory.claims import Interval, Prediction, unmet
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between, flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
     ATTACKED_SIGNAL_SMALL,
-    CLEAN_WEIGHT,
-    DEGREE,
     LATEST,
+    RACE,
     RACE_HORIZON,
+    SEEN_AT_START,
     SIGNAL_LEARNED,
-    SMALL_START,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     MOST_NOISE,
-    first_memorization_assumptions,
     leading_memorization_time,
-    memorization_assumptions,
     predict_noise_margin_ceiling,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_noise_clock
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
+    evaluated,
     follow_signal,
-    initial_margin_size,
     plateau_signal_margin,
-    signal_assumptions,
 )
 
 Array = NDArray[np.float64]
@@ -58,8 +54,12 @@ GRID = 8_000
 def leading_overfitting_boundary(setting: PatchSetting, draw: InitialDraw) -> float:
     """κ_1 = (std V / z)^(1/q) with V_i = 1 by one neuron per point, and the plateau's z at T_III."""
     margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
-    spread = deviation(_fresh_law(setting, draw, 1.0, shared=False))
-    return float((spread / margin) ** (1.0 / setting.degree))
+    return overfitting_boundary(deviation(_fresh_law(setting, draw, 1.0, shared=False)), margin, setting.degree)
+
+
+def overfitting_boundary(size: float, margin: float, degree: int) -> float:
+    """κ_1 = (size/z)^(1/q), where κ^q z is the median ``size`` of |V|; ``margin`` is z > 0 (theory.md 2.4)."""
+    return float((size / margin) ** (1.0 / degree))
 
 
 def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw, end: float) -> Prediction:
@@ -86,11 +86,7 @@ def predict_noise_over_signal(
     """
     margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
     leading = size(_fresh_law(setting, draw, 1.0, shared=False)) / margin
-    assumed = (
-        *memorization_assumptions(setting, draw),
-        CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight),
-        *_unattacked_signal_assumptions(setting, draw),
-    )
+    assumed = evaluated(SEEN_AT_START, setting, draw)
     if unmet(assumed):
         return Prediction(None, assumed, leading)
     top = plateau_signal_margin(setting, end) + 6.0
@@ -107,11 +103,6 @@ def predict_noise_over_signal(
     low = size(_fresh_law(setting, draw, 1.0, shared=False)) / highest
     high = size(_fresh_law(setting, draw, ceiling, shared=True)) / lowest
     return Prediction(Interval(low, high).outward(), assumed, leading)
-
-
-def _unattacked_signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the signal's side assumes at every κ >= 0: a boundary is a κ, whatever that of the setting."""
-    return signal_assumptions(replace(setting, attacked_signal_fraction=0.0), draw)
 
 
 def deviation(law: NoiseMarginLaw) -> float:
@@ -143,18 +134,23 @@ def _median(law: NoiseMarginLaw, directions: int = 2048) -> float:
 
 
 def leading_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> float:
-    """κ* = (‖ξ‖² v_0^(q-2) / (N α^q u_p^(q-2)))^(1/q), u_p = z^(1/q)/α the plateau weight; q > 2, J v_0 its best.
-
-    The race of two blow-ups under one pull: noise needs the clock N v_0^(2-q)/(q(q-2)‖ξ‖²), the attacked
-    signal u_p^(2-q)/(q(q-2)(κα)^q). With z = 1 it is theory.md's (σ² d v_0^(q-2)/(N α²))^(1/q).
-    """
+    """κ* of :func:`race_boundary` with this draw's fastest noise and the plateau's z at T_III; q > 2."""
     signed = np.maximum(draw.signed_preactivations(setting.noise_patches), 0.0)
     norms = np.diag(draw.noise_gram)[:, None]
     power = setting.degree - 2
     fastest = float((norms * signed**power).max()) / setting.num_samples
     margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
-    weight = margin ** (1.0 / setting.degree) / setting.signal_strength
-    return float((fastest / (setting.clean_gain * weight**power)) ** (1.0 / setting.degree))
+    return race_boundary(fastest, margin, setting.signal_strength, setting.degree)
+
+
+def race_boundary(fastest: float, margin: float, signal_strength: float, degree: int) -> float:
+    """κ* = (f / (α^q u_p^(q-2)))^(1/q), f = ‖ξ‖² v_0^(q-2)/N the noise's speed, u_p = z^(1/q)/α the plateau's.
+
+    The race of two blow-ups under one pull (theory.md 2.4): noise needs the clock 1/(q(q-2)f), the attacked
+    signal u_p^(2-q)/(q(q-2)(κα)^q). Needs q > 2, z = ``margin`` > 0.
+    """
+    weight = margin ** (1.0 / degree) / signal_strength
+    return float((fastest / (signal_strength**degree * weight ** (degree - 2))) ** (1.0 / degree))
 
 
 def race_horizon(setting: PatchSetting, draw: InitialDraw) -> float:
@@ -173,13 +169,7 @@ def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> P
     time falls in κ where |z(0)| < 1 (docs: theory.md 8.1), so nothing is memorized at any larger κ either.
     """
     leading = leading_memorization_boundary(setting, draw)
-    assumed = (
-        *first_memorization_assumptions(replace(setting, attacked_signal_fraction=0.0), draw),
-        DEGREE.given(q=setting.degree),
-        *_unattacked_signal_assumptions(setting, draw),
-        CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight),
-        SMALL_START.given(z_0=initial_margin_size(setting, draw)),
-    )
+    assumed = evaluated(RACE, setting, draw)
     horizon = race_horizon(setting, draw)
     if unmet(assumed) or setting.num_noise > MOST_NOISE or not 0.0 < horizon < LATEST:
         return Prediction(None, assumed, leading)

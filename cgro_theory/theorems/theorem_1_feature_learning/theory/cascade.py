@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, logarithmic_growth
+
+from .signal import InitialDraw, logarithmic_growth
 
 Array = NDArray[np.float64]
 
@@ -19,19 +20,28 @@ RELATIVE_STEP = 0.02
 """Longest stretch of time between two updates of the shifts, relative to the time since the start."""
 
 
-def cascade_times(setting: PatchSetting, draw: InitialDraw, *, shift_scale: float = 1.0) -> Array:
-    """Predicted memorization time of every point, shifts included. Units of η·step. shape: (N,)
+def times_alone(setting: PatchSetting, draw: InitialDraw) -> Array:
+    """Memorization time of every point without the shifts of the others (theory.md 2.4). shape: (N,)
 
-    Leading order like T_III: adversarial pull λ/2 until a point is memorized, no attacked signal. ``inf`` for a
-    point that no neuron ever favours. Needs λ > 0. ``shift_scale`` = 1 is the predictor; 0 leaves the shifts out,
-    which gives the plain formula back.
+    As :func:`cascade_times` without overlaps: the projections of a point grow until the first of them is 1.
+    """
+    signed = draw.signed_preactivations(setting.noise_patches)
+    left = _time_left(signed, _rates(setting, draw), setting.degree)
+    return np.asarray(left.reshape(setting.num_samples, -1).min(axis=1))
+
+
+def cascade_times(setting: PatchSetting, draw: InitialDraw) -> Array:
+    """Predicted memorization time of every point, shifts included (theory.md 2.4). shape: (N,)
+
+    Units of η·step. Leading order like T_III: adversarial pull λ/2 until a point is memorized, no attacked signal.
+    ``inf`` for a point that no neuron ever favours. Needs λ > 0.
     """
     degree, patches = setting.degree, setting.noise_patches
     gram = draw.noise_gram
     norms = np.diag(gram)
     labels = np.repeat(draw.labels, patches)
     overlap = labels[:, None] * labels * gram / norms  # of the signed projections, column k per unit of w_k
-    rates = degree * (0.5 * setting.adversarial_weight / setting.num_samples) * norms
+    rates = _rates(setting, draw)
     signed = draw.signed_preactivations(patches).copy()
     times = np.full(setting.num_samples, np.inf)
     held: list[_Held] = []
@@ -47,14 +57,20 @@ def cascade_times(setting: PatchSetting, draw: InitialDraw, *, shift_scale: floa
         signed = np.where(np.repeat(open_points, patches)[:, None], grown, signed)
         now += step
         for entry in held:
-            signed[:, entry.neuron] += shift_scale * entry.grow_until(now, degree) * overlap[:, entry.row]
+            signed[:, entry.neuron] += entry.grow_until(now, degree) * overlap[:, entry.row]
         if step == nearest:
             row, neuron = (int(index) for index in np.unravel_index(int(left.argmin()), left.shape))
             times[row // patches] = now
             scale = degree * rates[row] * 2.0
             held.append(_Held(row, neuron, now, scale))
-            signed[:, neuron] += shift_scale * overlap[:, row]
+            signed[:, neuron] += overlap[:, row]
     return times
+
+
+def _rates(setting: PatchSetting, draw: InitialDraw) -> Array:
+    """Of dw/dt = rate |w|^(q-1), for every noise patch. shape: (n,)"""
+    per_length = setting.degree * (0.5 * setting.adversarial_weight / setting.num_samples)
+    return np.asarray(per_length * np.diag(draw.noise_gram))
 
 
 class _Held:

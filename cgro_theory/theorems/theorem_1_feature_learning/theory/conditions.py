@@ -1,6 +1,6 @@
 """What the predictions of theorem 1 assume (docs/theory/theorem_1.md, 2.4 and 8.2).
 
-The symbols are those of the notation table; u_max, u_min are the largest and smallest u_r(0), v_max the largest
+The symbols are those of the notation table; u_max, u_min are the largest and smallest u_r(0), v_0 the largest
 y v(0), v_least the least over the points of the best one's.
 """
 
@@ -33,7 +33,7 @@ STEP = Condition(
     "u_min >= 0 or eta * q * g_max * abs(u_min) ** (q - 2) <= 1",
     "no step carries a negative u_r past 0 (g_max: the largest gain, (1-λ)α^q + λ(κα)^q)",
 )
-SOME_NOISE_NEURON = Condition("noise neuron", "v_max > 0", "some point has a neuron with y v > 0")
+SOME_NOISE_NEURON = Condition("noise neuron", "v_0 > 0", "some point has a neuron with y v > 0")
 WIDTH = Condition(
     "width",
     "v_least > 0",
@@ -57,3 +57,19 @@ ATTACKED_SIGNAL_SMALL = Condition(
 SIGNAL_LEARNED = Condition(
     "signal learned", "z_start > 0", "the signal is learned before T_III (z_start: the least z)"
 )
+
+LEARNING = (SIGNAL_NEURON, REPRESENTABLE, RADIUS, STEP, SMALL_NOISE, WITHIN_FLOATS)
+"""What the enclosure of the signal time evaluates."""
+FIRST_MEMORIZED = (ATTACK, RADIUS, SOME_NOISE_NEURON, STEP, WITHIN_FLOATS, BELOW_BOUNDARY)
+"""What the enclosure of the first memorization evaluates."""
+MEMORIZING = (ATTACK, RADIUS, WIDTH, BELOW_BOUNDARY)
+"""That every point is memorized."""
+TRAINED = (ATTACK, RADIUS, WIDTH, CLEAN_WEIGHT)
+"""Both losses, and every point with a neuron of its own."""
+REGIME = (*TRAINED, BELOW_BOUNDARY)
+"""What the main results assume."""
+SEEN_AT_START = (*TRAINED, SIGNAL_NEURON, REPRESENTABLE)
+NOISE_OVER_SIGNAL = (*SEEN_AT_START, ATTACKED_SIGNAL_SMALL, SIGNAL_LEARNED)
+"""What the estimates of V over z evaluate, the first of them before anything is followed."""
+RACE = (ATTACK, SOME_NOISE_NEURON, DEGREE, SIGNAL_NEURON, REPRESENTABLE, CLEAN_WEIGHT, SMALL_START)
+"""What the enclosure of κ* evaluates."""

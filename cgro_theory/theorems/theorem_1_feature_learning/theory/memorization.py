@@ -1,6 +1,6 @@
 """What theorem 1 predicts about memorization from given parameters and initial draws (theory.md 2.2 to 2.4).
 
-No torch, no training. Times are in units of η·step. The signal's side is in :mod:`prediction`.
+No torch, no training. Times are in units of η·step. The signal's side is in :mod:`signal`.
 """
 
 from __future__ import annotations
@@ -12,23 +12,10 @@ import numpy as np
 
 from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
-    ATTACK,
-    BELOW_BOUNDARY,
-    RACE_HORIZON,
-    RADIUS,
-    SOME_NOISE_NEURON,
-    WIDTH,
-    WITHIN_FLOATS,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_first_memorization
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
-    Array,
-    InitialDraw,
-    logarithmic_growth,
-    signed_power,
-    step_assumption,
-)
+
+from .conditions import ATTACK, BELOW_BOUNDARY, RACE_HORIZON, RADIUS, SOME_NOISE_NEURON, WITHIN_FLOATS
+from .noise_growth import enclose_first_memorization
+from .signal import Array, InitialDraw, evaluated, logarithmic_growth, signed_power, step_assumption
 
 MOST_NOISE = 400
 """Noise patches n = NJ of a draw that is followed: a step costs n² m operations."""
@@ -78,7 +65,7 @@ def predict_first_memorization_times(
         margins = signed_power(draw.signed_preactivations(setting.noise_patches), setting.degree).sum(axis=1)
         memorized = bool(margins.reshape(setting.num_samples, -1).sum(axis=1).max() >= 1.0)
         assumed = (
-            *first_memorization_assumptions(setting, draw),
+            *evaluated((ATTACK, RADIUS, SOME_NOISE_NEURON), setting, draw),
             step_assumption(setting, draw, learning_rate),
         )
         if not unmet(assumed):
@@ -127,20 +114,7 @@ def memorization_horizon(setting: PatchSetting, draw: InitialDraw, factor: float
     return factor * float(finite.max()) if finite.size else math.inf
 
 
-def first_memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the first memorization assumes, with this draw's numbers."""
-    largest = float(draw.signed_preactivations(setting.noise_patches).max())
-    return (*_parameter_assumptions(setting), SOME_NOISE_NEURON.given(v_max=largest))
-
-
-def memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the claims about the memorization of every point assume, with this draw's numbers."""
-    best = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1).max(axis=1)
-    return (*_parameter_assumptions(setting), WIDTH.given(v_least=float(best.min())))
-
-
-def _parameter_assumptions(setting: PatchSetting) -> tuple[EvaluatedCondition, ...]:
-    return (
-        ATTACK.given(lambda_=setting.adversarial_weight),
-        RADIUS.given(kappa=setting.attacked_signal_fraction),
-    )
+def below_boundary(first: Prediction) -> EvaluatedCondition:
+    """Whether κ lies below κ*, as the enclosure of the first memorization found; unmet where it found nothing."""
+    found = (each for each in first.assumed if each.condition is BELOW_BOUNDARY)
+    return next(found, BELOW_BOUNDARY.given(T_least=math.nan, T_lead=first.leading_order))

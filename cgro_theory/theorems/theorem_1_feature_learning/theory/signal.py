@@ -1,6 +1,6 @@
 """What theorem 1 predicts about the signal from given parameters and initial draws (theory.md 2.2 to 2.4).
 
-No torch, no training. The noise's side is in :mod:`memorization_prediction`.
+No torch, no training. The noise's side is in :mod:`memorization`.
 
 Times are in units of η·step. Each enclosure's width comes from error terms known before the run: the
 discretization, the off-diagonal Gram entries, and the clock run up before the signal margin is large.
@@ -9,12 +9,13 @@ discretization, the off-diagonal Gram entries, and the clock run up before the s
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
+from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.initial_draw import InitialDraw as InitialDraw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import (
@@ -23,15 +24,8 @@ from cgro_theory.theorems.lemmas.theory.common_clock import (
     enclose_signal,
     euler_lag,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
-    LATEST,
-    RADIUS,
-    REPRESENTABLE,
-    SIGNAL_NEURON,
-    SMALL_NOISE,
-    STEP,
-    WITHIN_FLOATS,
-)
+
+from .conditions import LATEST, RADIUS, REPRESENTABLE, SIGNAL_NEURON, SMALL_NOISE, STEP, WITHIN_FLOATS
 
 Array = NDArray[np.float64]
 
@@ -119,7 +113,10 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
     The bound of |V_i| that it needs is itself derived from the draw, up to the enclosure's upper end.
     """
     leading = leading_signal_time(setting, draw)
-    assumed = (*signal_assumptions(setting, draw), step_assumption(setting, draw, learning_rate))
+    assumed = (
+        *evaluated((SIGNAL_NEURON, REPRESENTABLE, RADIUS), setting, draw),
+        step_assumption(setting, draw, learning_rate),
+    )
     learned = bool(setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0)
     if not unmet(assumed):
         assumed += (WITHIN_FLOATS.given(T_lead=0.0 if learned else leading),)
@@ -171,7 +168,7 @@ def predict_signal_margin(
     leading = plateau_signal_margin(setting, end)
     bound = noise_margin_bound(setting, draw, noise_drive(setting, draw, end, learning_rate))
     assumed = (
-        *signal_assumptions(setting, draw),
+        *evaluated((SIGNAL_NEURON, REPRESENTABLE, RADIUS), setting, draw),
         step_assumption(setting, draw, learning_rate),
         SMALL_NOISE.given(V_max=bound),
     )
@@ -224,15 +221,23 @@ def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
     return float(clock_between(*ends, setting.degree)[0])
 
 
-def signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """What the claims about the signal assume, with this draw's numbers."""
-    largest = float(draw.signal_projections.max())
-    tiny = LATEST ** (-1.0 / max(1, setting.degree - 2))
-    return (
-        SIGNAL_NEURON.given(u_max=largest),
-        REPRESENTABLE.given(u_max=largest, u_tiny=tiny),
-        RADIUS.given(kappa=setting.attacked_signal_fraction),
-    )
+def evaluated(
+    conditions: Iterable[Condition], setting: PatchSetting, draw: InitialDraw
+) -> tuple[EvaluatedCondition, ...]:
+    """Conditions with the numbers of a setting and a draw; those on steps, times or bounds need more."""
+    signed = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1)
+    numbers = {
+        "lambda_": setting.adversarial_weight,
+        "kappa": setting.attacked_signal_fraction,
+        "q": setting.degree,
+        "d": setting.patch_dimension,
+        "u_max": float(draw.signal_projections.max()),
+        "u_tiny": LATEST ** (-1.0 / max(1, setting.degree - 2)),
+        "v_0": float(signed.max()),
+        "v_least": float(signed.max(axis=1).min()),
+        "z_0": initial_margin_size(setting, draw),
+    }
+    return tuple(each.given(**{name: numbers[name] for name in each.symbols}) for each in conditions)
 
 
 def step_assumption(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> EvaluatedCondition:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cgro_theory.claims import Figure, Marker, Panel, Series
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell, Phase
+
+from ..runs.phases import Cell, Phase
 
 _COLOURS = {
     Phase.OVERFITS: 1,

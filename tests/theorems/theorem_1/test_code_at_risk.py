@@ -19,7 +19,7 @@ from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem
 
-NOTHING = TrainedEvidence((), (), ())
+NOTHING = TrainedEvidence()
 LEMMAS = lemmas.LemmaEvidence(9300, 5)
 
 
@@ -34,7 +34,7 @@ def evidence():
     # The sign test on second moments needs some two dozen networks.
     group = train_group(request, setting, derived_seeds(9300, 24, "code at risk"), 4000, flow=True)
     full = tuple(train_full_network(full_setting(), seed, 4000) for seed in full_seeds(9300, 2))
-    return TrainedEvidence((group,), (), (), full=full)
+    return TrainedEvidence(main=(group,), full=full)
 
 
 def test_clean_test_error_sees_errors_and_holds(evidence):

@@ -1,68 +1,84 @@
-"""The figures of theorem 1, as data."""
+"""Errors on the training points, clean and attacked (theory.md 2.4), counted by evaluating the networks."""
 
 from __future__ import annotations
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Figure, Marker, Panel, Series
+from cgro_theory.claims import Claim, Figure, Interval, Mark, Marker, Panel, Relation, Series, Source
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
+from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.trainer.trajectories import Trajectories, attacked_signal_margin
 
+from ..runs.trained import TrainedEvidence
+from ..theory.conditions import REGIME
+from .negative_controls import ONE_NEGATED, ONE_UNATTACKED, all_negated, judged_on
+from .per_run import every_run
+from .symbols import ONE_SETTING, PAPER, RATE
+
 Array = NDArray[np.float64]
-_TIME = "time (η · step)"
+
+CLEAN_TRAIN = Claim(
+    label="theorem_1.clean_train_error",
+    statement="Every trained network classifies every clean training point correctly.",
+    source=Source(PAPER, "main result", "v1"),
+    marks=(Mark.PAPER,),
+    quantity="largest clean train error over the runs",
+    natural_range=RATE,
+    relation=Relation.AT_MOST,
+    expression=sp.Eq(sp.Symbol("err_train", real=True), 0),
+    assumptions=REGIME,
+    depends_on=("theorem_1.noise_memorization",),
+    silent_about=ONE_SETTING,
+)
+
+ROBUST_TRAIN = Claim(
+    label="theorem_1.robust_train_error",
+    statement="Every trained network classifies every training point correctly under the worst shift of its "
+    "signal patch within span(w*).",
+    source=Source(PAPER, "main result", "v1"),
+    marks=(Mark.PAPER,),
+    quantity="largest robust train error over the runs",
+    natural_range=RATE,
+    relation=Relation.AT_MOST,
+    expression=sp.Eq(sp.Symbol("err_robust_train", real=True), 0),
+    assumptions=REGIME,
+    depends_on=("theorem_1.noise_memorization", "lemmas.signal_homogeneity"),
+    silent_about="The worst shift within span(w*) is found by a scan of shifts. Attacks over all patches are "
+    "stronger; the argument of questions.attack_off_the_signal holds for training points too.",
+)
 
 
-def stage_figures(
-    trajectories: Trajectories, *, predicted_signal_time: float, predicted_memorization_time: float
-) -> tuple[Figure, ...]:
-    """The three stages of the first run, and the mean errors of all runs over time."""
-    markers = (
-        Marker("predicted $T_I$", predicted_signal_time, colour=0),
-        Marker("predicted $T_{III}$", predicted_memorization_time, colour=1),
-    )
-    return (_stages(trajectories, markers), _errors(trajectories))
-
-
-def _stages(trajectories: Trajectories, markers: tuple[Marker, ...]) -> Figure:
-    times, run = trajectories.checkpoint_times, 0
-    alive = (times > 0) & np.isfinite(trajectories.signal[run])
-    end = trajectories.final_time[run]
-    x = np.append(times[alive], end)
-    signal = np.append(trajectories.signal_margin[run, alive], trajectories.final_signal_margin[run])
-    noise = np.vstack([trajectories.noise_margins[run, alive], trajectories.final_noise_margins[run]])
-    series = [Series(r"signal margin $\alpha^q U$", x.tolist(), signal.tolist(), colour=0)]
-    for point in range(noise.shape[1]):
-        label = f"noise margins $V_i$ ({noise.shape[1]} points)" if point == 0 else ""
-        series.append(Series(label, x.tolist(), noise[:, point].tolist(), colour=1, faint=True))
-    panel = Panel(
-        title=f"One run, d = {trajectories.setting.patch_dimension:,}",
-        x_label=_TIME,
-        y_label="margin",
-        series=tuple(series),
-        markers=(*markers, Marker("margin 1: learned, memorized", 1.0, axis="y")),
-        x_scale="log",
-    )
-    caption = (
-        "Growth of the signal, stagnation, memorization of every point's noise. Vertical lines are the "
-        "leading-order times, computed from the initial draw."
-    )
-    return Figure(
-        "theorem_1_three_stages",
-        "Three stages of adversarial training",
-        caption,
-        (panel,),
-        (
-            "theorem_1.signal_time",
-            "theorem_1.signal_plateau",
-            "theorem_1.first_memorization_time",
-            "theorem_1.stage_order",
-            "theorem_1.noise_memorization",
+CHECKED = (
+    CheckedClaim(
+        CLEAN_TRAIN,
+        every_run(
+            "main",
+            Interval.point(0.0),
+            lambda group: group.errors.clean_train / group.errors.train_points,
+            CLEAN_TRAIN.assumptions,
         ),
-    )
+        (all_negated("main"), ONE_NEGATED),
+        needs=("main",),
+    ),
+    CheckedClaim(
+        ROBUST_TRAIN,
+        every_run(
+            "main",
+            Interval.point(0.0),
+            lambda group: group.errors.robust_train / group.errors.train_points,
+            ROBUST_TRAIN.assumptions,
+        ),
+        (judged_on("standard_runs", "main", "standard"), ONE_UNATTACKED),
+        needs=("main", "standard"),
+    ),
+)
 
 
-def _errors(trajectories: Trajectories) -> Figure:
+def errors_over_time(runs: TrainedEvidence) -> Figure:
+    """The mean errors of the first group over time."""
+    trajectories = runs.main[0].trajectories
     setting = trajectories.setting
     times = trajectories.checkpoint_times
     shown = (times > 0) & (times <= np.nanmax(trajectories.final_time))
@@ -75,7 +91,7 @@ def _errors(trajectories: Trajectories) -> Figure:
     def panel(title: str, clean: Array, robust: Array) -> Panel:
         return Panel(
             title=title,
-            x_label=_TIME,
+            x_label="time (η · step)",
             y_label="error",
             series=(
                 Series("clean", x, clean[shown].tolist(), colour=0),

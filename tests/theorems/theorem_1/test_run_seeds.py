@@ -6,7 +6,7 @@ import numpy as np
 
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning.claims.altered_runs import one_run
+from cgro_theory.theorems.theorem_1_feature_learning.claims.negative_controls import one_run
 from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import (
     measure_errors,
     measure_levels,
@@ -84,7 +84,7 @@ KINDS = [(1, 0, "test points"), (2, 0, "test points"), (1, 1, "test points"), (1
 
 
 def test_counts_of_a_run_do_not_depend_on_the_others():
-    request = RunRequest("quick", 9200, "cpu", frozenset(), lambda doing, fraction: None)
+    request = RunRequest("quick", 9200, "cpu", frozenset(), lambda doing, fraction: None, frozenset({"standard"}))
     setting = PatchSetting.version_1(10**4, num_samples=3, width=8, adversarial_weight=0.0)
     group = gather_at(setting, request, runs=3, test_points=400, flow=True).standard[0]
     alone = one_run(group, 2)

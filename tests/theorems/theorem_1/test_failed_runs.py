@@ -7,9 +7,9 @@ import pytest
 
 from cgro_theory.claims import Outcome
 from cgro_theory.setting import PatchSetting
-from cgro_theory.theorems.catalogue import claim
+from cgro_theory.theorems.catalogue import checked_claim
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.theorem_1_feature_learning.claims import measurement as MEASUREMENT
+from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import GROUPS, measured_flow_error
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import gather_at
 from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer.trajectories import join_trajectories
@@ -19,14 +19,13 @@ SETTING = PatchSetting.version_1(10**6, num_samples=5, width=12)
 
 @pytest.fixture(scope="module")
 def evidence():
-    request = RunRequest("quick", 9100, "cpu", frozenset(), lambda doing, fraction: None)
+    request = RunRequest("quick", 9100, "cpu", frozenset(), lambda doing, fraction: None, frozenset(GROUPS))
     return gather_at(SETTING, request, runs=8, test_points=50, flow=True)
 
 
 def outcome(label, evidence, share=1e-3):
-    return judge_claim(
-        claim(f"theorem_1.{label}"), MEASUREMENT.CHECKS[f"theorem_1.{label}"], evidence, share
-    ).outcome
+    entry = checked_claim(f"theorem_1.{label}")
+    return judge_claim(entry.claim, entry.check, evidence, share).outcome
 
 
 def joined(evidence, others, times=1):
@@ -76,8 +75,6 @@ def test_integrator_error_is_measured_and_small(evidence):
 
 
 def test_flows_that_disagree_on_what_is_reached_are_inconclusive(evidence):
-    from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import measured_flow_error
-
     group = evidence.main[0]
     runs = group.trajectories
     lost = np.full_like(runs.signal_time, np.nan)

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import finite, intervals
 
-from cgro_theory.claims import Interval, Outcome, judge
+from cgro_theory.claims import Interval, Outcome, Prediction, judge
 from cgro_theory.theorems.catalogue import claim
 from cgro_theory.theorems.theorem_1_feature_learning.claims.per_run import nearest_to_violation, per_run
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_boundary, nearest_slope
-from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import BoundaryPrediction
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import TimePrediction
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import SIGNAL_NEURON
 
 TIME_CLAIM = claim("theorem_1.first_memorization_time")
 SHARE = 1e-3
@@ -28,13 +27,13 @@ def group_of(runs):
 
 
 def outcome_per_run(entries):
-    """Judge (low, high, value, unmet) per run by the check that claims about each run use."""
+    """Judge (low, high, value, assumed) per run by the check that claims about each run use."""
     group = group_of(len(entries))
 
     def look(asked):
         listed = []
-        for run, (low, high, value, unmet) in enumerate(entries):
-            predicted = TimePrediction(Interval(low, high), 1.0, unmet)
+        for run, (low, high, value, assumed) in enumerate(entries):
+            predicted = Prediction(Interval(low, high), assumed, 1.0)
             listed.append(per_run(asked, run, predicted, value))
         return listed
 
@@ -44,8 +43,8 @@ def outcome_per_run(entries):
 
 def outcome_of_boundaries(entries):
     compared = [
-        Compared(BoundaryPrediction(Interval(low, high), 1.0, unmet), Interval.point(value), 1.0, seed)
-        for seed, (low, high, value, unmet) in enumerate(entries)
+        Compared(Prediction(Interval(low, high), assumed, 1.0), Interval.point(value), 1.0, seed)
+        for seed, (low, high, value, assumed) in enumerate(entries)
     ]
     pair = nearest_boundary(compared, SHARE)
     return judge(TIME_CLAIM, pair.prediction, pair.measurement)
@@ -101,7 +100,7 @@ def test_order_does_not_matter_and_any_run_outside_refutes(pairs, random):
 
 @judges
 def test_runs_that_miss_an_assumption_are_capped(decide):
-    missing = (1.0, 2.0, 7.0, ("some neuron starts with u_r > 0",))
+    missing = (1.0, 2.0, 7.0, (SIGNAL_NEURON.given(u_max=-1.0),))
     assert decide([FINE] * 19 + [missing])[0] is Outcome.CONSISTENT
     outcome, reason = decide([FINE] * 18 + [missing] * 2)
     assert outcome is Outcome.INCONCLUSIVE
@@ -113,7 +112,7 @@ def test_runs_that_miss_an_assumption_are_capped(decide):
 
 
 def test_a_size_that_was_never_reached_has_no_slope():
-    told = BoundaryPrediction(Interval(1.0, math.inf), 1.0)
+    told = Prediction(Interval(1.0, math.inf), leading_order=1.0)
     fine = [Compared(told, Interval.point(10.0**k), 10.0**k, 0) for k in (1, 2, 3)]
     lost = [*fine[:2], Compared(told, Interval.point(math.inf), 1e3, 0)]
     other = [Compared(told, Interval.point(10.0**k), 10.0**k, 1) for k in (1, 2, 3)]
@@ -124,8 +123,8 @@ def test_a_size_that_was_never_reached_has_no_slope():
 
 def test_a_slope_ignores_an_infinite_end_at_the_middle_of_a_ladder():
     """There the least-squares weight is 0."""
-    narrow = [BoundaryPrediction(Interval(0.9 * 10**k, 1.1 * 10**k), 10.0**k) for k in (6, 9, 12)]
-    narrow[1] = BoundaryPrediction(Interval(0.9e9, math.inf), 1e9)
+    narrow = [Prediction(Interval(0.9 * 10**k, 1.1 * 10**k), leading_order=10.0**k) for k in (6, 9, 12)]
+    narrow[1] = Prediction(Interval(0.9e9, math.inf), leading_order=1e9)
     entries = [Compared(p, Interval.point(p.leading_order), p.leading_order, 0) for p in narrow]
     pair = nearest_slope(entries, SHARE)
     assert pair.prediction.interval.width < 0.1

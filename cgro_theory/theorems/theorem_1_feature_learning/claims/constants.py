@@ -1,14 +1,8 @@
-"""The claims of theorem 1 (theory.md 2.4), gathered. Needs sympy only."""
+"""Values that only the paper's body fixes, and choices of this project, by name."""
 
 from __future__ import annotations
 
-from cgro_theory.claims import Claim
 from cgro_theory.theorems.room import NamedConstant
-from cgro_theory.theorems.theorem_1_feature_learning.claims.statement_errors import ERRORS
-from cgro_theory.theorems.theorem_1_feature_learning.claims.statement_limits import LIMITS
-from cgro_theory.theorems.theorem_1_feature_learning.claims.statement_stages import STAGES
-
-CLAIMS: tuple[Claim, ...] = STAGES + ERRORS + LIMITS
 
 CONSTANTS: tuple[NamedConstant, ...] = (
     NamedConstant("init_exponent", "-1/2", "σ0 = d^-1/2; version 1 fixes it in its body only"),
