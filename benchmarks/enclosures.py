@@ -173,7 +173,7 @@ def main():
         for name, entry, value in (("T_I", signal, both[0]), ("T_III", memory, both[1])):
             compare(tallies[name], entry.interval, value, what)
         tallies["T_III, none said"].tried += 1
-        if BELOW_BOUNDARY in memory.unmet:
+        if any(each.condition is BELOW_BOUNDARY for each in memory.unmet):
             tallies["T_III, none said"].offered += 1
             if both[1] <= 50.0 * memory.leading_order * (1 - ROOM):
                 tallies["T_III, none said"].violated += 1

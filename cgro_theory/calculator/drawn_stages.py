@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from cgro_theory.calculator.answer import Answer, Condition, Direction, Quantity, Term
 from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
-from cgro_theory.claims import Interval
+from cgro_theory.claims import Interval, Prediction
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    BoundaryPrediction,
     predict_memorization_boundary,
     predict_overfitting_boundary,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
     BELOW_BOUNDARY,
     RACE_HORIZON,
+    WITHIN_FLOATS,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     leading_memorization_time,
     memorization_horizon,
     predict_first_memorization_time,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
-    TimePrediction,
     plateau_signal_margin,
     predict_signal_time,
 )
@@ -91,23 +92,21 @@ def _check_sizes(setting: PatchSetting) -> None:
             raise InvalidInput(name, value, f"one with {symbol} in [{RANGE[0]:g}, {RANGE[1]:g}], for a draw")
 
 
-_Predicted = TypeVar("_Predicted", TimePrediction, BoundaryPrediction)
-_LEFT_FLOATS = ("every number on the way stays within the range of floats",)
-_NO_TIME = TimePrediction(None, math.nan, _LEFT_FLOATS)
-_NO_BOUNDARY = BoundaryPrediction(None, math.nan, _LEFT_FLOATS)
+_LEFT_FLOATS = Prediction(None, (WITHIN_FLOATS.given(T_lead=math.inf),))
+"""The prediction where a number on the way overflows or is lost as NaN."""
 
 
-def _within_floats(predict: Callable[..., _Predicted], without: _Predicted, *arguments: Any) -> _Predicted:
-    """The prediction, or ``without`` where a number on the way overflows or is lost as NaN."""
+def _within_floats(predict: Callable[..., Prediction], *arguments: Any) -> Prediction:
+    """The prediction, as far as floats carry it."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         try:
             return predict(*arguments)
         except OverflowError:
-            return without
+            return _LEFT_FLOATS
         except InvalidInput as error:
             if error.name != "interval":
                 raise
-            return without
+            return _LEFT_FLOATS
 
 
 def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -> Answer:
@@ -123,11 +122,11 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
     if require_finite("learning_rate", learning_rate) < 0.0:
         raise InvalidInput("learning_rate", learning_rate, ">= 0")
     draw = subspace_draw(setting, seed)
-    signal = _within_floats(predict_signal_time, _NO_TIME, setting, draw, learning_rate)
-    memory = _within_floats(predict_first_memorization_time, _NO_TIME, setting, draw, learning_rate)
+    signal = _within_floats(predict_signal_time, setting, draw, learning_rate)
+    memory = _within_floats(predict_first_memorization_time, setting, draw, learning_rate)
     # Without an attacked loss nothing is memorized, and the boundaries have no time scale.
     raced = setting.adversarial_weight > 0.0
-    race = _within_floats(predict_memorization_boundary, _NO_BOUNDARY, setting, draw) if raced else None
+    race = _within_floats(predict_memorization_boundary, setting, draw) if raced else None
     below = _below_boundary(setting, race, memory)
     quantities = [
         _enclosed("signal_time", signal, "first time with α^q U >= 1", "theorem_1.signal_time", _TIME),
@@ -157,11 +156,23 @@ def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Conditio
     )
 
 
-def _below_boundary(setting: PatchSetting, race: BoundaryPrediction | None, memory: TimePrediction) -> Condition:
+def _meanings(prediction: Prediction) -> str:
+    return "; ".join(each.condition.meaning for each in prediction.unmet)
+
+
+def _lost_the_race(memory: Prediction) -> bool:
+    return any(each.condition is BELOW_BOUNDARY for each in memory.unmet)
+
+
+def _below_boundary(setting: PatchSetting, race: Prediction | None, memory: Prediction) -> Condition:
     """κ < κ*, against the enclosure of κ*; None where κ lies inside it or there is none, unless T_III decides."""
-    raced = BELOW_BOUNDARY in memory.unmet
+    raced = _lost_the_race(memory)
     if race is None or race.interval is None:
-        why = "λ = 0" if race is None else "; ".join(f"not met: {each}" for each in race.unmet) or "none was found"
+        why = (
+            "λ = 0"
+            if race is None
+            else "; ".join(f"not met: {each.condition.meaning}" for each in race.unmet) or "none was found"
+        )
         return Condition(
             "memorization",
             f"κ < κ*: memorization comes first (κ* has no enclosure: {why})",
@@ -173,7 +184,7 @@ def _below_boundary(setting: PatchSetting, race: BoundaryPrediction | None, memo
     return Condition("memorization", f"κ < κ*, for the gradient flow in {where}: memorization comes first", met)
 
 
-def _stage_order(signal: TimePrediction, memory: TimePrediction, below: Condition) -> Condition:
+def _stage_order(signal: Prediction, memory: Prediction, below: Condition) -> Condition:
     ordered = None
     if signal.interval is not None and memory.interval is not None and below.met is not False:
         ordered = _ordered(signal.interval, memory.interval)
@@ -186,7 +197,7 @@ def _ordered(first: Interval, second: Interval) -> bool | None:
     return False if second.high <= first.low else None
 
 
-def _memorization_time(memory: TimePrediction, below: Condition) -> Quantity:
+def _memorization_time(memory: Prediction, below: Condition) -> Quantity:
     """T_III's enclosure; "not memorized" for κ above the enclosure of κ*."""
     formula, label = "first time with some V_i >= 1", "theorem_1.first_memorization_time"
     if below.met is False:
@@ -203,16 +214,16 @@ def _memorization_time(memory: TimePrediction, below: Condition) -> Quantity:
     return _enclosed("memorization_time", memory, formula, label, _TIME)
 
 
-def _why_not_memorized(memory: TimePrediction) -> str:
-    if BELOW_BOUNDARY in memory.unmet:
+def _why_not_memorized(memory: Prediction) -> str:
+    if _lost_the_race(memory):
         times = f"{RACE_HORIZON:g} times the leading order"
         return f"κ is not below κ* of this draw: no V_i reaches 1 within {times} {memory.leading_order:.6g}"
     if memory.unmet:
-        return f"not met: {'; '.join(memory.unmet)}"
+        return f"not met: {_meanings(memory)}"
     return "κ is above the enclosure of κ*: the attacked signal is learned first"
 
 
-def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPrediction) -> list[Quantity]:
+def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction) -> list[Quantity]:
     time = leading_memorization_time(setting, draw)
     over = setting.attacked_signal_fraction < 0.0
     plateau = plateau_signal_margin(setting, time) if np.isfinite(time) and not over else 0.0
@@ -233,7 +244,7 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPredicti
     quantities.append(
         _enclosed(
             "overfitting_boundary",
-            _within_floats(predict_overfitting_boundary, _NO_BOUNDARY, setting, draw, end),
+            _within_floats(predict_overfitting_boundary, setting, draw, end),
             "κ_1: P(|V| > κ^q z) = ½ for a fresh point",
             "theorem_1.overfitting_boundary",
             note=f"for runs that end by the time {end:.6g}. Not proved: it takes each point as memorized by one "
@@ -249,7 +260,7 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: BoundaryPredicti
 
 def _enclosed(
     name: str,
-    prediction: TimePrediction | BoundaryPrediction,
+    prediction: Prediction,
     formula: str,
     label: str,
     unit: str = "",
@@ -265,9 +276,7 @@ def _enclosed(
     ends = prediction.interval
     if ends is None:
         missing = f"no {direction.value}: "
-        missing += (
-            f"not met: {'; '.join(prediction.unmet)}" if prediction.unmet else "none was found for this draw"
-        )
+        missing += f"not met: {_meanings(prediction)}" if prediction.unmet else "none was found for this draw"
         if prediction.unmet and direction is Direction.ESTIMATE:
             missing = missing.removeprefix("no estimate: ")
             none = Direction.LEADING_ORDER

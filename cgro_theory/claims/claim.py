@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cgro_theory.claims.condition import Assumption
+from cgro_theory.claims.condition import Condition, StatedAssumption
 from cgro_theory.claims.interval import Interval
 from cgro_theory.errors import InvalidInput
 
@@ -64,7 +64,7 @@ class Claim:
     natural_range: Interval
     relation: Relation
     expression: sympy.Basic | None
-    assumptions: tuple[Assumption, ...] = ()
+    assumptions: tuple[Condition | StatedAssumption, ...] = ()
     depends_on: tuple[str, ...] = ()
     tolerance: float | None = None
     statistical: bool = True

@@ -149,7 +149,9 @@ class StatedAssumption:
         return None
 
 
-Assumption = Condition | StatedAssumption
+def Assumption(name: str, condition: Any, meaning: str, checked: str) -> StatedAssumption:
+    """Passing away: what is not yet a condition."""
+    return StatedAssumption(name, meaning, checked)
 
 
 def unmet(conditions: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondition, ...]:

@@ -28,13 +28,13 @@ class Prediction:
         interval: None when no number could be computed; then the verdict is inconclusive.
         assumed: the conditions that it relies on, evaluated with the actual numbers; where one does not hold the
             verdict is out of scope.
-        leading_order: the closed formula without its error terms, for the reader.
+        leading_order: the closed formula without its error terms, for the reader; NaN where there is none.
         notes: (name, value) pairs to show.
     """
 
     interval: Interval | None
     assumed: tuple[EvaluatedCondition, ...] = ()
-    leading_order: float | None = None
+    leading_order: float = math.nan
     notes: tuple[tuple[str, float], ...] = ()
 
     @property

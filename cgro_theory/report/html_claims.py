@@ -9,7 +9,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from cgro_theory.claims import SEVERITY, Assumption, Claim, Interval, Outcome, Relation, inherited_outcomes
+from cgro_theory.claims import (
+    SEVERITY,
+    Claim,
+    Condition,
+    Interval,
+    Outcome,
+    Relation,
+    StatedAssumption,
+    inherited_outcomes,
+)
 from cgro_theory.report.html_sources import ReportFigure
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, Status
 from cgro_theory.report.mathematics import constant_to_mathml, is_constant, to_mathml
@@ -251,7 +260,7 @@ def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
     return f", of which only {format_interval({'low': possible.low, 'high': possible.high})} is possible"
 
 
-def _assumption(assumption: Assumption) -> AssumptionView:
+def _assumption(assumption: Condition | StatedAssumption) -> AssumptionView:
     expression = assumption.expression
     formula = Markup("") if expression is None else Markup(to_mathml(expression))
     return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)

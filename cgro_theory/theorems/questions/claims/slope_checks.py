@@ -17,7 +17,6 @@ from cgro_theory.theorems.questions.theory.predictions import predict_separation
 from cgro_theory.theorems.room import CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_slope
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    BoundaryPrediction,
     deviation,
     predict_noise_over_signal,
 )
@@ -31,12 +30,12 @@ SAME_RUN = 1e-4
 
 
 @lru_cache(maxsize=4096)
-def _separation(setting: PatchSetting, seed: int) -> BoundaryPrediction:
+def _separation(setting: PatchSetting, seed: int) -> Prediction:
     return predict_separation(setting, draw_of(setting, seed))  # the draw does not depend on α
 
 
 @lru_cache(maxsize=4096)
-def _noise_ratio(setting: PatchSetting, draw_setting: PatchSetting, seed: int, end: float) -> BoundaryPrediction:
+def _noise_ratio(setting: PatchSetting, draw_setting: PatchSetting, seed: int, end: float) -> Prediction:
     return predict_noise_over_signal(setting, draw_of(draw_setting, seed), end, deviation)
 
 

@@ -18,21 +18,23 @@ from cgro_theory.theorems.theorem_1_feature_learning.claims.symbols import (
     V,
     a,
     alpha,
-    attacked,
     b,
     d,
     kappa,
     lam,
-    mixed,
-    positive,
     q,
-    radius,
     sigma,
     u,
     v,
-    width,
     xi,
     z,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    ATTACK,
+    CLEAN_WEIGHT,
+    RADIUS,
+    SIGNAL_NEURON,
+    WIDTH,
 )
 
 _K, _hit, _delta = sp.symbols("K p_hit delta", positive=True)
@@ -58,7 +60,7 @@ CLAIMS: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Integer(0),
-        assumptions=(radius,),
+        assumptions=(RADIUS,),
         depends_on=("lemmas.signal_homogeneity",),
         silent_about="Networks that start with U < 0 differ until U > 0; the answer says how they end. Small d, "
         "where autograd can hold every weight; allowed is 100 times what the order of summation changes.",
@@ -73,7 +75,7 @@ CLAIMS: tuple[Claim, ...] = (
         natural_range=RATE,
         relation=Relation.AT_LEAST,
         expression=P(V * ((_delta - xi) / xi) ** q > z),
-        assumptions=(_carries, attacked, mixed),
+        assumptions=(_carries, ATTACK, CLEAN_WEIGHT),
         depends_on=("lemmas.signal_homogeneity",),
         silent_about="Networks trained against the span; the argument needs every V_i >= 1 and holds for training "
         "points too, so robust train error 0 is a statement about the attack within the span.",
@@ -89,7 +91,7 @@ CLAIMS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=sp.Eq(_slope, q * (a - b - sp.Rational(1, 2))),
-        assumptions=(width, positive, radius, mixed),
+        assumptions=(WIDTH, SIGNAL_NEURON, RADIUS, CLEAN_WEIGHT),
         depends_on=("lemmas.common_clock",),
         silent_about="Integer degrees; the interval holds the finite-size corrections over the same ladder. The "
         "integrator's error is measured: the difference of two at far finer tolerances.",
@@ -104,7 +106,7 @@ CLAIMS: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.And(sp.Gt(a, b + sp.Rational(1, 2)), sp.Lt(2 * a, 1 + 3 * (b + sp.Rational(1, 2)))),
-        assumptions=(width, positive, mixed),
+        assumptions=(WIDTH, SIGNAL_NEURON, CLEAN_WEIGHT),
         depends_on=("lemmas.common_clock",),
         silent_about="Networks within a factor of 10 in time, or of 3 in κ, of a boundary are not judged.",
     ),
@@ -120,7 +122,7 @@ CLAIMS: tuple[Claim, ...] = (
         expression=sp.Lt(
             (sp.sqrt(sp.Symbol("Var_V")) / z) ** (1 / q), (sigma**2 * d * v ** (q - 2) / (N * alpha**2)) ** (1 / q)
         ),
-        assumptions=(width, positive, mixed),
+        assumptions=(WIDTH, SIGNAL_NEURON, CLEAN_WEIGHT),
         depends_on=("lemmas.common_clock", "lemmas.odd_symmetry"),
         silent_about="Networks inside an enclosure are not judged; where the boundaries are is theorem 1's claim.",
     ),
@@ -137,7 +139,7 @@ CLAIMS: tuple[Claim, ...] = (
             u ** (2 - q) / ((1 - lam) * alpha**q),
             N * v ** (2 - q) / (lam * xi**2),
         ),
-        assumptions=(width, positive, radius, attacked),
+        assumptions=(WIDTH, SIGNAL_NEURON, RADIUS, ATTACK),
         depends_on=("lemmas.common_clock", "lemmas.odd_symmetry"),
         silent_about="Not judged: networks whose two times are within a factor of 10, or whose U can change "
         "its sign "
@@ -153,7 +155,7 @@ CLAIMS: tuple[Claim, ...] = (
         natural_range=_GAP,
         relation=Relation.WITHIN,
         expression=sp.Integer(0),
-        assumptions=(radius,),
+        assumptions=(RADIUS,),
         depends_on=("lemmas.odd_symmetry",),
         silent_about="The interval, half of the gap that full robust overfitting has to either side, is wide. "
         "Student's interval of a mean of gaps, cut to [-1, 1] where every gap lies.",
@@ -211,7 +213,7 @@ CLAIMS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=sp.Eq(_slope, -q / 2),
-        assumptions=(width, positive, mixed),
+        assumptions=(WIDTH, SIGNAL_NEURON, CLEAN_WEIGHT),
         depends_on=("lemmas.gaussian_chaos_variance",),
         silent_about="q = 3; the interval holds the slowly varying factors over the same ladder.",
     ),

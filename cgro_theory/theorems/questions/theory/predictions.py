@@ -8,11 +8,10 @@ import numpy as np
 from scipy import special, stats
 from scipy.special import expit
 
-from cgro_theory.claims import Interval
+from cgro_theory.claims import Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    BoundaryPrediction,
     leading_memorization_boundary,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
@@ -38,16 +37,16 @@ NORM_FAILURE = 1e-9
 """Probability that a noise patch is longer than the prediction allows."""
 
 
-def predict_separation(setting: PatchSetting, draw: InitialDraw) -> BoundaryPrediction:
+def predict_separation(setting: PatchSetting, draw: InitialDraw) -> Prediction:
     """Enclosure of T_III/T_I in gradient flow, from the two times' own enclosures."""
     signal = predict_signal_time(setting, draw, 0.0)
     noise = predict_first_memorization_time(setting, draw, 0.0)
     leading = noise.leading_order / signal.leading_order
-    unmet = (*signal.unmet, *noise.unmet)
-    if unmet or signal.interval is None or noise.interval is None or not signal.interval.low > 0:
-        return BoundaryPrediction(None, leading, unmet)
+    assumed = tuple(dict.fromkeys((*signal.assumed, *noise.assumed)))
+    if unmet(assumed) or signal.interval is None or noise.interval is None or not signal.interval.low > 0:
+        return Prediction(None, assumed, leading)
     ends = Interval(noise.interval.low / signal.interval.high, noise.interval.high / signal.interval.low).outward()
-    return BoundaryPrediction(ends, leading)
+    return Prediction(ends, assumed, leading)
 
 
 def separation_exponent(setting: PatchSetting) -> float:

@@ -25,12 +25,9 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import (
     LocatedBoundary,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
-from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    BoundaryPrediction,
-)
 
 Array = NDArray[np.float64]
-Predict = Callable[[LocatedBoundary], BoundaryPrediction]
+Predict = Callable[[LocatedBoundary], Prediction]
 
 
 def check_overfitting_boundary(evidence: TrainedEvidence, failure_probability: float) -> CheckedPair:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from cgro_theory.claims import Evidence as Kind
-from cgro_theory.claims import Interval, Measurement, Prediction
+from cgro_theory.claims import Interval, Measurement, Prediction, unmet
 from cgro_theory.numerics.confidence import median_by_order_statistics
 from cgro_theory.theorems.room import CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning.claims.per_run import (
@@ -21,7 +21,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.claims.per_run import (
     seeds_of,
     widened,
 )
-from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import slope_weights
+from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import slope_weights, together
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import (
     LEFT_OUT_AT_MOST,
     JudgedRun,
@@ -85,7 +85,7 @@ def check_attacked_signal_vanishes(evidence: TrainedEvidence, failure_probabilit
         sizes = [group.levels.attacked_signal / np.sqrt(group.levels.second_moment) for group in ladder]
         ratios = [after / before for before, after in pairwise(sizes)]
     entries = [
-        per_run(group, run, predict.TimePrediction(Interval(0.0, BELOW_ONE), np.nan), float(ratio))
+        per_run(group, run, Prediction(Interval(0.0, BELOW_ONE)), float(ratio))
         for group, values in zip(ladder[1:], ratios, strict=True)
         for run, ratio in enumerate(values)
     ]
@@ -102,13 +102,14 @@ def check_memorization_order(evidence: TrainedEvidence, failure_probability: flo
     A run that does not memorize every point has the ratio inf: it follows neither formula.
     """
     group = evidence.main[0]
-    trajectories, predicted = group.trajectories, Prediction(Interval(0.0, BELOW_ONE))
-    ratios, with_shifts, without, unmet = [], [], [], []
+    trajectories, assumed = group.trajectories, []
+    ratios, with_shifts, without, left_out = [], [], [], []
     for run, draw in enumerate(initial_draws(trajectories)):
-        missed = memorize.memorization_assumptions(group.assumed, draw)
-        if missed:
-            unmet.append(missed)
+        own = memorize.memorization_assumptions(group.assumed, draw)
+        if unmet(own):
+            left_out.append(own)
             continue
+        assumed.append(own)
         measured = trajectories.memorization_times[run]
         if not np.all(np.isfinite(measured)):
             ratios.append(np.inf)
@@ -123,11 +124,11 @@ def check_memorization_order(evidence: TrainedEvidence, failure_probability: flo
         without.append(float(stats.kendalltau(plain, measured).statistic))
     if not ratios:
         return CheckedPair(
-            replace(predicted, unmet=unmet[0] if unmet else ()), Measurement.failed("no run meets the assumptions")
+            Prediction(None, left_out[0] if left_out else ()), Measurement.failed("no run meets the assumptions")
         )
     failure = group.failure
-    if len(unmet) > LEFT_OUT_AT_MOST * trajectories.runs:
-        failure = f"{len(unmet)} of {trajectories.runs} runs miss an assumption: {unmet[0][0]}"
+    if len(left_out) > LEFT_OUT_AT_MOST * trajectories.runs:
+        failure = f"{len(left_out)} of {trajectories.runs} runs miss an assumption: {unmet(left_out[0])[0]}"
     ends = median_by_order_statistics(ratios, failure_probability)
     measurement = Measurement(
         estimate=float(np.median(ratios)),
@@ -139,18 +140,18 @@ def check_memorization_order(evidence: TrainedEvidence, failure_probability: flo
         failure=failure,
         notes=(
             ("runs that do not memorize every point", float(np.isinf(ratios).sum())),
-            ("share of runs left out", len(unmet) / trajectories.runs),
+            ("share of runs left out", len(left_out) / trajectories.runs),
             *((("mean rank correlation with shifts", float(np.mean(with_shifts))),) if with_shifts else ()),
             *((("mean rank correlation without", float(np.mean(without))),) if without else ()),
         ),
     )
-    return CheckedPair(predicted, measurement)
+    return CheckedPair(Prediction(Interval(0.0, BELOW_ONE), assumed[0]), measurement)
 
 
 def _exponent(
     evidence: TrainedEvidence,
     measured: Callable[[RunGroup], Array],
-    enclose: Callable[[RunGroup, Sequence[predict.InitialDraw]], Sequence[predict.TimePrediction]],
+    enclose: Callable[[RunGroup, Sequence[predict.InitialDraw]], Sequence[Prediction]],
     flow_error: Callable[[RunGroup], float],
     formula: Callable[[int, float, float, float], float],
     unevenness: Callable[[RunGroup], float],
@@ -191,23 +192,23 @@ def _exponent(
 
 def _slope_of_seed(
     ladder: Sequence[RunGroup],
-    predicted: Sequence[predict.TimePrediction],
+    predicted: Sequence[Prediction],
     exponent: float,
     weights: Array,
     unevenness: Callable[[RunGroup], float],
-) -> predict.TimePrediction:
+) -> Prediction:
     """The slopes that one seed's enclosures allow."""
-    unmet = tuple(dict.fromkeys(reason for entry in predicted for reason in entry.unmet))
-    if unmet:
-        return predict.TimePrediction(None, exponent, unmet)
+    assumed = together(predicted)
+    if unmet(assumed):
+        return Prediction(None, assumed, exponent)
     low = high = exponent
     for group, entry, weight in zip(ladder, predicted, weights, strict=True):
         if entry.interval is None:
-            return predict.TimePrediction(None, exponent)
+            return Prediction(None, assumed, exponent)
         if weight != 0.0:  # the middle of a ladder, where an infinite end would give NaN
             with np.errstate(divide="ignore"):
                 ends = np.log(np.array([entry.interval.low, entry.interval.high]) / entry.leading_order)
             corrections = sorted(weight * ends)
             room = abs(weight) * unevenness(group)
             low, high = low + corrections[0] - room, high + corrections[1] + room
-    return predict.TimePrediction(Interval(float(low), float(high)), exponent)
+    return Prediction(Interval(float(low), float(high)), assumed, exponent)

@@ -65,6 +65,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import RunGrou
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import gather
 from cgro_theory.theorems.theorem_1_feature_learning.theory import memorization as memorize
 from cgro_theory.theorems.theorem_1_feature_learning.theory import signal as predict
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import SMALL_NOISE
 
 __all__ = ["CHECKS", "FAULTS", "figures", "gather", "parameters"]
 
@@ -187,7 +188,7 @@ def check_signal_plateau(evidence: TrainedEvidence, failure_probability: float) 
                 learning_rate=trajectories.learning_rate,
             )
             if not learned.size:
-                predicted = predict.TimePrediction(LEARNED, predicted.leading_order, predicted.unmet)
+                predicted = replace(predicted, interval=LEARNED)
             error = group.flow_error.signal_margin
             entries.append(per_run(group, run, predicted, float(margins[end]), relative_error=error))
         return entries
@@ -227,8 +228,8 @@ def check_noise_memorization(evidence: TrainedEvidence, failure_probability: flo
         for run, draw in enumerate(initial_draws(trajectories)):
             time = float(trajectories.final_time[run])
             ceiling = memorize.predict_noise_margin_ceiling(group.assumed, draw, time)
-            unmet = memorize.memorization_assumptions(group.assumed, draw)
-            predicted = predict.TimePrediction(Interval(1.0, ceiling).outward(), 1.0, unmet)
+            assumed = memorize.memorization_assumptions(group.assumed, draw)
+            predicted = Prediction(Interval(1.0, ceiling).outward(), assumed, 1.0)
             error = group.flow_error.noise_margin
             entries += [
                 per_run(group, run, predicted, margin, relative_error=error)
@@ -259,8 +260,7 @@ def check_standard_noise(evidence: TrainedEvidence, failure_probability: float) 
             drive = predict.clean_drive(assumed, draw, group.trajectories.learning_rate)
             bound = predict.noise_margin_bound(assumed, draw, drive)
             largest = max(largest, bound)
-            unmet = () if bound < 1.0 else ("the bound of |V_i| for all time is below 1",)
-            predicted = predict.TimePrediction(Interval(0.0, 1.0), np.nan, unmet)
+            predicted = Prediction(Interval(0.0, 1.0), (SMALL_NOISE.given(V_max=bound),))
             entries.append(per_run(group, run, predicted, float(sizes[run] / bound)))
     return judge_runs(
         entries,

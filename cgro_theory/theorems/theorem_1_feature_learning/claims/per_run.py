@@ -8,18 +8,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cgro_theory.claims import Interval
+from cgro_theory.claims import Interval, Prediction
 from cgro_theory.theorems.room import CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import Groups, RunGroup
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import TimePrediction
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
 """The largest number that is less than 1."""
 
 
 def per_run(
-    group: RunGroup, run: int, predicted: TimePrediction, value: float, *, relative_error: float = 0.0
+    group: RunGroup, run: int, predicted: Prediction, value: float, *, relative_error: float = 0.0
 ) -> JudgedRun:
     """One run's prediction and value. A value that is NaN or infinite was never reached: outside.
 
@@ -29,7 +28,7 @@ def per_run(
         predicted=widened(predicted.interval, relative_error),
         measured=Interval.point(float(value)) if math.isfinite(value) else None,
         leading_order=predicted.leading_order,
-        unmet=predicted.unmet,
+        assumed=predicted.assumed,
         failure=group.failure_of(run),
     )
 
@@ -57,7 +56,7 @@ def extreme_run(
 
     def entries(group: RunGroup) -> list[JudgedRun]:
         values = np.asarray(look(group), dtype=float)
-        told = TimePrediction(predicted, math.nan)
+        told = Prediction(predicted)
         return [per_run(group, run, told, float(value)) for run, value in enumerate(values)]
 
     return nearest_to_violation(groups, entries, failure_probability)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cgro_theory.claims import Figure, Marker, Panel, Series
+from cgro_theory.claims import Figure, Marker, Panel, Prediction, Series
 from cgro_theory.theorems.theorem_1_feature_learning.claims.exponent_figures import (
     exponent_plane_figure,
     points_by_phase,
@@ -21,7 +21,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import (
 )
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import PhaseEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    BoundaryPrediction,
     leading_memorization_boundary,
     leading_overfitting_boundary,
 )
@@ -210,7 +209,7 @@ def _located(
 def _enclosures(
     located: Sequence[LocatedBoundary],
     x: Callable[[LocatedBoundary], float],
-    predict: Callable[[LocatedBoundary], BoundaryPrediction],
+    predict: Callable[[LocatedBoundary], Prediction],
     colour: int,
 ) -> tuple[Series, ...]:
     """The band of the enclosures of every seed, and the mean leading order."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Interval
+from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.theorems.room import CheckedPair
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
-from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import BoundaryPrediction
 
 Array = NDArray[np.float64]
 
@@ -25,7 +24,7 @@ class Compared:
     usable number.
     """
 
-    predicted: BoundaryPrediction
+    predicted: Prediction
     measured: Interval
     size: float
     seed: int
@@ -39,7 +38,7 @@ def nearest_boundary(entries: Sequence[Compared], failure_probability: float) ->
             predicted=entry.predicted.interval,
             measured=entry.measured,
             leading_order=entry.predicted.leading_order,
-            unmet=entry.predicted.unmet,
+            assumed=entry.predicted.assumed,
             failure=entry.failure,
         )
         for entry in entries
@@ -57,18 +56,28 @@ def nearest_slope(entries: Sequence[Compared], failure_probability: float) -> Ch
 
 
 def _slope(own: Sequence[Compared], seed: int) -> Compared:
-    unmet = tuple(dict.fromkeys(reason for entry in own for reason in entry.predicted.unmet))
+    assumed = together(entry.predicted for entry in own)
     failure = next((entry.failure for entry in own if entry.failure), "")
     weights = slope_weights([entry.size for entry in own])
     with np.errstate(divide="ignore", invalid="ignore"):
         leading = float(weights @ np.log([entry.predicted.leading_order for entry in own]))
     intervals = [entry.predicted.interval for entry in own]
     known = [interval for interval in intervals if interval is not None]
-    predicted = None if unmet or len(known) < len(own) else _weighted(weights, known)
+    predicted = None if unmet(assumed) or len(known) < len(own) else _weighted(weights, known)
     # One size that was never reached leaves no slope: outside, wherever the others lie.
     reached = all(math.isfinite(entry.measured.low) for entry in own)
     measured = _weighted(weights, [entry.measured for entry in own]) if reached else Interval.point(math.inf)
-    return Compared(BoundaryPrediction(predicted, leading, unmet), measured, 1.0, seed, failure)
+    return Compared(Prediction(predicted, assumed, leading), measured, 1.0, seed, failure)
+
+
+def together(predictions: Iterable[Prediction]) -> tuple[EvaluatedCondition, ...]:
+    """The conditions of several predictions, each once: where it does not hold if there is such a place."""
+    worst: dict[Condition, EvaluatedCondition] = {}
+    for prediction in predictions:
+        for each in prediction.assumed:
+            if each.condition not in worst or not each.met:
+                worst[each.condition] = each
+    return tuple(worst.values())
 
 
 def slope_weights(sizes: Sequence[float]) -> Array:

@@ -15,18 +15,21 @@ from cgro_theory.theorems.theorem_1_feature_learning.claims.symbols import (
     J,
     P,
     V,
-    attacked_only,
-    clean_only,
-    default_attack,
     m,
-    memorizing,
-    mixed,
-    positive,
     q,
-    radius,
-    width,
     z,
     z_attacked,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    ATTACK,
+    BELOW_BOUNDARY,
+    CLEAN_WEIGHT,
+    NO_ATTACK,
+    NO_CLEAN_POINTS,
+    PAPERS_ATTACK,
+    RADIUS,
+    SIGNAL_NEURON,
+    WIDTH,
 )
 
 ERRORS: tuple[Claim, ...] = (
@@ -39,7 +42,7 @@ ERRORS: tuple[Claim, ...] = (
         natural_range=RATE,
         relation=Relation.AT_MOST,
         expression=sp.Integer(0),
-        assumptions=(width, mixed, radius, memorizing),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, RADIUS, BELOW_BOUNDARY),
         depends_on=("theorem_1.noise_memorization",),
         silent_about=ONE_SETTING,
     ),
@@ -53,7 +56,7 @@ ERRORS: tuple[Claim, ...] = (
         natural_range=RATE,
         relation=Relation.AT_MOST,
         expression=sp.Integer(0),
-        assumptions=(width, mixed, radius, memorizing),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, RADIUS, BELOW_BOUNDARY),
         depends_on=("theorem_1.noise_memorization", "lemmas.signal_homogeneity"),
         silent_about="The worst shift within span(w*) is found by a scan of shifts. Attacks over all patches are "
         "stronger; the argument of questions.attack_off_the_signal holds for training points too.",
@@ -68,7 +71,7 @@ ERRORS: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Symbol("Var_V") / (2 * z**2),
-        assumptions=(width, mixed),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT),
         depends_on=("lemmas.odd_symmetry", "lemmas.gaussian_chaos_variance", "theorem_1.signal_plateau"),
         silent_about="Errors are counted where fresh noise is louder than in training: the bound is about noise "
         "of any strength. At the noise of training none is seen, which shows only that they are rare.",
@@ -84,7 +87,7 @@ ERRORS: tuple[Claim, ...] = (
         relation=Relation.EQUALS,
         tolerance=0.01,
         expression=sp.Rational(1, 2) - P(sp.Abs(V) <= z_attacked) / 2,
-        assumptions=(width, mixed, radius),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, RADIUS),
         depends_on=("lemmas.odd_symmetry", "lemmas.signal_homogeneity"),
         silent_about="Attacks outside span(w*), under which the error is larger. The tolerance 0.01 is the "
         "resolution of the sampled points, fixed here.",
@@ -98,7 +101,7 @@ ERRORS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.AT_LEAST,
         expression=sp.Ge(z, 1),
-        assumptions=(positive, clean_only),
+        assumptions=(SIGNAL_NEURON, NO_ATTACK),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
     ),
     Claim(
@@ -111,7 +114,7 @@ ERRORS: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Le(sp.Abs(V), J * m * sp.Symbol("M") ** q),
-        assumptions=(positive, clean_only),
+        assumptions=(SIGNAL_NEURON, NO_ATTACK),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
         silent_about="The bound comes from the whole clock that the signal can use before its margin passes 60; "
         "the runs end much earlier, and nothing is said of what comes after.",
@@ -127,7 +130,7 @@ ERRORS: tuple[Claim, ...] = (
         relation=Relation.EQUALS,
         tolerance=0.1,
         expression=sp.Rational(1, 2),
-        assumptions=(positive, clean_only, default_attack),
+        assumptions=(SIGNAL_NEURON, NO_ATTACK, PAPERS_ATTACK),
         depends_on=("theorem_1.standard_signal", "theorem_1.standard_noise", "lemmas.odd_symmetry"),
         silent_about="Other κ: with a weaker attack the signal alone makes the network robust. The signs of the "
         "V_i(0) are independent fair coins; the tolerance 0.1 is fixed here.",
@@ -142,7 +145,7 @@ ERRORS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.AT_MOST,
         expression=sp.Lt(z, 1),
-        assumptions=(width, attacked_only, default_attack),
+        assumptions=(WIDTH, NO_CLEAN_POINTS, PAPERS_ATTACK),
         depends_on=("theorem_1.gradient_identity",),
         silent_about="Other κ. Measured when all points are memorized, which is later than the claim needs.",
     ),
@@ -157,7 +160,7 @@ ERRORS: tuple[Claim, ...] = (
         natural_range=RATE,
         relation=Relation.AT_MOST,
         expression=sp.Symbol("Var_V") / (2 * z**2),
-        assumptions=(width, attacked_only, default_attack),
+        assumptions=(WIDTH, NO_CLEAN_POINTS, PAPERS_ATTACK),
         depends_on=("theorem_1.adversarial_only_signal", "lemmas.odd_symmetry"),
         silent_about="A statement about the mean: a run whose U(0) is small against std V may err anywhere "
         "between. That the two signs of U(0) are equally likely is the symmetry of its law, not sampled.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from cgro_theory.claims import Assumption, Claim, Mark, Relation, Source
+from cgro_theory.claims import Claim, Mark, Relation, Source, StatedAssumption
 from cgro_theory.theorems.theorem_1_feature_learning.claims.symbols import (
     ARITHMETIC,
     PAPER,
@@ -18,27 +18,27 @@ from cgro_theory.theorems.theorem_1_feature_learning.claims.symbols import (
     a,
     alpha,
     b,
-    cubic,
     d,
     kappa,
-    memorizing,
-    mixed,
-    positive,
     q,
-    radius,
     s,
     sigma,
     v,
-    width,
     z,
     z_attacked,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    ATTACK,
+    BELOW_BOUNDARY,
+    CLEAN_WEIGHT,
+    DEGREE,
+    RADIUS,
+    SIGNAL_NEURON,
+    WIDTH,
+)
 
-one_neuron = Assumption(
-    "one neuron per point",
-    sp.Eq(sp.Symbol("neurons_per_point"), 1),
-    "each point is memorized by one neuron",
-    "nobody: an idealization",
+ONE_NEURON = StatedAssumption(
+    "one neuron per point", "each point is memorized by one neuron", "nobody: an idealization"
 )
 
 LIMITS: tuple[Claim, ...] = (
@@ -52,7 +52,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=-q * a + (q - 2) * s,
-        assumptions=(positive, radius),
+        assumptions=(SIGNAL_NEURON, RADIUS),
         depends_on=("theorem_1.signal_time",),
         silent_about="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
         "ladder.",
@@ -67,7 +67,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=(q - 2) * (s - b - sp.Rational(1, 2)) - (2 * b + 1),
-        assumptions=(width, radius, memorizing),
+        assumptions=(WIDTH, RADIUS, BELOW_BOUNDARY),
         depends_on=("theorem_1.first_memorization_time",),
         silent_about="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
         "ladder.",
@@ -85,7 +85,7 @@ LIMITS: tuple[Claim, ...] = (
             sp.Symbol("kappa_next") ** q * sp.Symbol("z_next") / sp.Symbol("std_V_next"),
             kappa**q * z / sp.Symbol("std_V"),
         ),
-        assumptions=(width, mixed, radius, memorizing),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, RADIUS, BELOW_BOUNDARY),
         depends_on=("theorem_1.signal_plateau", "theorem_1.noise_memorization"),
         silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic. Both "
         "sizes are outputs of the trained networks, on attacked signal patches and on fresh noise.",
@@ -100,7 +100,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=-q,
-        assumptions=(width, mixed, positive, memorizing),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, SIGNAL_NEURON, BELOW_BOUNDARY),
         depends_on=("theorem_1.clean_test_error", "theorem_1.noise_memorization"),
         silent_about="The rate of the error itself: Chebyshev's bound is fitted, over a finite ladder.",
     ),
@@ -114,7 +114,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Lt(sp.Function("P_next")(sp.Abs(V) <= z_attacked), P(sp.Abs(V) <= z_attacked)),
-        assumptions=(width, mixed, radius, memorizing),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, RADIUS, BELOW_BOUNDARY),
         depends_on=("theorem_1.attacked_signal_vanishes", "theorem_1.robust_error_law"),
         silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is a power of log d.",
     ),
@@ -128,7 +128,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=P(sp.Abs(V) > kappa**q * z) / 2,
-        assumptions=(radius,),
+        assumptions=(RADIUS,),
         depends_on=("lemmas.odd_symmetry", "lemmas.signal_homogeneity"),
         silent_about="Resolved to the Clopper-Pearson intervals of some thousand fresh points per network.",
     ),
@@ -142,7 +142,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=RATE,
         relation=Relation.WITHIN,
         expression=(sp.Function("med")(sp.Abs(V)) / z) ** (1 / q),
-        assumptions=(width, mixed, positive, radius, memorizing, one_neuron),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, SIGNAL_NEURON, RADIUS, BELOW_BOUNDARY, ONE_NEURON),
         depends_on=("theorem_1.robust_error_law", "theorem_1.noise_memorization"),
         silent_about="The interval is wide, a factor of three: its ends are all points on different neurons and "
         "all on one. The leading order has std V in place of the median. From d = 10^6, as below it the phase "
@@ -158,7 +158,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=sp.Eq(sp.Symbol("slope"), -sp.Rational(1, 2)),
-        assumptions=(width, mixed, positive, radius, memorizing, one_neuron),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, SIGNAL_NEURON, RADIUS, BELOW_BOUNDARY, ONE_NEURON),
         depends_on=("theorem_1.overfitting_boundary",),
         silent_about="The logarithmic factor. The interval is that of the estimates of κ_1 over the same ladder.",
     ),
@@ -174,7 +174,7 @@ LIMITS: tuple[Claim, ...] = (
         expression=sp.Eq(
             sp.Symbol("kappa_star"), (sigma**2 * d * v ** (q - 2) / (N * alpha**2 * z ** (1 - 2 / q))) ** (1 / q)
         ),
-        assumptions=(width, mixed, positive, cubic),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, SIGNAL_NEURON, DEGREE),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
         silent_about=f"Memorization later than fifty times T_III. The formula is the leading order. {ARITHMETIC}",
     ),
@@ -188,7 +188,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=(2 * b + 1 + (q - 2) * (b + sp.Rational(1, 2) - s) - 2 * a) / q,
-        assumptions=(width, mixed, positive, cubic),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, SIGNAL_NEURON, DEGREE),
         depends_on=("theorem_1.phase_boundary",),
         silent_about="The limit: the interval is that of the enclosures over the ladder, slowly varying factors "
         "included.",
@@ -202,7 +202,7 @@ LIMITS: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=-1 / q,
-        assumptions=(width, mixed, positive, cubic),
+        assumptions=(WIDTH, ATTACK, CLEAN_WEIGHT, SIGNAL_NEURON, DEGREE),
         depends_on=("theorem_1.phase_boundary",),
         silent_about="The largest of N m normals grows with N, so the slope is flatter than -1/q; the enclosures "
         "hold that.",

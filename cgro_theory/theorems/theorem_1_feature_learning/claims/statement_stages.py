@@ -14,22 +14,24 @@ from cgro_theory.theorems.theorem_1_feature_learning.claims.symbols import (
     TIME,
     V,
     alpha,
-    attacked,
     eta,
     lam,
     memorization_time,
-    memorizing,
-    mixed,
-    positive,
     q,
-    radius,
     signal_time,
-    step,
     t,
     v,
-    width,
     xi,
     z,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    ATTACK,
+    BELOW_BOUNDARY,
+    CLEAN_WEIGHT,
+    RADIUS,
+    SIGNAL_NEURON,
+    STEP,
+    WIDTH,
 )
 
 STAGES: tuple[Claim, ...] = (
@@ -60,7 +62,7 @@ STAGES: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.WITHIN,
         expression=signal_time,
-        assumptions=(positive, radius),
+        assumptions=(SIGNAL_NEURON, RADIUS),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock", "lemmas.tensor_power_time"),
         silent_about=f"{ARITHMETIC} {ONE_SETTING}",
     ),
@@ -74,7 +76,7 @@ STAGES: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=sp.Eq(sp.exp(z), t * q**2 * alpha**2 * (1 - lam) * z ** (2 - 2 / q)),
-        assumptions=(positive, radius, mixed, step),
+        assumptions=(SIGNAL_NEURON, RADIUS, ATTACK, CLEAN_WEIGHT, STEP),
         depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
         silent_about="Compared at one time, the last record before a third of T_III; the flow is started from the "
         "projections recorded just after the signal time, and a run that has not learned the signal by then is "
@@ -90,7 +92,7 @@ STAGES: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.WITHIN,
         expression=memorization_time,
-        assumptions=(width, radius, attacked, memorizing),
+        assumptions=(WIDTH, RADIUS, ATTACK, BELOW_BOUNDARY),
         depends_on=("theorem_1.gradient_identity", "lemmas.tensor_power_time"),
         silent_about="The formula is the leading order, exact only as d grows; what is compared is the enclosure. "
         f"{ARITHMETIC} {ONE_SETTING}",
@@ -104,7 +106,7 @@ STAGES: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=sp.Lt(signal_time, memorization_time),
-        assumptions=(width, positive, mixed),
+        assumptions=(WIDTH, SIGNAL_NEURON, ATTACK, CLEAN_WEIGHT),
         depends_on=("theorem_1.signal_time", "theorem_1.first_memorization_time"),
         silent_about=ONE_SETTING,
     ),
@@ -118,7 +120,7 @@ STAGES: tuple[Claim, ...] = (
         natural_range=REAL,
         relation=Relation.WITHIN,
         expression=sp.Ge(V, 1),
-        assumptions=(width, radius, attacked, memorizing),
+        assumptions=(WIDTH, RADIUS, ATTACK, BELOW_BOUNDARY),
         depends_on=("theorem_1.gradient_identity",),
         silent_about="A run ends when all its points are memorized, or at a horizon of four times the slowest "
         "point's own formula; V_i goes on growing logarithmically after that.",
@@ -133,7 +135,7 @@ STAGES: tuple[Claim, ...] = (
         natural_range=TIME,
         relation=Relation.AT_MOST,
         expression=v * sp.Symbol("K_ki") / xi**2,
-        assumptions=(width, radius, attacked, memorizing),
+        assumptions=(WIDTH, RADIUS, ATTACK, BELOW_BOUNDARY),
         depends_on=("theorem_1.first_memorization_time",),
         silent_about="That the shifts are the whole difference: only that they help. The formula is the size of "
         "one shift. One dimension, d = 10^4. A run that does not memorize every point counts as inf.",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import EvaluatedCondition, Evidence, Interval, Measurement, Prediction, unmet
 from cgro_theory.numerics.confidence import content_covered_by_all
 from cgro_theory.theorems.room import CheckedPair
 
@@ -24,15 +24,20 @@ class JudgedRun:
         predicted: the admissible interval; ``None`` when no number could be computed.
         measured: what the run did; ``None`` when it never got there, which is outside every prediction.
         leading_order: the closed formula without its error terms, for the reader.
-        unmet: assumptions on parameters or the initial draw that fail; such a run is left out and counted.
+        assumed: conditions on parameters or the initial draw; a run that misses one is left out and counted.
         failure: why the run has no usable numbers (it broke off), or nothing; such a run cannot confirm.
     """
 
     predicted: Interval | None
     measured: Interval | None
     leading_order: float = math.nan
-    unmet: tuple[str, ...] = ()
+    assumed: tuple[EvaluatedCondition, ...] = ()
     failure: str = ""
+
+    @property
+    def unmet(self) -> tuple[EvaluatedCondition, ...]:
+        """The conditions that do not hold."""
+        return unmet(self.assumed)
 
     @property
     def is_lost(self) -> bool:
@@ -107,14 +112,14 @@ def judge_runs(
             return CheckedPair(Prediction(Interval.point(0.0)), Measurement.failed(broken))
         if worst is None:
             return CheckedPair(
-                Prediction(None, unmet=left_out[0].unmet), Measurement.failed("no run meets the assumptions")
+                Prediction(None, left_out[0].assumed), Measurement.failed("no run meets the assumptions")
             )
         if len(left_out) > LEFT_OUT_AT_MOST * len(runs):
             why = (
                 f"{len(left_out)} of {len(runs)} runs miss an assumption, more than {LEFT_OUT_AT_MOST:.0%}: "
                 f"{left_out[0].unmet[0]}"
             )
-            return CheckedPair(Prediction(worst.predicted), Measurement.failed(why))
+            return CheckedPair(Prediction(worst.predicted, worst.assumed), Measurement.failed(why))
         if any(run.predicted is None for run in usable):
             return CheckedPair(Prediction(None), Measurement.failed("a prediction has no number"))
     middles = [(_middle(run), run.leading_order) for run in usable]
@@ -142,8 +147,7 @@ def judge_runs(
             min(max(predicted.low, ANY_NUMBER.low), ANY_NUMBER.high),
             max(min(predicted.high, ANY_NUMBER.high), ANY_NUMBER.low),
         )
-    leading = None if math.isnan(worst.leading_order) else worst.leading_order
-    return CheckedPair(Prediction(predicted, leading_order=leading), measurement)
+    return CheckedPair(Prediction(predicted, worst.assumed, worst.leading_order), measurement)
 
 
 def _middle(run: JudgedRun) -> float:

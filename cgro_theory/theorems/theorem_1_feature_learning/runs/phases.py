@@ -16,6 +16,7 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from cgro_theory.claims import Prediction
 from cgro_theory.numerics.confidence import empirical_bernstein
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
@@ -28,7 +29,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import (
     seed_parts,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    BoundaryPrediction,
     predict_memorization_boundary,
     predict_overfitting_boundary,
     race_horizon,
@@ -143,18 +143,18 @@ class LocatedBoundary:
         return not self.failure and self.low > 0.0 and math.isfinite(self.high)
 
     @cached_property
-    def predicted_overfitting(self) -> BoundaryPrediction:
+    def predicted_overfitting(self) -> Prediction:
         """What κ_1 should be, from the draw."""
         return predict_overfitting_boundary(self.assumed, self.draw, self.end)
 
     @cached_property
-    def predicted_memorization(self) -> BoundaryPrediction:
+    def predicted_memorization(self) -> Prediction:
         """What κ* should be, from the draw."""
         return predict_memorization_boundary(self.assumed, self.draw)
 
 
-OVERFITTING: Callable[[LocatedBoundary], BoundaryPrediction] = attrgetter("predicted_overfitting")
-MEMORIZATION: Callable[[LocatedBoundary], BoundaryPrediction] = attrgetter("predicted_memorization")
+OVERFITTING: Callable[[LocatedBoundary], Prediction] = attrgetter("predicted_overfitting")
+MEMORIZATION: Callable[[LocatedBoundary], Prediction] = attrgetter("predicted_memorization")
 
 
 def train_cell(setting: PatchSetting, seed: int, test_points: int) -> Cell:

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cgro_theory.claims import Interval
+from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between, flow_projections
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    ATTACKED_SIGNAL_SMALL,
+    CLEAN_WEIGHT,
+    DEGREE,
+    LATEST,
+    RACE_HORIZON,
+    SIGNAL_LEARNED,
+    SMALL_START,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     MOST_NOISE,
-    RACE_HORIZON,
     first_memorization_assumptions,
     leading_memorization_time,
     memorization_assumptions,
@@ -28,7 +36,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_noise_clock
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
-    LATEST,
     InitialDraw,
     follow_signal,
     initial_margin_size,
@@ -48,15 +55,6 @@ GRID = 8_000
 """Points of the quadrature over the signal's clock; its sums are bounds for any number."""
 
 
-@dataclass(frozen=True)
-class BoundaryPrediction:
-    """An enclosure of a boundary in κ, its leading order, and the assumptions that do not hold."""
-
-    interval: Interval | None
-    leading_order: float
-    unmet: tuple[str, ...] = ()
-
-
 def leading_overfitting_boundary(setting: PatchSetting, draw: InitialDraw) -> float:
     """κ_1 = (std V / z)^(1/q) with V_i = 1 by one neuron per point, and the plateau's z at T_III."""
     margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
@@ -64,7 +62,7 @@ def leading_overfitting_boundary(setting: PatchSetting, draw: InitialDraw) -> fl
     return float((spread / margin) ** (1.0 / setting.degree))
 
 
-def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw, end: float) -> BoundaryPrediction:
+def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw, end: float) -> Prediction:
     """Enclosure of κ_1, where a fresh attacked point errs with probability 1/4: P(|V| > κ^q z) = 1/2.
 
     The median of |V| is monotone in each variance, as V is a sum of symmetric unimodal terms (Birnbaum 1948);
@@ -73,12 +71,12 @@ def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw, end: 
     ratio = predict_noise_over_signal(setting, draw, end, _median)
     power = 1.0 / setting.degree
     interval = None if ratio.interval is None else Interval(ratio.interval.low**power, ratio.interval.high**power)
-    return BoundaryPrediction(interval, leading_overfitting_boundary(setting, draw), ratio.unmet)
+    return Prediction(interval, ratio.assumed, leading_overfitting_boundary(setting, draw))
 
 
 def predict_noise_over_signal(
     setting: PatchSetting, draw: InitialDraw, end: float, size: Callable[[NoiseMarginLaw], float]
-) -> BoundaryPrediction:
+) -> Prediction:
     """Enclosure of size(V)/z at the end of a run, at time <= ``end``; V is a fresh point's noise margin.
 
     Each point i, memorized by one neuron, adds σ² V_i^(2/q)/‖ξ_i‖² to that neuron's variance; the initial
@@ -88,24 +86,32 @@ def predict_noise_over_signal(
     """
     margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
     leading = size(_fresh_law(setting, draw, 1.0, shared=False)) / margin
-    unmet = memorization_assumptions(setting, draw)
-    if setting.adversarial_weight == 1.0:
-        unmet = (*unmet, "adversarial_weight < 1")
-    unmet = (*unmet, *signal_assumptions(replace(setting, attacked_signal_fraction=0.0), draw))
-    if unmet:
-        return BoundaryPrediction(None, leading, unmet)
+    assumed = (
+        *memorization_assumptions(setting, draw),
+        CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight),
+        *_unattacked_signal_assumptions(setting, draw),
+    )
+    if unmet(assumed):
+        return Prediction(None, assumed, leading)
     top = plateau_signal_margin(setting, end) + 6.0
     signal = follow_signal(setting, draw.signal_projections, 0.0, 1.0, top)
     lowest = setting.clean_gain * signal.signal_at_time(leading_memorization_time(setting, draw)).low
     highest = setting.clean_gain * signal.signal_at_time(end).high
-    if not math.isfinite(highest):
-        return BoundaryPrediction(None, leading, ("the attacked signal stays small until the run ends",))
-    if not lowest > 0:
-        return BoundaryPrediction(None, leading, ("the signal is learned before T_III",))
+    assumed += (
+        ATTACKED_SIGNAL_SMALL.given(z_end=highest),
+        SIGNAL_LEARNED.given(z_start=lowest),
+    )
+    if unmet(assumed):
+        return Prediction(None, assumed, leading)
     ceiling = predict_noise_margin_ceiling(setting, draw, end)
     low = size(_fresh_law(setting, draw, 1.0, shared=False)) / highest
     high = size(_fresh_law(setting, draw, ceiling, shared=True)) / lowest
-    return BoundaryPrediction(Interval(low, high).outward(), leading)
+    return Prediction(Interval(low, high).outward(), assumed, leading)
+
+
+def _unattacked_signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
+    """What the signal's side assumes at every κ >= 0: a boundary is a κ, whatever that of the setting."""
+    return signal_assumptions(replace(setting, attacked_signal_fraction=0.0), draw)
 
 
 def deviation(law: NoiseMarginLaw) -> float:
@@ -156,7 +162,7 @@ def race_horizon(setting: PatchSetting, draw: InitialDraw) -> float:
     return RACE_HORIZON * leading_memorization_time(setting, draw)
 
 
-def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> BoundaryPrediction:
+def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> Prediction:
     """Enclosure of κ*, above which the gradient flow memorizes nothing before the race's horizon.
 
     In the clock dΘ = ψ̃(V = 0) dt the noise is bracketed without knowing signal or κ
@@ -167,17 +173,16 @@ def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> B
     time falls in κ where |z(0)| < 1 (docs: theory.md 8.1), so nothing is memorized at any larger κ either.
     """
     leading = leading_memorization_boundary(setting, draw)
-    unmet = first_memorization_assumptions(replace(setting, attacked_signal_fraction=0.0), draw)
-    if setting.degree == 2:
-        unmet = (*unmet, "degree > 2")
-    unmet = (*unmet, *signal_assumptions(replace(setting, attacked_signal_fraction=0.0), draw))
-    if setting.adversarial_weight == 1.0:
-        unmet = (*unmet, "adversarial_weight < 1")
-    if not initial_margin_size(setting, draw) < 1.0:
-        unmet = (*unmet, "the initial signal margin is below 1")
+    assumed = (
+        *first_memorization_assumptions(replace(setting, attacked_signal_fraction=0.0), draw),
+        DEGREE.given(q=setting.degree),
+        *_unattacked_signal_assumptions(setting, draw),
+        CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight),
+        SMALL_START.given(z_0=initial_margin_size(setting, draw)),
+    )
     horizon = race_horizon(setting, draw)
-    if unmet or setting.num_noise > MOST_NOISE or not 0.0 < horizon < LATEST:
-        return BoundaryPrediction(None, leading, unmet)
+    if unmet(assumed) or setting.num_noise > MOST_NOISE or not 0.0 < horizon < LATEST:
+        return Prediction(None, assumed, leading)
     noise = enclose_noise_clock(setting, [draw], [horizon], SMALL_MARGIN)[0]
 
     def never(fraction: float) -> bool:
@@ -188,7 +193,7 @@ def predict_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> B
             _noise_clock(_with_fraction(setting, fraction), draw, horizon, noise.deepest).low >= noise.first.high
         )
 
-    return BoundaryPrediction(Interval(_last(surely, leading), _first(never, leading)), leading)
+    return Prediction(Interval(_last(surely, leading), _first(never, leading)), assumed, leading)
 
 
 def _with_fraction(setting: PatchSetting, fraction: float) -> PatchSetting:

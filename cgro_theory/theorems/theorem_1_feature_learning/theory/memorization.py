@@ -10,25 +10,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cgro_theory.claims import Interval
+from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    ATTACK,
+    BELOW_BOUNDARY,
+    RACE_HORIZON,
+    RADIUS,
+    SOME_NOISE_NEURON,
+    WIDTH,
+    WITHIN_FLOATS,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_first_memorization
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
-    LATEST,
-    WITHIN_FLOATS,
     Array,
     InitialDraw,
-    TimePrediction,
     logarithmic_growth,
     signed_power,
-    step_assumptions,
+    step_assumption,
 )
 
-RACE_HORIZON = 50.0
-"""Time that runs are given to memorize a point, in units of the first memorization time's leading order."""
 MOST_NOISE = 400
 """Noise patches n = NJ of a draw that is followed: a step costs n² m operations."""
-BELOW_BOUNDARY = "attacked_signal_fraction is below κ* (here no V_i reaches 1 within 50 times the leading order)"
 
 
 def leading_memorization_time(setting: PatchSetting, draw: InitialDraw) -> float:
@@ -51,9 +54,7 @@ def leading_memorization_times(setting: PatchSetting, draw: InitialDraw) -> Arra
     return np.asarray(per_point.min(axis=1))
 
 
-def predict_first_memorization_time(
-    setting: PatchSetting, draw: InitialDraw, learning_rate: float
-) -> TimePrediction:
+def predict_first_memorization_time(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> Prediction:
     """Enclosure of the first time with some V_i >= 1 (claim ``theorem_1.first_memorization_time``).
 
     See :func:`predict_first_memorization_times`, which is faster for many draws.
@@ -63,7 +64,7 @@ def predict_first_memorization_time(
 
 def predict_first_memorization_times(
     setting: PatchSetting, draws: Sequence[InitialDraw], learning_rate: float
-) -> list[TimePrediction]:
+) -> list[Prediction]:
     """Enclosures of the first times with some V_i >= 1, one per draw, by differential inequalities (theory.md
     8.2).
 
@@ -74,23 +75,33 @@ def predict_first_memorization_times(
     leading = [leading_memorization_time(setting, draw) for draw in draws]
     predictions, followed = [], []
     for index, (draw, time) in enumerate(zip(draws, leading, strict=True)):
-        unmet = first_memorization_assumptions(setting, draw) + step_assumptions(setting, draw, learning_rate)
         margins = signed_power(draw.signed_preactivations(setting.noise_patches), setting.degree).sum(axis=1)
-        memorized = margins.reshape(setting.num_samples, -1).sum(axis=1).max() >= 1.0
-        if not unmet and not memorized and not time < LATEST:
-            unmet = (WITHIN_FLOATS,)
-        predictions.append(TimePrediction(Interval.point(0.0) if memorized and not unmet else None, time, unmet))
-        if not unmet and not memorized and time > 0.0 and setting.num_noise <= MOST_NOISE:
+        memorized = bool(margins.reshape(setting.num_samples, -1).sum(axis=1).max() >= 1.0)
+        assumed = (
+            *first_memorization_assumptions(setting, draw),
+            step_assumption(setting, draw, learning_rate),
+            WITHIN_FLOATS.given(T_lead=0.0 if memorized else time),
+        )
+        predictions.append(Prediction(None, assumed, time))
+        if unmet(assumed):
+            continue
+        if memorized:
+            below = BELOW_BOUNDARY.given(T_least=0.0, T_lead=max(time, 1.0))
+            predictions[index] = Prediction(Interval.point(0.0), (*assumed, below), time)
+        elif time > 0.0 and setting.num_noise <= MOST_NOISE:
             followed.append(index)
     horizons = [RACE_HORIZON * leading[index] for index in followed]
     kept = [draws[index] for index in followed]
     brackets = enclose_first_memorization(setting, kept, horizons, learning_rate) if kept else []
     for index, horizon, bracket in zip(followed, horizons, brackets, strict=True):
-        time = leading[index]
-        if math.isfinite(bracket.first.high):
-            predictions[index] = TimePrediction(bracket.first.outward(), time)
-        elif bracket.first.low >= horizon * (1.0 - 1e-9):
-            predictions[index] = TimePrediction(None, time, (BELOW_BOUNDARY,))
+        time, reached = leading[index], math.isfinite(bracket.first.high)
+        # Followed to the horizon up to rounding: then nothing is memorized within it.
+        least = 0.0 if reached else horizon if bracket.first.low >= horizon * (1.0 - 1e-9) else bracket.first.low
+        predictions[index] = Prediction(
+            bracket.first.outward() if reached else None,
+            (*predictions[index].assumed, BELOW_BOUNDARY.given(T_least=least, T_lead=time)),
+            time,
+        )
     return predictions
 
 
@@ -115,27 +126,20 @@ def memorization_horizon(setting: PatchSetting, draw: InitialDraw, factor: float
     return factor * float(finite.max()) if finite.size else math.inf
 
 
-def first_memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
-    """What the first memorization assumes and this draw does not fulfil."""
-    unmet = list(_parameter_assumptions(setting))
-    if not draw.signed_preactivations(setting.noise_patches).max() > 0:
-        unmet.append("some point has a neuron with y v > 0")
-    return tuple(unmet)
+def first_memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
+    """What the first memorization assumes, with this draw's numbers."""
+    largest = float(draw.signed_preactivations(setting.noise_patches).max())
+    return (*_parameter_assumptions(setting), SOME_NOISE_NEURON.given(v_max=largest))
 
 
-def memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
-    """What the claims about the memorization of every point assume and this draw does not fulfil."""
-    unmet = list(_parameter_assumptions(setting))
+def memorization_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
+    """What the claims about the memorization of every point assume, with this draw's numbers."""
     best = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1).max(axis=1)
-    if not np.all(best > 0):
-        unmet.append("every point has a neuron with y v > 0")
-    return tuple(unmet)
+    return (*_parameter_assumptions(setting), WIDTH.given(v_least=float(best.min())))
 
 
-def _parameter_assumptions(setting: PatchSetting) -> tuple[str, ...]:
-    unmet = []
-    if setting.adversarial_weight == 0:
-        unmet.append("adversarial_weight > 0")
-    if setting.attacked_signal_fraction < 0:
-        unmet.append("perturbation_radius <= signal_strength")
-    return tuple(unmet)
+def _parameter_assumptions(setting: PatchSetting) -> tuple[EvaluatedCondition, ...]:
+    return (
+        ATTACK.given(lambda_=setting.adversarial_weight),
+        RADIUS.given(kappa=setting.attacked_signal_fraction),
+    )

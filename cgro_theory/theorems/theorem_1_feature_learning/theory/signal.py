@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cgro_theory.claims import Interval
+from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import (
     ClockEnclosure,
@@ -23,16 +23,20 @@ from cgro_theory.theorems.lemmas.theory.common_clock import (
     enclose_signal,
     euler_lag,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    LATEST,
+    RADIUS,
+    REPRESENTABLE,
+    SIGNAL_NEURON,
+    SMALL_NOISE,
+    STEP,
+    WITHIN_FLOATS,
+)
 
 Array = NDArray[np.float64]
 
-LATEST = 1e300
-"""Times beyond this are not followed: they leave the range of floats."""
-WITHIN_FLOATS = "the leading-order time is below 10^300"
-REPRESENTABLE = "the largest u_r(0)^(2-q) is below 10^300"
 LAG_CELLS = 400
 """Cells of the leader's way in which descent's lag is bounded; the bound holds for any number."""
-SMALL_STEP = "no step carries a negative u_r past 0 (η q g |u_r|^(q-2) <= 1 at the start)"
 LARGE_SIGNAL_MARGIN = 60.0
 """No run of practical length passes this signal margin: e^60 units of time would be needed."""
 
@@ -56,15 +60,6 @@ class InitialDraw:
     def signed_preactivations(self, noise_patches: int) -> Array:
         """y_i v_ijr. shape: (n, m)"""
         return np.repeat(self.labels, noise_patches)[:, None] * self.preactivations
-
-
-@dataclass(frozen=True)
-class TimePrediction:
-    """An enclosure of a time, its leading-order formula, and the assumptions that do not hold."""
-
-    interval: Interval | None
-    leading_order: float
-    unmet: tuple[str, ...] = ()
 
 
 def signal_gain(setting: PatchSetting, signal: Array, noise_margin: float) -> Array:
@@ -139,31 +134,31 @@ def leading_signal_time(setting: PatchSetting, draw: InitialDraw) -> float:
         return float(largest ** (2.0 - setting.degree) / (setting.degree * (setting.degree - 2) * gain))
 
 
-def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> TimePrediction:
+def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> Prediction:
     """Enclosure of the first time with α^q U >= 1 (claim ``theorem_1.signal_time``).
 
     The bound of |V_i| that it needs is itself derived from the draw, up to the enclosure's upper end.
     """
     leading = leading_signal_time(setting, draw)
-    unmet = signal_assumptions(setting, draw) + step_assumptions(setting, draw, learning_rate)
-    if unmet:
-        return TimePrediction(None, leading, unmet)
-    if setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0:
-        return TimePrediction(Interval.point(0.0), leading)
-    if not leading < LATEST:
-        return TimePrediction(None, leading, (WITHIN_FLOATS,))
+    assumed = (*signal_assumptions(setting, draw), step_assumption(setting, draw, learning_rate))
+    learned = bool(setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0)
+    assumed += (WITHIN_FLOATS.given(T_lead=0.0 if learned else leading),)
+    if unmet(assumed):
+        return Prediction(None, assumed, leading)
     bound = 2.0 * noise_margin_bound(setting, draw, 0.0)
+    if learned:
+        return Prediction(Interval.point(0.0), (*assumed, SMALL_NOISE.given(V_max=bound / 2.0)), leading)
     level = 1.0 / setting.clean_gain
     for _ in range(8):
         enclosure = follow_signal(setting, draw.signal_projections, learning_rate, bound, 1.0)
         interval = enclosure.time_of_signal(level)
         reached = noise_margin_bound(setting, draw, noise_drive(setting, draw, interval.high, learning_rate))
         if reached <= bound:
-            return TimePrediction(interval.outward(), leading)
-        if not math.isfinite(reached) or reached > 1.0:
+            return Prediction(interval.outward(), (*assumed, SMALL_NOISE.given(V_max=reached)), leading)
+        if not reached <= 1.0:
             break
         bound = 1.5 * reached
-    return TimePrediction(None, leading, ("noise margins stay below 1 until the signal time",))
+    return Prediction(None, (*assumed, SMALL_NOISE.given(V_max=reached)), leading)
 
 
 def follow_signal(
@@ -188,23 +183,25 @@ def predict_signal_margin(
     start: float,
     end: float,
     learning_rate: float,
-) -> TimePrediction:
+) -> Prediction:
     """Enclosure of z = α^q U at time ``end``, from the projections at time ``start`` (``signal_plateau``).
 
     Its leading order is the one-neuron law e^z = t q² α² (1-λ) z^(2-2/q).
     """
     leading = plateau_signal_margin(setting, end)
-    unmet = signal_assumptions(setting, draw) + step_assumptions(setting, draw, learning_rate)
     bound = noise_margin_bound(setting, draw, noise_drive(setting, draw, end, learning_rate))
-    if bound > 1.0:
-        unmet = (*unmet, "noise margins stay below 1 until the time asked for")
-    if unmet:
-        return TimePrediction(None, leading, unmet)
+    assumed = (
+        *signal_assumptions(setting, draw),
+        step_assumption(setting, draw, learning_rate),
+        SMALL_NOISE.given(V_max=bound),
+    )
+    if unmet(assumed):
+        return Prediction(None, assumed, leading)
     top = max(plateau_signal_margin(setting, end), 1.0) + 6.0
     enclosure = follow_signal(setting, projections, learning_rate, bound, top)
     signal = enclosure.signal_at_time(end - start)
     gain = setting.clean_gain
-    return TimePrediction(Interval(gain * signal.low, gain * signal.high).outward(), leading)
+    return Prediction(Interval(gain * signal.low, gain * signal.high).outward(), assumed, leading)
 
 
 def plateau_signal_margin(setting: PatchSetting, time: float) -> float:
@@ -245,27 +242,24 @@ def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
     return float(clock_between(*ends, setting.degree)[0])
 
 
-def signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[str, ...]:
-    """What the claims about the signal assume and this draw does not fulfil."""
-    unmet = []
-    if not draw.signal_projections.max() > 0:
-        unmet.append("some neuron starts with u_r > 0")
-    elif not draw.signal_projections.max() > LATEST ** (-1.0 / max(1, setting.degree - 2)):
-        unmet.append(REPRESENTABLE)
-    if setting.attacked_signal_fraction < 0:
-        unmet.append("perturbation_radius <= signal_strength")
-    return tuple(unmet)
+def signal_assumptions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
+    """What the claims about the signal assume, with this draw's numbers."""
+    largest = float(draw.signal_projections.max())
+    tiny = LATEST ** (-1.0 / max(1, setting.degree - 2))
+    return (
+        SIGNAL_NEURON.given(u_max=largest),
+        REPRESENTABLE.given(u_max=largest, u_tiny=tiny),
+        RADIUS.given(kappa=setting.attacked_signal_fraction),
+    )
 
 
-def step_assumptions(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> tuple[str, ...]:
-    """What descent's enclosures assume of the step η and this draw does not fulfil; nothing for the flow.
+def step_assumption(setting: PatchSetting, draw: InitialDraw, learning_rate: float) -> EvaluatedCondition:
+    """What descent's enclosures assume of the step η, 0 for the flow, with this draw's numbers.
 
     A negative u_r moves towards 0 by η g q |u_r|^(q-1), g at most (1-λ)α^q + λ(κα)^q. As long as that is no more
     than |u_r| it stays negative, and no later step is larger in that measure for q >= 2.
     """
-    lowest, degree = float(draw.signal_projections.min()), setting.degree
-    if learning_rate == 0.0 or lowest >= 0.0 or setting.attacked_signal_fraction < 0:
-        return ()
     weight = setting.adversarial_weight
     gain = (1.0 - weight) * setting.clean_gain + weight * setting.attacked_gain
-    return () if learning_rate * degree * gain * abs(lowest) ** (degree - 2) <= 1.0 else (SMALL_STEP,)
+    lowest = float(draw.signal_projections.min())
+    return STEP.given(u_min=lowest, eta=learning_rate, q=setting.degree, g_max=gain)

@@ -1,0 +1,59 @@
+"""What the predictions of theorem 1 assume (docs/theory/theorem_1.md, 2.4 and 8.2).
+
+The symbols are those of the notation table; u_max, u_min are the largest and smallest u_r(0), v_max the largest
+y v(0), v_least the least over the points of the best one's.
+"""
+
+from __future__ import annotations
+
+from cgro_theory.claims import Condition
+
+LATEST = 1e300
+"""Times beyond this are not followed: they leave the range of floats."""
+RACE_HORIZON = 50.0
+"""Time that runs are given to memorize a point, in units of the first memorization time's leading order."""
+
+SIGNAL_NEURON = Condition("signal neuron", "u_max > 0", "some neuron starts with u_r > 0")
+REPRESENTABLE = Condition(
+    "representable", "u_max >= u_tiny", "the largest u_r(0)^(2-q) is below 10^300 (u_tiny: where it is that)"
+)
+RADIUS = Condition("radius", "kappa >= 0", "the attack radius is at most the signal strength")
+ATTACK = Condition("attack", "lambda_ > 0", "attacked points are trained on")
+CLEAN_WEIGHT = Condition("clean weight", "lambda_ < 1", "clean points are trained on")
+NO_ATTACK = Condition("no attack", "lambda_ == 0", "only clean points are trained on")
+NO_CLEAN_POINTS = Condition("no clean points", "lambda_ == 1", "only attacked points are trained on")
+DEGREE = Condition("degree", "q > 2", "the growth ends in a blow-up, which needs q > 2")
+PAPERS_ATTACK = Condition(
+    "attack of the paper's form",
+    "kappa * sqrt(d) * log(d) < 1.000001",
+    "the attack leaves at most the fraction 1/(√d log d) of the signal",
+)
+STEP = Condition(
+    "step",
+    "u_min >= 0 or eta * q * g_max * abs(u_min) ** (q - 2) <= 1",
+    "no step carries a negative u_r past 0 (g_max: the largest gain, (1-λ)α^q + λ(κα)^q)",
+)
+SOME_NOISE_NEURON = Condition("noise neuron", "v_max > 0", "some point has a neuron with y v > 0")
+WIDTH = Condition(
+    "width",
+    "v_least > 0",
+    "every point has a neuron with y v > 0; a draw fails with probability at most N 2^(-m)",
+)
+WITHIN_FLOATS = Condition("within floats", f"T_lead < {LATEST}", "the leading-order time is below 10^300")
+SMALL_START = Condition("small start", "z_0 < 1", "the initial signal margin is below 1 in size (z_0: a bound)")
+SMALL_NOISE = Condition(
+    "small noise margins", "V_max <= 1", "noise margins stay below 1 until the time asked for (V_max: their bound)"
+)
+BELOW_BOUNDARY = Condition(
+    "below the phase boundary",
+    f"T_least < {RACE_HORIZON:g} * T_lead",
+    "κ is below κ*: some V_i can reach 1 within 50 times the leading order (T_least: no V_i reaches 1 before)",
+)
+ATTACKED_SIGNAL_SMALL = Condition(
+    "attacked signal small",
+    f"z_end < {LATEST}",
+    "the attacked signal stays small until the run ends (z_end: the largest z then, inf beyond what was followed)",
+)
+SIGNAL_LEARNED = Condition(
+    "signal learned", "z_start > 0", "the signal is learned before T_III (z_start: the least z)"
+)
