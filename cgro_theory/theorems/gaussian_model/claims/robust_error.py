@@ -62,8 +62,8 @@ def check_robust_error(
     worst, worst_place = None, (False, -math.inf)
     for model in runs.models:
         predicted = predict(model.weights, model.mean, model.noise_std, model.perturbation_radius)
-        if predicted.leading_order is None:
-            return CheckedPair(predicted, Measurement.failed("a classifier has no formula"))
+        if predicted.unmet:
+            return CheckedPair(predicted, Measurement.failed("the formula does not hold for a classifier"))
         ends = clopper_pearson(model.wrong, model.points, share)
         measured = Measurement(
             estimate=model.wrong / model.points,
@@ -92,8 +92,7 @@ def _error_from_norms(epsilon: float, sigma: float, w_theta: float, w_1: float, 
     """The formula from ‖w‖₁, ‖w‖₂ (‖w‖₂ <= ‖w‖₁ <= √2 ‖w‖₂) and <w, θ>: by a w of two coordinates."""
     difference = math.sqrt(2.0 * w_2**2 - w_1**2)
     weights = np.array([w_1 + difference, w_1 - difference]) / 2.0
-    error = predict_robust_error(weights, weights * (w_theta / w_2**2), sigma, epsilon).leading_order
-    return math.nan if error is None else error
+    return predict_robust_error(weights, weights * (w_theta / w_2**2), sigma, epsilon).leading_order
 
 
 def _told_wrong_norm(weights: Array, mean: Array, noise_std: float, perturbation_radius: float) -> Prediction:
@@ -104,8 +103,10 @@ def _told_wrong_norm(weights: Array, mean: Array, noise_std: float, perturbation
 
 def figures(runs: GaussianRuns) -> tuple[Figure, ...]:
     """Counted against predicted errors."""
-    found = [predict_robust_error(m.weights, m.mean, m.noise_std, m.perturbation_radius) for m in runs.models]
-    predicted = [math.nan if each.leading_order is None else each.leading_order for each in found]
+    predicted = [
+        predict_robust_error(m.weights, m.mean, m.noise_std, m.perturbation_radius).leading_order
+        for m in runs.models
+    ]
     counted = [model.wrong / model.points for model in runs.models]
     panel = Panel(
         f"d = {DIMENSION}, {POINTS:,} points each",
