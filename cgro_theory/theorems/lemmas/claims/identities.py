@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from cgro_theory.claims import EvaluatedCondition, Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import Condition, EvaluatedCondition, Evidence, Interval, Measurement, Prediction
 from cgro_theory.theorems.checked_claim import CheckedPair
 from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE
 
@@ -20,14 +20,18 @@ ONE_DEGREE_AT_A_TIME = (
 )
 
 
-def no_exception(assumed: Iterable[EvaluatedCondition] = ()) -> Prediction:
-    """The prediction 0, with of each condition the first evaluation that fails, else the first of all."""
-    told: dict[str, EvaluatedCondition] = {}
+def each_once(assumed: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondition, ...]:
+    """Of each condition the first evaluation that fails, else the first of all."""
+    told: dict[Condition, EvaluatedCondition] = {}
     for each in assumed:
-        before = told.setdefault(each.condition.name, each)
-        if before.met and not each.met:
-            told[each.condition.name] = each
-    return Prediction(Interval.point(0.0), tuple(told.values()))
+        if told.setdefault(each.condition, each).met and not each.met:
+            told[each.condition] = each
+    return tuple(told.values())
+
+
+def no_exception(assumed: Iterable[EvaluatedCondition] = ()) -> Prediction:
+    """The prediction 0 under these conditions."""
+    return Prediction(Interval.point(0.0), each_once(assumed))
 
 
 def symbolic_pair(left: int, made: int, runs: int, degrees: Iterable[int] = ()) -> CheckedPair:

@@ -91,7 +91,7 @@ class FineSeparation:
 class ControlRun:
     """One network under one λ: points misclassified under attack, of the training set and of fresh ones."""
 
-    adversarial_weight: float
+    setting: PatchSetting
     seed: int
     memorized: int
     robust_train_wrong: int
@@ -100,6 +100,11 @@ class ControlRun:
     robust_wrong: int
     test_points: int
     failure: str = ""
+
+    @property
+    def adversarial_weight(self) -> float:
+        """λ of the training."""
+        return self.setting.adversarial_weight
 
     @property
     def robust_gap(self) -> float:
@@ -155,8 +160,8 @@ class ImageStages:
 
 
 @dataclass(frozen=True, eq=False)
-class QuestionsEvidence:
-    """Everything that one run of the room gathered; parts whose claims were not asked for stay empty.
+class QuestionRuns:
+    """The sets of runs; those that no claim needs stay empty.
 
     Attributes:
         attacks: question 1; attack_rules: the trainings in R^d of question 1.
@@ -168,15 +173,6 @@ class QuestionsEvidence:
         fresh: question 7.
         corners, cube: question 8.
         images: question 10.
-        told_exponent: added to the signal exponent a that predictions are told.
-        told_fraction: factor of the κ that predictions are told.
-        told_radius: factor of the δ that the memorizer's bound is told.
-        told_degree: added to the q that the noise's size is told.
-        told_sign: factor of the initial signal projections that question 5's prediction is told.
-        told_covariance: factor of the noise covariance that question 7's law is told.
-        told_corner_dimension, told_corner_samples: added to the D and N that question 8's formula is told.
-        told_every_start: whether question 1's equality is claimed for draws with U < 0 too.
-        told_reversed: whether question 10 claims the opposite order.
     """
 
     profile: str
@@ -193,13 +189,3 @@ class QuestionsEvidence:
     corners: tuple[ExactError, ...] = ()
     cube: tuple[CubeCount, ...] = ()
     images: tuple[ImageStages, ...] = ()
-    told_exponent: float = 0.0
-    told_fraction: float = 1.0
-    told_radius: float = 1.0
-    told_degree: int = 0
-    told_sign: float = 1.0
-    told_covariance: float = 1.0
-    told_corner_dimension: int = 0
-    told_corner_samples: int = 0
-    told_every_start: bool = False
-    told_reversed: bool = False
