@@ -110,7 +110,7 @@ def cubic_ladders():
 
 def runs_with(*names):
     """The runs with these sets; the others are empty."""
-    return QuestionRuns("quick", 0, **{name: make(name) for name in names})
+    return QuestionRuns(**{name: make(name) for name in names})
 
 
 def staged(run):

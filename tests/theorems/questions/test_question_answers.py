@@ -35,7 +35,7 @@ def test_every_question_has_two_sentences_a_claim_and_a_figure(runs):
         assert entry["figure"] in drawn
         assert entry["kind"] in ("claim", "observation")
         assert len(re.findall(r"[.](?: (?=[A-Z])|$)", entry["answer"])) == 2, entry["answer"]
-    assert not parameters(QuestionRuns("quick", 0))["answers"]
+    assert not parameters(QuestionRuns())["answers"]
 
 
 CHANGES = {

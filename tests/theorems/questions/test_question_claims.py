@@ -56,7 +56,7 @@ def test_negative_controls_are_refuted(label, control):
 
 @pytest.mark.parametrize("label", ENTRY)
 def test_without_runs_nothing_is_decided(label):
-    assert outcome(label, QuestionRuns("quick", 0)) is Outcome.INCONCLUSIVE
+    assert outcome(label, QuestionRuns()) is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_broken_run_decides_nothing(field, label):
 def test_a_network_that_differs_is_refuted():
     cells = make("weights")
     other = replace(cells[0], clean_wrong=cells[0].test_points)
-    changed = QuestionRuns("quick", 0, weights=(other, *cells[1:]))
+    changed = QuestionRuns(weights=(other, *cells[1:]))
     assert check_clean_weight(changed, PROBABILITY).measurement.estimate == 1.0
 
 
@@ -99,7 +99,7 @@ def test_draws_that_miss_an_assumption_are_left_out_up_to_a_limit():
         )
         return replace(expected, assumed=lost)
 
-    runs = QuestionRuns("quick", 0, weights=cells)
+    runs = QuestionRuns(weights=cells)
     entry = ENTRY["questions.clean_weight"]
 
     def judged(runs):
@@ -117,7 +117,7 @@ def test_draws_that_miss_an_assumption_are_left_out_up_to_a_limit():
 def test_one_network_that_resists_refutes_in_any_order(order):
     attacks = make("attacks")
     changed = (replace(attacks[0], l2_wrong=0), *attacks[1:])[::order]
-    assert outcome("attack_off_the_signal", QuestionRuns("quick", 0, attacks=changed)) is Outcome.REFUTED
+    assert outcome("attack_off_the_signal", QuestionRuns(attacks=changed)) is Outcome.REFUTED
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -167,20 +167,20 @@ def test_a_classifier_that_never_learns_is_outside():
     run = staged(make("images")[0])
     never = replace(run, robust_train=tuple(0.0 for _ in run.epochs))
     for images in ((run, never), (never, run)):
-        assert outcome("image_stages", QuestionRuns("quick", 0, images=images)) is Outcome.REFUTED
-    assert outcome("image_stages", QuestionRuns("quick", 0, images=(run,))) is Outcome.CONSISTENT
+        assert outcome("image_stages", QuestionRuns(images=images)) is Outcome.REFUTED
+    assert outcome("image_stages", QuestionRuns(images=(run,))) is Outcome.CONSISTENT
 
 
 def test_every_phase_must_be_judged():
     for phase in (Phase.OVERFITS, Phase.ROBUST, Phase.UNMEMORIZED):
         kept = tuple(cell for cell in make("phase_map") if cell.phase is not phase)
-        assert outcome("three_phases", QuestionRuns("quick", 0, phase_map=kept)) is Outcome.INCONCLUSIVE
+        assert outcome("three_phases", QuestionRuns(phase_map=kept)) is Outcome.INCONCLUSIVE
 
 
 def test_the_bound_on_the_cube_can_fail():
     entry = next(entry for entry in make("cube") if cube_bound(entry).leading_order > 0.5)
     beaten = replace(entry, error=replace(entry.error, broken=0))
-    runs = QuestionRuns("quick", 0, cube=(beaten,))
+    runs = QuestionRuns(cube=(beaten,))
     assert check_memorizer_cube(runs, PROBABILITY).measurement.estimate == 1.0
 
 

@@ -32,7 +32,7 @@ from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer import engines
 from cgro_theory.trainer.reduction import SubspaceProblem
 
-SETS = {field.name for field in fields(QuestionRuns)} - {"profile", "seed"}
+SETS = {field.name for field in fields(QuestionRuns)}
 
 
 def outcome(label, runs):
@@ -124,7 +124,7 @@ def test_a_fault_in_the_code_that_trains_is_refuted(monkeypatch, name):
     monkeypatch.setattr(module, attribute, wrong)
     found = dense_runs.compare_attack_rules(RULE, RULE_SEEDS[:2], 0.05, 100)
     assert any(run.initial_signal > 0 for run in found)
-    assert outcome("questions.current_iterate", QuestionRuns("quick", 0, attack_rules=found)) is Outcome.REFUTED
+    assert outcome("questions.current_iterate", QuestionRuns(attack_rules=found)) is Outcome.REFUTED
 
 
 def test_errors_in_full_notice_a_wrong_gram_matrix(monkeypatch):
@@ -135,6 +135,6 @@ def test_errors_in_full_notice_a_wrong_gram_matrix(monkeypatch):
         DENSE, DENSE_SEED, dense_fractions(DENSE_SCALES[:3]), 2048, 0.05, DENSE_STEPS
     )
     label = "questions.fresh_sample"
-    assert outcome(label, QuestionRuns("quick", 0, fresh=found)) is Outcome.REFUTED
+    assert outcome(label, QuestionRuns(fresh=found)) is Outcome.REFUTED
     reduced = patch_runs.count_fresh_samples(tiny(10**3), 0, (1.0, 0.1, 0.05), 1024)
-    assert outcome(label, QuestionRuns("quick", 0, fresh=reduced)) is Outcome.INCONCLUSIVE
+    assert outcome(label, QuestionRuns(fresh=reduced)) is Outcome.INCONCLUSIVE

@@ -29,11 +29,6 @@ def each_once(assumed: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondition
     return tuple(told.values())
 
 
-def no_exception(assumed: Iterable[EvaluatedCondition] = ()) -> Prediction:
-    """The prediction 0 under these conditions."""
-    return Prediction(Interval.point(0.0), each_once(assumed))
-
-
 def symbolic_pair(left: int, made: int, runs: int, degrees: Iterable[int] = ()) -> CheckedPair:
     """``left``: what sympy does not simplify to 0; ``made``: differences found in the code that runs use.
 
@@ -41,4 +36,5 @@ def symbolic_pair(left: int, made: int, runs: int, degrees: Iterable[int] = ()) 
     """
     value, notes = float(left + made), (("differences in the code", float(made)),)
     measurement = Measurement(value, Interval.point(value), 1.0, runs, Evidence.SYMBOLIC, notes=notes)
-    return CheckedPair(no_exception(DEGREE.given(q=degree) for degree in degrees), measurement)
+    assumed = each_once(DEGREE.given(q=degree) for degree in degrees)
+    return CheckedPair(Prediction(Interval.point(0.0), assumed), measurement)

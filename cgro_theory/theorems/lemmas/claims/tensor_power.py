@@ -19,7 +19,7 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT, no_exception
+from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT, each_once
 from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
 from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE, GROWTH, RATES, predict_tensor_power_time
 
@@ -66,7 +66,7 @@ def check_tensor_power_time(
         runs=len(runs.hitting_times),
         evidence=Evidence.STATISTICAL,
     )
-    return CheckedPair(no_exception(assumed), measurement)
+    return CheckedPair(Prediction(Interval.point(0.0), each_once(assumed)), measurement)
 
 
 def _told_rate(factor: float) -> Callable[[LemmaRuns, float], CheckedPair]:

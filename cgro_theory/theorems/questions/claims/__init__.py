@@ -48,6 +48,5 @@ def figures(runs: QuestionRuns) -> tuple[Figure, ...]:
 def parameters(runs: QuestionRuns) -> dict[str, Any]:
     """The answers, and how many networks stand behind them, as plain JSON values."""
     answers = [question.to_json(runs) for question in QUESTIONS if question.is_answered_by(runs)]
-    made = {field.name: getattr(runs, field.name) for field in fields(runs)}
-    networks = {name: len(found) for name, found in made.items() if isinstance(found, tuple)}
+    networks = {field.name: len(getattr(runs, field.name)) for field in fields(runs)}
     return {"networks": networks, "answers": answers}

@@ -28,7 +28,6 @@ class AttackComparison:
             the signal's span, over all patches, and over all patches with a hundredth of the radius; of the
             network trained against the fixed target.
         failure: why the training against the fixed target has no numbers, or nothing.
-        span_failure: why that against the current iterate has none, or nothing.
     """
 
     setting: PatchSetting
@@ -42,7 +41,6 @@ class AttackComparison:
     weak_wrong: int
     test_points: int
     failure: str = ""
-    span_failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,6 @@ class AttackRuleRun:
             training and the engine's: on explicit weights against the fixed target, on explicit weights under the
             engine's own rule for the current iterate, and by the recursion under that rule. inf: not finite.
         rounding: the same between two orders of summation of one training.
-        memorized: points with V_i >= 1 at the end.
     """
 
     setting: PatchSetting
@@ -68,7 +65,6 @@ class AttackRuleRun:
     rule: float
     recursion: float
     rounding: float
-    memorized: int
 
     @property
     def difference(self) -> float:
@@ -96,7 +92,6 @@ class ControlRun:
     memorized: int
     robust_train_wrong: int
     train_points: int
-    clean_wrong: int
     robust_wrong: int
     test_points: int
     failure: str = ""
@@ -153,7 +148,6 @@ class ImageStages:
     seed: int
     radius: float
     epochs: tuple[int, ...]
-    clean_train: tuple[float, ...]
     clean_test: tuple[float, ...]
     robust_train: tuple[float, ...]
     robust_test: tuple[float, ...]
@@ -175,8 +169,6 @@ class QuestionRuns:
         images: question 10.
     """
 
-    profile: str
-    seed: int
     attacks: tuple[AttackComparison, ...] = ()
     attack_rules: tuple[AttackRuleRun, ...] = ()
     degrees: tuple[Cell, ...] = ()

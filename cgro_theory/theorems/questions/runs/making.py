@@ -50,8 +50,7 @@ def gather(request: RunRequest) -> QuestionRuns:
             found = result.result()
             parts.setdefault(part, []).extend(found if isinstance(found, tuple) else (found,))
     request.progress("networks for the readers' questions", 1.0)
-    fields: dict[str, Any] = {name: tuple(values) for name, values in parts.items()}
-    return replace(QuestionRuns(request.profile, request.seed), **fields)
+    return QuestionRuns(**{name: tuple(found) for name, found in parts.items()})
 
 
 def plan_jobs(sizes: Sizes, request: RunRequest) -> list[Job]:

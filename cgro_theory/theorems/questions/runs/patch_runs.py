@@ -50,7 +50,6 @@ def compare_attacks(setting: PatchSetting, seed: int, test_points: int) -> Attac
     fixed = integrate_flow(problem, horizon=horizon)
     current = integrate_flow(problem, horizon=horizon, adversary=AdversaryName.SPAN)
     failure = fixed.why_broken(0) if fixed.broken else ""
-    span_failure = current.why_broken(0) if current.broken else ""
     errors = measure_errors(fixed, test_points=test_points, seed=seed)
     l2_wrong = weak_wrong = test_points
     if not failure:
@@ -69,7 +68,6 @@ def compare_attacks(setting: PatchSetting, seed: int, test_points: int) -> Attac
         weak_wrong=weak_wrong,
         test_points=test_points,
         failure=failure,
-        span_failure=span_failure,
     )
 
 
@@ -108,7 +106,6 @@ def train_control(setting: PatchSetting, seed: int, test_points: int) -> Control
         memorized=int(np.isfinite(runs.memorization_times[0]).sum()),
         robust_train_wrong=int(errors.robust_train[0]),
         train_points=setting.num_samples,
-        clean_wrong=int(errors.clean_test[0]),
         robust_wrong=int(errors.robust_test[0]),
         test_points=test_points,
         failure=runs.why_broken(0) if runs.broken else "",
@@ -167,7 +164,6 @@ def train_images(sizes: ImageSizes, recipe: TrainingRecipe, seed: int, device: s
         seed=seed,
         radius=recipe.radius,
         epochs=tuple(moment.epoch for moment in record.moments),
-        clean_train=tuple(1.0 - moment.train.clean_error for moment in record.moments),
         clean_test=tuple(1.0 - moment.test.clean_error for moment in record.moments),
         robust_train=tuple(1.0 - moment.train.robust_error(recipe.radius) for moment in record.moments),
         robust_test=tuple(1.0 - moment.test.robust_error(recipe.radius) for moment in record.moments),

@@ -115,7 +115,7 @@ def predict_separation(setting: PatchSetting, draw: InitialDraw) -> Prediction:
 
 
 def separation_exponent(setting: PatchSetting) -> float:
-    """The limit q (a - b - 1/2) of the slope of log T_III/T_I, for σ0 = d^-1/2."""
+    """The limit q (a - b - 1/2) of the slope of log T_III/T_I, for σ0 = d^-1/2 (theory.md 5.2)."""
     log_dimension = math.log(setting.patch_dimension)
     signal, noise = math.log(setting.signal_strength), math.log(setting.noise_std)
     return setting.degree * ((signal - noise) / log_dimension - 0.5)
@@ -130,7 +130,7 @@ def _both_stages(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCon
 
 
 def signal_comes_first(setting: PatchSetting, draw: InitialDraw) -> bool | None:
-    """Whether T_I < T_III by the leading-order times; None where they are within TIME_MARGIN of each other."""
+    """Whether T_I < T_III to leading order (theory.md 5.3); None within a factor TIME_MARGIN of each other."""
     signal, noise = leading_signal_time(setting, draw), leading_memorization_time(setting, draw)
     return _side(noise, signal, TIME_MARGIN)
 
@@ -223,7 +223,8 @@ def cube_error_bound(samples: int, dimension: int, perturbation_radius: float, n
 
 
 def protected_volume(dimension: int, perturbation_radius: float, norm_order: float) -> float:
-    """p_hit of the continuous example: chance that one training ball and its ramp can protect a test point.
+    """p_hit of the continuous example: chance that one training ball and its ramp can protect a test point
+    (theory.md 5.8).
 
     The attacked point moves the last coordinate by δ past the label's own, so an indicator helps only if the
     other D - 1 coordinates are within 2δ (p = ∞), δ (p = 1) or √3 δ (p = 2) of the training point's, the ramp
@@ -248,10 +249,10 @@ def predict_noise_ratio(setting: PatchSetting, draw: InitialDraw, end: float) ->
 
 
 def standard_deviation(law: NoiseMarginLaw) -> float:
-    """That of V."""
+    """The standard deviation of V."""
     return math.sqrt(law.variance)
 
 
 def noise_ratio_exponent(degree: int) -> float:
-    """The limit -q/2 of the slope of log std V/z in log d."""
+    """The limit -q/2 of the slope of log std V/z in log d (theory.md 5.9)."""
     return -degree / 2.0
