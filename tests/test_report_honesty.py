@@ -20,7 +20,8 @@ from cgro_theory.report.html_limits import markdown_to_html
 from cgro_theory.report.html_sources import read_sources
 from cgro_theory.report.paper_map import MapSection, render_paper_map
 from cgro_theory.theorems.catalogue import ROOMS
-from cgro_theory.theorems.questions.claims import other_answers, patch_answers
+from cgro_theory.theorems.questions.claims import question_4_phases, question_9_dimension
+from cgro_theory.theorems.questions.theory.predictions import Expected
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Phase
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import DESCENT_DIMENSION, FLOW_DIMENSIONS
 
@@ -292,17 +293,17 @@ def cell(dimension, fraction, phase):
 
 
 def test_a_range_of_one_value_is_one_value(monkeypatch):
-    monkeypatch.setattr(patch_answers, "predicted_phase", lambda cell, fraction: None)
+    monkeypatch.setattr(question_4_phases, "predicted_phase", lambda cell, fraction: Expected(None, ()))
     cells = [cell(10**12, 1.7e-6, Phase.OVERFITS), cell(10**12, 12e-6, Phase.ROBUST)]
-    one = patch_answers.answer_phases(SimpleNamespace(phase_map=cells))
+    one = question_4_phases.answer(SimpleNamespace(phase_map=cells))
     assert "robust generalization at κ√d = 12." in one
     cells.append(cell(10**12, 3e-6, Phase.ROBUST))
-    assert "at κ√d = 3 to 12." in patch_answers.answer_phases(SimpleNamespace(phase_map=cells))
+    assert "at κ√d = 3 to 12." in question_4_phases.answer(SimpleNamespace(phase_map=cells))
 
 
 def test_the_answer_about_dimensions_lists_them(monkeypatch):
-    monkeypatch.setattr(other_answers, "noise_ratios", lambda evidence: [])
-    monkeypatch.setattr(other_answers, "fitted_slope", lambda sizes, values: 0.0)
+    monkeypatch.setattr(question_9_dimension, "noise_over_signal", lambda cell: 1.0)
+    monkeypatch.setattr(question_9_dimension, "fitted_slope", lambda sizes, values: 0.0)
     at = {
         "degrees": (10**6, 10**9, 10**12),
         "exponent_map": (10**12, 10**12),
@@ -316,6 +317,6 @@ def test_the_answer_about_dimensions_lists_them(monkeypatch):
         return SimpleNamespace(setting=setting, signal_time=1.0, first_memorization=1.0)
 
     evidence = SimpleNamespace(**{name: [run(d) for d in dimensions] for name, dimensions in at.items()})
-    told = other_answers.answer_dimension(evidence)
+    told = question_9_dimension.answer(evidence)
     assert "1e+06, 1e+09, 1e+12 for q; 1e+06, 1e+12 for κ" in told
     assert "one value 1e+12 for (a, b); 1e+06 for λ; 1e+04 for fresh samples" in told

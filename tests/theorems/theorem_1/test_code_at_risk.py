@@ -10,7 +10,7 @@ from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting import PatchSetting, network
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.theorems.catalogue import checked_claim, claim
-from cgro_theory.theorems.lemmas.claims import measurement as lemmas
+from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
@@ -20,7 +20,7 @@ from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem
 
 NOTHING = TrainedEvidence()
-LEMMAS = lemmas.LemmaEvidence(9300, 5)
+LEMMAS = LemmaRuns(9300)
 
 
 def outcome(label, evidence, share=1e-4):

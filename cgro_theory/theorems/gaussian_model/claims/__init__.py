@@ -1,11 +1,6 @@
-"""The template: the claims with their checks and negative controls, and the runs they need."""
+"""The template: one claim, and what the runner asks of a theorem."""
 
-from __future__ import annotations
-
-from cgro_theory.theorems.checked_claim import CheckedClaim
-from cgro_theory.theorems.gaussian_model.claims.measurement import CHECKS, FAULTS, figures, gather, parameters
-from cgro_theory.theorems.gaussian_model.claims.statement import CLAIMS, CONSTANTS
+from cgro_theory.theorems.gaussian_model.claims.robust_error import CHECKED, CONSTANTS, figures
+from cgro_theory.theorems.gaussian_model.runs.counted_models import gather, parameters
 
 __all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
-
-CHECKED = tuple(CheckedClaim(claim, CHECKS[claim.label], FAULTS[claim.label]) for claim in CLAIMS)

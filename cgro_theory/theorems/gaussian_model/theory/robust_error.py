@@ -1,4 +1,4 @@
-"""The closed form of the robust error in the Gaussian model. No torch, no sampling."""
+"""The closed form of the robust error in the Gaussian model (theory.md 10.3). No torch, no sampling."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from cgro_theory.errors import InvalidInput
+from cgro_theory.claims import Condition, Interval, Prediction
 
 Array = NDArray[np.float64]
 
+CLASSIFIER = Condition("classifier", "w_2 > 0", "w is not 0")
 
-def gaussian_robust_error(
-    weights: Array, mean: Array, noise_std: float, perturbation_radius: float, norm_order: int = 1
-) -> float:
-    """P[some x' within l_inf distance ε of x has y<w, x'> <= 0] = Φ((ε‖w‖₁ - <w, θ>)/(σ‖w‖₂)).
 
-    The best attack lowers y<w, x> by ε‖w‖₁, and y<w, x> ~ N(<w, θ>, σ²‖w‖₂²). The weights w, shape (d,), are not
-    all 0; the mean is θ, shape (d,); ``noise_std`` is σ > 0; ``perturbation_radius`` ε >= 0. ``norm_order`` is 1;
-    a planted fault takes another norm.
+def predict_robust_error(weights: Array, mean: Array, noise_std: float, perturbation_radius: float) -> Prediction:
+    """P[some x' within l_inf distance ε of x has y<w, x'> <= 0] = Φ((ε‖w‖₁ - <w, θ>)/(σ‖w‖₂)), exactly.
 
-    >>> round(gaussian_robust_error(np.array([1.0, 0.0]), np.array([1.0, 0.0]), 1.0, 1.0), 3)
+    The best attack lowers y<w, x> by ε‖w‖₁, and y<w, x> ~ N(<w, θ>, σ²‖w‖₂²). Weights w and mean θ have shape
+    (d,); ``noise_std`` is σ > 0; ``perturbation_radius`` ε >= 0. No interval where CLASSIFIER does not hold.
+
+    >>> round(predict_robust_error(np.array([1.0, 0.0]), np.array([1.0, 0.0]), 1.0, 1.0).leading_order, 3)
     0.5
     """
     size = float(np.linalg.norm(weights))
-    if not size > 0.0:
-        raise InvalidInput("weights", "all 0", "not all 0")
-    shift = perturbation_radius * float(np.linalg.norm(weights, ord=norm_order)) - float(weights @ mean)
-    return float(ndtr(shift / (noise_std * size)))
+    assumed = (CLASSIFIER.given(w_2=size),)
+    if not assumed[0].met:
+        return Prediction(None, assumed)
+    shift = perturbation_radius * float(np.abs(weights).sum()) - float(weights @ mean)
+    error = float(ndtr(shift / (noise_std * size)))
+    return Prediction(Interval.point(error), assumed, error)

@@ -56,7 +56,7 @@ ROUNDING = 1e-12
 """Relative slack of an enclosure's sums, far above their rounding in float64."""
 
 
-def clock_between(low: Array, high: Array, degree: int) -> Array:
+def clock_between(low: Array, high: Array, degree: float) -> Array:
     """The clock τ that a projection needs from ``low`` to ``high``, both > 0: ∫ du/phi_q'(u)."""
     if degree == 2:
         return np.asarray(np.log(high / low) / 2.0)

@@ -1,11 +1,52 @@
-"""The readers' questions: the claims with their checks and negative controls, and the runs they need."""
+"""The readers' questions, one file each: the claims in their order, and what the runner asks of a theorem."""
 
 from __future__ import annotations
 
-from cgro_theory.theorems.checked_claim import CheckedClaim
-from cgro_theory.theorems.questions.claims.measurement import CHECKS, FAULTS, figures, gather, parameters
-from cgro_theory.theorems.questions.claims.statement import CLAIMS, CONSTANTS
+from dataclasses import fields
+from typing import Any
 
-__all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
+from cgro_theory.claims import Figure
+from cgro_theory.theorems.questions.claims import (
+    question_1_attacks,
+    question_2_degrees,
+    question_3_exponents,
+    question_4_phases,
+    question_5_weights,
+    question_6_control,
+    question_7_fresh,
+    question_8_memorizer,
+    question_9_dimension,
+    question_10_images,
+)
+from cgro_theory.theorems.questions.runs.made import QuestionRuns
+from cgro_theory.theorems.questions.runs.making import gather
 
-CHECKED = tuple(CheckedClaim(claim, CHECKS[claim.label], FAULTS[claim.label]) for claim in CLAIMS)
+__all__ = ["CHECKED", "CONSTANTS", "QUESTIONS", "figures", "gather", "parameters"]
+
+_FILES = (
+    question_1_attacks,
+    question_2_degrees,
+    question_3_exponents,
+    question_4_phases,
+    question_5_weights,
+    question_6_control,
+    question_7_fresh,
+    question_8_memorizer,
+    question_9_dimension,
+    question_10_images,
+)
+CHECKED = tuple(entry for file in _FILES for entry in file.CHECKED)
+QUESTIONS = tuple(file.QUESTION for file in _FILES)
+CONSTANTS = (*question_3_exponents.CONSTANTS, *question_5_weights.CONSTANTS, *question_10_images.CONSTANTS)
+
+
+def figures(runs: QuestionRuns) -> tuple[Figure, ...]:
+    """The figures of the questions whose runs were made."""
+    return tuple(question.draw(runs) for question in QUESTIONS if question.is_answered_by(runs))
+
+
+def parameters(runs: QuestionRuns) -> dict[str, Any]:
+    """The answers, and how many networks stand behind them, as plain JSON values."""
+    answers = [question.to_json(runs) for question in QUESTIONS if question.is_answered_by(runs)]
+    networks = {field.name: len(getattr(runs, field.name)) for field in fields(runs)}
+    return {"networks": networks, "answers": answers}

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 
-def percent(share: float) -> str:
-    """A share as a percentage, three digits."""
-    return f"{100.0 * share:.3g} %"
+def percent(fraction: float) -> str:
+    """A fraction as a percentage, three digits."""
+    return f"{100.0 * fraction:.3g} %"
 
 
 def number_of(count: int, noun: str) -> str:
@@ -43,8 +43,8 @@ def powers_of_ten(values: Iterable[int]) -> str:
     return listed_values([f"{value:.0e}" for value in sorted(set(values))])
 
 
-def share_of(values: Iterable[bool]) -> float:
-    """The share of true values; of at least one."""
+def fraction_of(values: Iterable[bool]) -> float:
+    """The fraction of true values; of at least one."""
     listed = list(values)
     return sum(listed) / len(listed)
 

@@ -106,7 +106,6 @@ def compare_attack_rules(
             rule=float(gaps["rule"][run]),
             recursion=float(gaps["recursion"][run]),
             rounding=float(rounding[run]),
-            memorized=int((scanned[-1, run, 1:] >= 1.0).sum()),
         )
         for run, seed in enumerate(seeds)
     )

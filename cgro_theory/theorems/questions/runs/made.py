@@ -28,7 +28,6 @@ class AttackComparison:
             the signal's span, over all patches, and over all patches with a hundredth of the radius; of the
             network trained against the fixed target.
         failure: why the training against the fixed target has no numbers, or nothing.
-        span_failure: why that against the current iterate has none, or nothing.
     """
 
     setting: PatchSetting
@@ -42,7 +41,6 @@ class AttackComparison:
     weak_wrong: int
     test_points: int
     failure: str = ""
-    span_failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,6 @@ class AttackRuleRun:
             training and the engine's: on explicit weights against the fixed target, on explicit weights under the
             engine's own rule for the current iterate, and by the recursion under that rule. inf: not finite.
         rounding: the same between two orders of summation of one training.
-        memorized: points with V_i >= 1 at the end.
     """
 
     setting: PatchSetting
@@ -68,7 +65,6 @@ class AttackRuleRun:
     rule: float
     recursion: float
     rounding: float
-    memorized: int
 
     @property
     def difference(self) -> float:
@@ -91,15 +87,19 @@ class FineSeparation:
 class ControlRun:
     """One network under one λ: points misclassified under attack, of the training set and of fresh ones."""
 
-    adversarial_weight: float
+    setting: PatchSetting
     seed: int
     memorized: int
     robust_train_wrong: int
     train_points: int
-    clean_wrong: int
     robust_wrong: int
     test_points: int
     failure: str = ""
+
+    @property
+    def adversarial_weight(self) -> float:
+        """λ of the training."""
+        return self.setting.adversarial_weight
 
     @property
     def robust_gap(self) -> float:
@@ -148,15 +148,14 @@ class ImageStages:
     seed: int
     radius: float
     epochs: tuple[int, ...]
-    clean_train: tuple[float, ...]
     clean_test: tuple[float, ...]
     robust_train: tuple[float, ...]
     robust_test: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class QuestionsEvidence:
-    """Everything that one run of the room gathered; parts whose claims were not asked for stay empty.
+class QuestionRuns:
+    """The sets of runs; those that no claim needs stay empty.
 
     Attributes:
         attacks: question 1; attack_rules: the trainings in R^d of question 1.
@@ -168,19 +167,8 @@ class QuestionsEvidence:
         fresh: question 7.
         corners, cube: question 8.
         images: question 10.
-        told_exponent: added to the signal exponent a that predictions are told.
-        told_fraction: factor of the κ that predictions are told.
-        told_radius: factor of the δ that the memorizer's bound is told.
-        told_degree: added to the q that the noise's size is told.
-        told_sign: factor of the initial signal projections that question 5's prediction is told.
-        told_covariance: factor of the noise covariance that question 7's law is told.
-        told_corner_dimension, told_corner_samples: added to the D and N that question 8's formula is told.
-        told_every_start: whether question 1's equality is claimed for draws with U < 0 too.
-        told_reversed: whether question 10 claims the opposite order.
     """
 
-    profile: str
-    seed: int
     attacks: tuple[AttackComparison, ...] = ()
     attack_rules: tuple[AttackRuleRun, ...] = ()
     degrees: tuple[Cell, ...] = ()
@@ -193,13 +181,3 @@ class QuestionsEvidence:
     corners: tuple[ExactError, ...] = ()
     cube: tuple[CubeCount, ...] = ()
     images: tuple[ImageStages, ...] = ()
-    told_exponent: float = 0.0
-    told_fraction: float = 1.0
-    told_radius: float = 1.0
-    told_degree: int = 0
-    told_sign: float = 1.0
-    told_covariance: float = 1.0
-    told_corner_dimension: int = 0
-    told_corner_samples: int = 0
-    told_every_start: bool = False
-    told_reversed: bool = False

@@ -6,37 +6,16 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from typing import Any
 
 from cgro_theory.numerics.seeds import SeedPart, derived_seeds
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.landscape.runs import profiles as landscape
-from cgro_theory.theorems.questions.runs import dense_runs
+from cgro_theory.theorems.questions.runs import dense_runs, profiles
 from cgro_theory.theorems.questions.runs import patch_runs as runs
-from cgro_theory.theorems.questions.runs.made import QuestionsEvidence
-from cgro_theory.theorems.questions.runs.profiles import (
-    CONTROL_DIMENSION,
-    CORNER_SHARES,
-    CUBE_NORMS,
-    CUBE_RADII,
-    DEGREES,
-    DENSE_DIMENSION,
-    DENSE_RATE,
-    DENSE_SAMPLES,
-    DENSE_STEPS,
-    DENSE_WIDTH,
-    FRESH_EXPONENTS,
-    FRESH_SCALES,
-    RULE_DIMENSION,
-    RULE_SAMPLES,
-    RULE_STEPS,
-    RULE_WIDTH,
-    SIZES,
-    SMALL_SAMPLES,
-    SMALL_WIDTH,
-    WEIGHT_DIMENSION,
-    Sizes,
-)
+from cgro_theory.theorems.questions.runs.made import QuestionRuns
+from cgro_theory.theorems.questions.runs.profiles import SIZES, Sizes
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import Part, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import train_cell
@@ -49,7 +28,7 @@ _ERROR_POINTS = 256
 
 @dataclass(frozen=True)
 class Job:
-    """One task: ``part`` is the evidence's field that the result of ``work(*inputs)`` belongs to."""
+    """One task: ``part`` is the field of the runs that the result of ``work(*inputs)`` belongs to."""
 
     part: str
     work: Callable[..., Any]
@@ -60,7 +39,7 @@ class Job:
         return self.work(*self.inputs)
 
 
-def gather(request: RunRequest) -> QuestionsEvidence:
+def gather(request: RunRequest) -> QuestionRuns:
     """Train and build what the asked claims need; every seed derives from ``request.seed`` and the parameters."""
     jobs = plan_jobs(SIZES[request.profile], request)
     parts: dict[str, list[Any]] = {}
@@ -71,31 +50,26 @@ def gather(request: RunRequest) -> QuestionsEvidence:
             found = result.result()
             parts.setdefault(part, []).extend(found if isinstance(found, tuple) else (found,))
     request.progress("networks for the readers' questions", 1.0)
-    fields: dict[str, Any] = {name: tuple(values) for name, values in parts.items()}
-    return replace(QuestionsEvidence(request.profile, request.seed), **fields)
+    return QuestionRuns(**{name: tuple(found) for name, found in parts.items()})
 
 
 def plan_jobs(sizes: Sizes, request: RunRequest) -> list[Job]:
-    """The tasks that the asked claims need; the longest ones first."""
-    planned: list[tuple[tuple[str, ...], Callable[[Sizes, RunRequest], list[Job]]]] = [
-        (("image_stages",), _images),
-        (("activation_degree", "dimension"), _degrees),
-        (("exponent_plane",), lambda s, r: _map(s, r, Part.EXPONENT_MAP, "exponent_map")),
-        (("three_phases",), lambda s, r: _map(s, r, Part.DIMENSION_MAP, "phase_map")),
-        (("clean_weight",), _weights),
-        (("current_iterate", "attack_off_the_signal"), _rules),
-        (("current_iterate", "attack_off_the_signal"), _attacks),
-        (("standard_control",), _controls),
-        (("fresh_sample",), _fresh),
-        (("memorizer_corners",), _corners),
-        (("memorizer_cube",), _cube),
-    ]
-    return [
-        job
-        for labels, plan in planned
-        if request.needs(*(f"questions.{label}" for label in labels))
-        for job in plan(sizes, request)
-    ]
+    """The tasks of the sets that are needed; the longest ones first."""
+    planned: dict[str, Callable[[Sizes, RunRequest], list[Job]]] = {
+        "images": _images,
+        "degrees": _degrees,
+        "fine": _fine,
+        "exponent_map": partial(_map, Part.EXPONENT_MAP, "exponent_map"),
+        "phase_map": partial(_map, Part.DIMENSION_MAP, "phase_map"),
+        "weights": _weights,
+        "attack_rules": _rules,
+        "attacks": _attacks,
+        "controls": _controls,
+        "fresh": _fresh,
+        "corners": _corners,
+        "cube": _cube,
+    }
+    return [job for field, plan in planned.items() if request.needs_runs(field) for job in plan(sizes, request)]
 
 
 def image_recipe(sizes: Sizes, profile: str) -> TrainingRecipe:
@@ -129,23 +103,34 @@ def _images(sizes: Sizes, request: RunRequest) -> list[Job]:
     ]
 
 
-def _degrees(sizes: Sizes, request: RunRequest) -> list[Job]:
-    runs_to_make = [
+def _over_degrees(sizes: Sizes, request: RunRequest) -> list[tuple[PatchSetting, int]]:
+    settings = [_small(d, degree=degree) for degree in profiles.DEGREES for d in sizes.degree_dimensions]
+    return [
         (setting, seed)
-        for setting in (_small(d, degree=degree) for degree in DEGREES for d in sizes.degree_dimensions)
+        for setting in settings
         for seed in _seeds(request, sizes.degree_seeds, "degrees", *_numbers(setting))
     ]
-    cells = [Job("degrees", train_cell, (setting, seed, _ERROR_POINTS)) for setting, seed in runs_to_make]
-    return [*cells, *(Job("fine", runs.integrate_finely, run) for run in runs_to_make)]
+
+
+def _degrees(sizes: Sizes, request: RunRequest) -> list[Job]:
+    return [Job("degrees", train_cell, (*run, _ERROR_POINTS)) for run in _over_degrees(sizes, request)]
+
+
+def _fine(sizes: Sizes, request: RunRequest) -> list[Job]:
+    return [Job("fine", runs.integrate_finely, run) for run in _over_degrees(sizes, request)]
 
 
 def _small(dimension: int, degree: int = 3, weight: float = 0.9) -> PatchSetting:
     return PatchSetting.version_1(
-        dimension, degree=degree, adversarial_weight=weight, num_samples=SMALL_SAMPLES, width=SMALL_WIDTH
+        dimension,
+        degree=degree,
+        adversarial_weight=weight,
+        num_samples=profiles.SMALL_SAMPLES,
+        width=profiles.SMALL_WIDTH,
     )
 
 
-def _map(sizes: Sizes, request: RunRequest, wanted: Part, field: str) -> list[Job]:
+def _map(wanted: Part, field: str, sizes: Sizes, request: RunRequest) -> list[Job]:
     tasks = plan_tasks(sizes.phases, request.seed)
     own = [task for task in tasks if task.part is wanted]
     seeds = [_seeds(request, 1, field, *_numbers(task.setting))[0] for task in own]
@@ -153,7 +138,7 @@ def _map(sizes: Sizes, request: RunRequest, wanted: Part, field: str) -> list[Jo
 
 
 def _weights(sizes: Sizes, request: RunRequest) -> list[Job]:
-    settings = [_small(WEIGHT_DIMENSION, weight=1.0 - gap) for gap in sizes.weight_gaps]
+    settings = [_small(profiles.WEIGHT_DIMENSION, weight=1.0 - gap) for gap in sizes.weight_gaps]
     return [
         Job("weights", train_cell, (setting, seed, _ERROR_POINTS))
         for setting in settings
@@ -170,18 +155,24 @@ def _attacks(sizes: Sizes, request: RunRequest) -> list[Job]:
 
 
 def _rules(sizes: Sizes, request: RunRequest) -> list[Job]:
-    setting = PatchSetting.version_1(RULE_DIMENSION, num_samples=RULE_SAMPLES, width=RULE_WIDTH)
+    setting = PatchSetting.version_1(
+        profiles.RULE_DIMENSION, num_samples=profiles.RULE_SAMPLES, width=profiles.RULE_WIDTH
+    )
     seeds = _seeds(request, sizes.rule_seeds, "attack rules", *_numbers(setting))
     # A batch is one computation; in halves, two processes share it.
     halves = (seeds[::2], seeds[1::2])
     return [
-        Job("attack_rules", dense_runs.compare_attack_rules, (setting, half, DENSE_RATE, RULE_STEPS))
+        Job(
+            "attack_rules",
+            dense_runs.compare_attack_rules,
+            (setting, half, profiles.DENSE_RATE, profiles.RULE_STEPS),
+        )
         for half in halves
     ]
 
 
 def _controls(sizes: Sizes, request: RunRequest) -> list[Job]:
-    default = PatchSetting.version_1(CONTROL_DIMENSION)
+    default = PatchSetting.version_1(profiles.CONTROL_DIMENSION)
     standard = replace(default, adversarial_weight=0.0)
     return [
         Job("controls", runs.train_control, (setting, seed, sizes.phases.test_points))
@@ -192,33 +183,43 @@ def _controls(sizes: Sizes, request: RunRequest) -> list[Job]:
 
 def _fresh(sizes: Sizes, request: RunRequest) -> list[Job]:
     def fractions(setting: PatchSetting) -> tuple[float, ...]:
-        return (1.0, *(scale / math.sqrt(setting.patch_dimension) for scale in FRESH_SCALES))
+        return (1.0, *(scale / math.sqrt(setting.patch_dimension) for scale in profiles.FRESH_SCALES))
 
     reduced = [
         PatchSetting.version_1(dimension, signal_exponent=exponent)
         for dimension in sizes.fresh_dimensions
-        for exponent in FRESH_EXPONENTS
+        for exponent in profiles.FRESH_EXPONENTS
     ]
     jobs = [
         Job("fresh", runs.count_fresh_samples, (setting, seed, fractions(setting), sizes.fresh_points))
         for setting in reduced
         for seed in _seeds(request, sizes.fresh_seeds, "fresh", *_numbers(setting))
     ]
-    for exponent in FRESH_EXPONENTS:
+    for exponent in profiles.FRESH_EXPONENTS:
         setting = PatchSetting.version_1(
-            DENSE_DIMENSION, num_samples=DENSE_SAMPLES, width=DENSE_WIDTH, signal_exponent=exponent
+            profiles.DENSE_DIMENSION,
+            num_samples=profiles.DENSE_SAMPLES,
+            width=profiles.DENSE_WIDTH,
+            signal_exponent=exponent,
         )
         for seed in _seeds(request, sizes.dense_seeds, "fresh, in full", *_numbers(setting)):
-            inputs = (setting, seed, fractions(setting), sizes.fresh_points, DENSE_RATE, DENSE_STEPS)
+            inputs = (
+                setting,
+                seed,
+                fractions(setting),
+                sizes.fresh_points,
+                profiles.DENSE_RATE,
+                profiles.DENSE_STEPS,
+            )
             jobs.append(Job("fresh", dense_runs.count_dense_samples, inputs))
     return jobs
 
 
 def _corners(sizes: Sizes, request: RunRequest) -> list[Job]:
     shapes = [
-        (dimension, max(1, round(share * 2 ** (dimension - 1))))
+        (dimension, max(1, round(fraction * 2 ** (dimension - 1))))
         for dimension in sizes.corner_dimensions
-        for share in CORNER_SHARES
+        for fraction in profiles.CORNER_FRACTIONS
     ]
     return [
         Job("corners", runs.memorize_corners, (*shape, *_seeds(request, 1, "corners", *shape))) for shape in shapes
@@ -226,7 +227,7 @@ def _corners(sizes: Sizes, request: RunRequest) -> list[Job]:
 
 
 def _cube(sizes: Sizes, request: RunRequest) -> list[Job]:
-    shapes = itertools.product(sizes.cube_dimensions, CUBE_NORMS, CUBE_RADII, sizes.cube_samples)
+    shapes = itertools.product(sizes.cube_dimensions, profiles.CUBE_NORMS, profiles.CUBE_RADII, sizes.cube_samples)
     return [
         Job("cube", runs.memorize_cube, (samples, radius, order, sizes.cube_trials, seed, dimension))
         for dimension, order, radius, samples in shapes

@@ -37,7 +37,7 @@ from cgro_theory.vision.experiment import MeasurePlan, run_experiment
 from cgro_theory.vision.training import TrainingRecipe
 
 _COUNTED = 1e-3  # the interval that comes with a count is not used: the checks make their own
-WEAK_SHARE = 0.01
+WEAK_FRACTION = 0.01
 """Radius of the weak attack over that of training; with a tenth of it every point is still broken."""
 FINE, FINEST = 1e-10, 1e-12
 """Tolerances of the flow whose difference measures the integrator's error; its usual one is 1e-8."""
@@ -50,12 +50,11 @@ def compare_attacks(setting: PatchSetting, seed: int, test_points: int) -> Attac
     fixed = integrate_flow(problem, horizon=horizon)
     current = integrate_flow(problem, horizon=horizon, adversary=AdversaryName.SPAN)
     failure = fixed.why_broken(0) if fixed.broken else ""
-    span_failure = current.why_broken(0) if current.broken else ""
     errors = measure_errors(fixed, test_points=test_points, seed=seed)
     l2_wrong = weak_wrong = test_points
     if not failure:
         l2_wrong = _count_l2(setting, fixed, test_points, seed)
-        weak = setting.with_perturbation_radius(WEAK_SHARE * setting.perturbation_radius)
+        weak = setting.with_perturbation_radius(WEAK_FRACTION * setting.perturbation_radius)
         weak_wrong = _count_l2(weak, fixed, test_points, seed)
     return AttackComparison(
         setting=setting,
@@ -69,7 +68,6 @@ def compare_attacks(setting: PatchSetting, seed: int, test_points: int) -> Attac
         weak_wrong=weak_wrong,
         test_points=test_points,
         failure=failure,
-        span_failure=span_failure,
     )
 
 
@@ -103,12 +101,11 @@ def train_control(setting: PatchSetting, seed: int, test_points: int) -> Control
     runs = integrate_flow(problem, horizon=group_horizon(setting, problem))
     errors = measure_errors(runs, test_points=test_points, seed=seed)
     return ControlRun(
-        adversarial_weight=setting.adversarial_weight,
+        setting=setting,
         seed=seed,
         memorized=int(np.isfinite(runs.memorization_times[0]).sum()),
         robust_train_wrong=int(errors.robust_train[0]),
         train_points=setting.num_samples,
-        clean_wrong=int(errors.clean_test[0]),
         robust_wrong=int(errors.robust_test[0]),
         test_points=test_points,
         failure=runs.why_broken(0) if runs.broken else "",
@@ -167,7 +164,6 @@ def train_images(sizes: ImageSizes, recipe: TrainingRecipe, seed: int, device: s
         seed=seed,
         radius=recipe.radius,
         epochs=tuple(moment.epoch for moment in record.moments),
-        clean_train=tuple(1.0 - moment.train.clean_error for moment in record.moments),
         clean_test=tuple(1.0 - moment.test.clean_error for moment in record.moments),
         robust_train=tuple(1.0 - moment.train.robust_error(recipe.radius) for moment in record.moments),
         robust_test=tuple(1.0 - moment.test.robust_error(recipe.radius) for moment in record.moments),

@@ -64,7 +64,7 @@ FRESH_SCALES = (8.0, 4.0, 2.0, 1.0, 0.25, -2.0)
 "them."""
 CUBE_NORMS = (1.0, 2.0, math.inf)
 CUBE_RADII = (0.05, 0.1)
-CORNER_SHARES = (0.125, 0.5, 1.0, 2.0, 4.0)
+CORNER_FRACTIONS = (0.125, 0.5, 1.0, 2.0, 4.0)
 """N/K on the hypercube."""
 
 SIZES: dict[Profile, Sizes] = {

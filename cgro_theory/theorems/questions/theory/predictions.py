@@ -1,18 +1,45 @@
-"""What the initial draw and the parameters say about each question before anything is trained. No torch."""
+"""What the initial draw and the parameters say about each question before anything is trained. No torch.
+
+Beside each prediction stand the conditions that it evaluates.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Generic, TypeVar
 
 import numpy as np
 from scipy import special, stats
 from scipy.special import expit
 
-from cgro_theory.claims import Interval, Prediction, unmet
+from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Prediction, unmet
+from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
     leading_memorization_boundary,
+    predict_memorization_boundary,
+    predict_noise_over_signal,
+    predict_overfitting_boundary,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
+    ATTACK,
+    ATTACKED_SIGNAL_SMALL,
+    BELOW_BOUNDARY,
+    CLEAN_WEIGHT,
+    DEGREE,
+    RADIUS,
+    REPRESENTABLE,
+    SIGNAL_LEARNED,
+    SIGNAL_NEURON,
+    SMALL_NOISE,
+    SMALL_START,
+    SOME_NOISE_NEURON,
+    STEP,
+    WIDTH,
+    WITHIN_FLOATS,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     leading_memorization_time,
@@ -21,6 +48,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
+    evaluated,
     leading_signal_time,
     plateau_signal_margin,
     predict_signal_time,
@@ -36,9 +64,45 @@ PLATEAU_ROOM = 6.0
 NORM_FAILURE = 1e-9
 """Probability that a noise patch is longer than the prediction allows."""
 
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Expected(Generic[Value]):
+    """What a draw says that a network does; no ``value`` where it is too near a boundary to call."""
+
+    value: Value | None
+    assumed: tuple[EvaluatedCondition, ...]
+
+
+CARRIES_PATCH = Condition(
+    "carries a patch",
+    "delta > R * (1 + z ** (1 / q))",
+    "the radius pays for replacing a noise patch by a scaled training patch of the other class (R: the longest "
+    f"noise patch, but for a probability of {NORM_FAILURE:g}; z: its plateau at the end, and {PLATEAU_ROOM:g})",
+)
+
+
+def carries_patch(setting: PatchSetting, end: float) -> EvaluatedCondition:
+    """Whether radius δ pays for putting s·ξ_k in place of ξ, with s^q V_k > z for every V_k >= 1 (theory.md 5.1).
+
+    It costs s‖ξ_k‖ + ‖ξ‖ <= δ; both norms are at most R but for NORM_FAILURE; so s = (δ - R)/R. On that patch
+    the network says s^q y_k V_k, exactly by homogeneity, and z is at most the plateau's at the time ``end``.
+    """
+    longest = setting.noise_std * math.sqrt(float(stats.chi2.isf(NORM_FAILURE, setting.patch_dimension - 1)))
+    margin = max(1.0, plateau_signal_margin(setting, end)) + PLATEAU_ROOM
+    return CARRIES_PATCH.given(delta=setting.perturbation_radius, R=longest, z=margin, q=setting.degree)
+
+
+SEPARATION = (
+    *(SIGNAL_NEURON, REPRESENTABLE, SOME_NOISE_NEURON, RADIUS, ATTACK, STEP, WITHIN_FLOATS, SMALL_NOISE),
+    BELOW_BOUNDARY,
+)
+"""What :func:`predict_separation` assumes."""
+
 
 def predict_separation(setting: PatchSetting, draw: InitialDraw) -> Prediction:
-    """Enclosure of T_III/T_I in gradient flow, from the two times' own enclosures."""
+    """Enclosure of T_III/T_I in gradient flow, from the two times' own enclosures (theory.md 5.2)."""
     signal = predict_signal_time(setting, draw, 0.0)
     noise = predict_first_memorization_time(setting, draw, 0.0)
     leading = noise.leading_order / signal.leading_order
@@ -50,14 +114,22 @@ def predict_separation(setting: PatchSetting, draw: InitialDraw) -> Prediction:
 
 
 def separation_exponent(setting: PatchSetting) -> float:
-    """The limit q (a - b - 1/2) of the slope of log T_III/T_I, for σ0 = d^-1/2."""
+    """The limit q (a - b - 1/2) of the slope of log T_III/T_I, for σ0 = d^-1/2 (theory.md 5.2)."""
     log_dimension = math.log(setting.patch_dimension)
     signal, noise = math.log(setting.signal_strength), math.log(setting.noise_std)
     return setting.degree * ((signal - noise) / log_dimension - 0.5)
 
 
+BOTH_STAGES = (WIDTH, SIGNAL_NEURON, REPRESENTABLE, RADIUS, ATTACK)
+"""What the leading-order times of both stages assume."""
+
+
+def _both_stages(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
+    return evaluated(BOTH_STAGES, setting, draw)
+
+
 def signal_comes_first(setting: PatchSetting, draw: InitialDraw) -> bool | None:
-    """Whether T_I < T_III by the leading-order times; None where they are within TIME_MARGIN of each other."""
+    """Whether T_I < T_III to leading order (theory.md 5.3); None within a factor TIME_MARGIN of each other."""
     signal, noise = leading_signal_time(setting, draw), leading_memorization_time(setting, draw)
     return _side(noise, signal, TIME_MARGIN)
 
@@ -74,16 +146,28 @@ def _side(larger: float, smaller: float, margin: float) -> bool | None:
     return False if smaller > margin * larger else None
 
 
-def predict_wrong_everywhere(setting: PatchSetting, draw: InitialDraw) -> bool | None:
-    """Whether the trained network is clean-wrong everywhere (True) or right (False); None where not clear.
+def predict_order(setting: PatchSetting, draw: InitialDraw) -> Expected[tuple[bool, bool]]:
+    """Whether the signal comes first and whether noise is memorized, to leading order (theory.md 5.3).
+
+    Noise that comes first is memorized whatever κ is. Assumes BOTH_STAGES and CLEAN_WEIGHT.
+    """
+    first, memorizes = signal_comes_first(setting, draw), memorizes_noise(setting, draw)
+    order = None if first is None or memorizes is None else (first, memorizes or not first)
+    return Expected(order, (*_both_stages(setting, draw), CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight)))
+
+
+def predict_wrong_everywhere(setting: PatchSetting, draw: InitialDraw) -> Expected[bool]:
+    """Whether the trained network is clean-wrong everywhere, or right (theory.md 5.5). Assumes BOTH_STAGES.
 
     Right where the signal comes first. Where the noise comes first, the sign of U decides, and U has moved by
     at most the clock of ψ <= ψ(-1) until the slowest point is memorized: None where that changes its sign.
     """
-    if signal_comes_first(setting, draw):
-        return False
-    if signal_comes_first(setting, draw) is None:
-        return None
+    first = signal_comes_first(setting, draw)
+    wrong = False if first else None if first is None else _ends_wrong(setting, draw)
+    return Expected(wrong, _both_stages(setting, draw))
+
+
+def _ends_wrong(setting: PatchSetting, draw: InitialDraw) -> bool | None:
     times = leading_memorization_times(setting, draw)
     horizon = 4.0 * float(times[np.isfinite(times)].max())
     weight = setting.adversarial_weight
@@ -112,20 +196,34 @@ def _signal_after(initial: np.ndarray, clock: float, degree: int) -> float:
     return float((np.sign(moved) * np.abs(moved) ** degree).sum())
 
 
-def carries_patch(setting: PatchSetting, end: float) -> bool:
-    """Whether radius δ pays for putting s·ξ_k in place of ξ, with s^q V_k > z for every V_k >= 1.
+NOISE_OVER_SIGNAL = (*BOTH_STAGES, CLEAN_WEIGHT, ATTACKED_SIGNAL_SMALL, SIGNAL_LEARNED)
+"""What the size of a fresh point's noise against the signal assumes."""
+BOTH_BOUNDARIES = (*NOISE_OVER_SIGNAL, SOME_NOISE_NEURON, DEGREE, SMALL_START)
+"""What :func:`predict_boundaries` assumes."""
 
-    It costs s‖ξ_k‖ + ‖ξ‖ <= δ; both norms are at most R but for NORM_FAILURE; so s = (δ - R)/R. On that patch
-    the network says s^q y_k V_k, exactly by homogeneity, and z is at most the plateau's at the time ``end``.
-    """
-    longest = setting.noise_std * math.sqrt(float(stats.chi2.isf(NORM_FAILURE, setting.patch_dimension - 1)))
-    scale = (setting.perturbation_radius - longest) / longest
-    margin = max(1.0, plateau_signal_margin(setting, end)) + PLATEAU_ROOM
-    return scale > 0 and scale**setting.degree > margin
+
+def predict_boundaries(setting: PatchSetting, draw: InitialDraw, end: float) -> tuple[Prediction, Prediction]:
+    """Enclosures of κ_1, for runs that end by ``end``, and of κ* (theory.md 5.4)."""
+    return predict_overfitting_boundary(setting, draw, end), predict_memorization_boundary(setting, draw)
+
+
+SEPARATED = Condition("separated", f"0 < 3 * delta <= {GAP!r}", "no ramp of the other class reaches a test ball")
+
+
+def corner_error(corners: int, samples: int) -> Fraction:
+    """(1 - 1/K)^N, the memorizer's expected robust test error on K corners from N samples (theory.md 5.8)."""
+    return Fraction(corners - 1, corners) ** samples
+
+
+def cube_error_bound(samples: int, dimension: int, perturbation_radius: float, norm_order: float) -> Prediction:
+    """The lower bound 1 - N p_hit of the memorizer's robust test error on the continuous example, at least 0."""
+    bound = max(0.0, 1.0 - samples * protected_volume(dimension, perturbation_radius, norm_order))
+    return Prediction(Interval.at_least(bound), (SEPARATED.given(delta=perturbation_radius),), bound)
 
 
 def protected_volume(dimension: int, perturbation_radius: float, norm_order: float) -> float:
-    """p_hit of the continuous example: chance that one training ball and its ramp can protect a test point.
+    """p_hit of the continuous example: chance that one training ball and its ramp can protect a test point
+    (theory.md 5.8).
 
     The attacked point moves the last coordinate by δ past the label's own, so an indicator helps only if the
     other D - 1 coordinates are within 2δ (p = ∞), δ (p = 1) or √3 δ (p = 2) of the training point's, the ramp
@@ -142,3 +240,18 @@ def protected_volume(dimension: int, perturbation_radius: float, norm_order: flo
         reach = math.sqrt(3.0) * perturbation_radius
         volume = math.exp(0.5 * free * math.log(math.pi) + free * math.log(reach) - special.gammaln(free / 2 + 1))
     return min(0.5, 0.5 * volume / (0.5 - GAP / 2.0))
+
+
+def predict_noise_ratio(setting: PatchSetting, draw: InitialDraw, end: float) -> Prediction:
+    """Enclosure of std V/z for runs that end by ``end`` (theory.md 5.9). Assumes NOISE_OVER_SIGNAL."""
+    return predict_noise_over_signal(setting, draw, end, standard_deviation)
+
+
+def standard_deviation(law: NoiseMarginLaw) -> float:
+    """The standard deviation of V."""
+    return math.sqrt(law.variance)
+
+
+def noise_ratio_exponent(degree: int) -> float:
+    """The limit -q/2 of the slope of log std V/z in log d (theory.md 5.9)."""
+    return -degree / 2.0

@@ -1,6 +1,4 @@
-import json
-import math
-from pathlib import Path
+"""The clock of the signal projections: against integration, and descent inside its enclosure."""
 
 import numpy as np
 import pytest
@@ -9,54 +7,8 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from strategies import degrees, projections
 
-from cgro_theory.claims import Environment, Outcome
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.catalogue import room
-from cgro_theory.theorems.lemmas.claims.measurement import hitting_time
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between, enclose_signal, flow_projections
-from cgro_theory.theorems.lemmas.theory.tensor_power import tensor_power_time_bracket
-from cgro_theory.theorems.verification import verify_room
-
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "lemmas_hitting_times.json").read_text())
-CPU = Environment("", "", "cpu", "float64", "", "")
-
-
-@pytest.mark.parametrize("case", GOLDEN["cases"], ids=str)
-def test_hitting_times_agree_with_rational_arithmetic(case):
-    assert hitting_time(case["initial"], case["rate"], case["level"], case["degree"]) == case["time"]
-
-
-@given(
-    st.floats(0.01, 0.9),
-    st.floats(1.01, 20.0),
-    st.floats(1e-3, 1.0),
-    st.floats(1.0, 1.5),
-    st.integers(2, 6),
-    st.data(),
-)
-@example(0.5, 1.01, 1.0, 1.0, 2, None)
-def test_tensor_power_time_is_bracketed(initial, factor, rate, spread, degree, data):
-    """Also when the rate varies from step to step within its interval."""
-    level, high_rate = initial * factor, rate * spread
-    bracket = tensor_power_time_bracket(initial, level, rate, high_rate, degree)
-    seed = data.draw(st.integers(0, 99)) if data else 0
-    generator = np.random.default_rng(seed)
-    value, time = initial, 0
-    while value < level:
-        value += generator.uniform(rate, high_rate) * value ** (degree - 1)
-        time += 1
-        if time > 200_000:
-            return
-    assert math.floor(bracket.low) <= time <= math.ceil(bracket.high)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [(0.0, 1.0, 0.1, 0.1, 3), (1.0, 0.5, 0.1, 0.1, 3), (0.1, 1.0, 0.2, 0.1, 3), (0.1, 1.0, 0.1, 0.1, 1)],
-)
-def test_tensor_power_refuses_what_the_lemma_excludes(arguments):
-    with pytest.raises(InvalidInput):
-        tensor_power_time_bracket(*arguments)
 
 
 @given(projections(), degrees, st.floats(1.0, 3.0))
@@ -137,10 +89,3 @@ def test_clock_enclosure_shrinks_to_the_flow():
 def test_the_signal_cannot_be_followed_without_a_growing_neuron():
     with pytest.raises(InvalidInput, match="no neuron grows"):
         flow_projections(np.array([-0.1, -0.2]), np.array([1.0]), 3)
-
-
-def test_lemmas_hold_and_their_planted_faults_are_refuted():
-    result = verify_room(room("lemmas"), environment=CPU)
-    for verdict in result.verdicts:
-        assert verdict.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT), (verdict.claim.label, verdict.reason)
-        assert all(fault.outcome is Outcome.REFUTED for fault in verdict.faults), verdict.claim.label

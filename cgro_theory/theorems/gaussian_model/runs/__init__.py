@@ -1,0 +1,1 @@
+"""The sets of runs that the claims look at."""

@@ -1,0 +1,12 @@
+from cgro_theory.claims import Environment, Outcome
+from cgro_theory.theorems.catalogue import room
+from cgro_theory.theorems.verification import verify_room
+
+CPU = Environment("", "", "cpu", "float64", "", "")
+
+
+def test_lemmas_hold_and_their_negative_controls_are_refuted():
+    result = verify_room(room("lemmas"), environment=CPU)
+    for verdict in result.verdicts:
+        assert verdict.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT), (verdict.claim.label, verdict.reason)
+        assert all(fault.outcome is Outcome.REFUTED for fault in verdict.faults), verdict.claim.label
