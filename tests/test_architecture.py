@@ -6,7 +6,7 @@ from pathlib import Path
 import cgro_theory
 
 ROOT = Path(cgro_theory.__file__).parent
-FOUNDATION = {"errors", "atomic_file", ""}
+FOUNDATION = {"errors", "atomic_file", "parameter", ""}
 ALLOWED = {
     "claims": set(),
     "numerics": set(),

@@ -1,6 +1,7 @@
 import json
 import math
 import pickle
+from dataclasses import replace
 
 import pytest
 import sympy
@@ -44,7 +45,7 @@ def make_claim(label="test.claim", depends_on=(), relation=Relation.WITHIN):
         quantity="x",
         natural_range=Interval(-math.inf, math.inf),
         relation=relation,
-        expression=sympy.Integer(0),
+        expression=sympy.Eq(sympy.Symbol("x"), 0),
         depends_on=depends_on,
     )
 
@@ -188,7 +189,7 @@ def test_equals_needs_a_tolerance_fixed_in_the_claim():
             quantity="x",
             natural_range=Interval(0, 1),
             relation=Relation.EQUALS,
-            expression=sympy.Integer(0),
+            expression=sympy.Eq(sympy.Symbol("x"), 0),
         )
 
 
@@ -413,3 +414,9 @@ def test_errors_come_back_from_other_processes(error):
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("formula", [sympy.Integer(0), sympy.true, sympy.Symbol("x") + 1, sympy.Symbol("x")])
+def test_a_formula_that_is_a_constant_or_has_no_left_side_is_refused(formula):
+    with pytest.raises(InvalidInput, match="expression"):
+        replace(make_claim(), expression=formula)

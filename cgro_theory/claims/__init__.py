@@ -2,7 +2,7 @@
 
 from cgro_theory.claims.claim import Claim, Mark, Relation, Source
 from cgro_theory.claims.conclusion import Conclusion, ExitCode, conclude
-from cgro_theory.claims.condition import Assumption, Condition, EvaluatedCondition, StatedAssumption, unmet
+from cgro_theory.claims.condition import Condition, EvaluatedCondition, StatedAssumption, unmet
 from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.claims.interval import Interval
@@ -28,7 +28,6 @@ from cgro_theory.claims.verdict import (
 __all__ = [
     "RESULT_SCHEMA",
     "SEVERITY",
-    "Assumption",
     "Claim",
     "Conclusion",
     "Condition",

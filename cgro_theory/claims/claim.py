@@ -77,6 +77,9 @@ class Claim:
             raise InvalidInput("marks", self.marks, "at least one of paper, derived, new")
         if (self.relation is Relation.EQUALS) != (self.tolerance is not None):
             raise InvalidInput("tolerance", self.tolerance, "given exactly when the relation is 'equals'")
+        formula = self.expression
+        if formula is not None and not (getattr(formula, "is_Boolean", False) and formula.free_symbols):
+            raise InvalidInput("expression", formula, "an equation or inequality that names a quantity, or None")
 
     @property
     def mark(self) -> str:

@@ -149,11 +149,6 @@ class StatedAssumption:
         return None
 
 
-def Assumption(name: str, condition: Any, meaning: str, checked: str) -> StatedAssumption:
-    """Passing away: what is not yet a condition."""
-    return StatedAssumption(name, meaning, checked)
-
-
 def unmet(conditions: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondition, ...]:
     """Those that do not hold."""
     return tuple(each for each in conditions if not each.met)
