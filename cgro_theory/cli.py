@@ -57,6 +57,9 @@ def verify(
     only: Annotated[list[str] | None, typer.Option(help="judge this claim only, with what it depends on")] = None,
     json: Annotated[Path | None, typer.Option(help="write the result of one theorem to this file")] = None,
     out: Annotated[Path | None, typer.Option(help="write results and figures to this folder")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="keep finished runs in this folder, and take them from it")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
@@ -78,6 +81,7 @@ def verify(
             only=tuple(only or ()),
             json_path=json,
             out=out,
+            keep=keep,
             device=device,
             quiet=quiet,
         )

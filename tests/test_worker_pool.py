@@ -203,3 +203,24 @@ def test_kept_runs_are_not_made_again(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match="negative"):
             doubled(-1)
     assert journal.read_text().split() == ["1", "2", "3", "1", "1", "-1", "-1"]
+
+
+def test_a_request_has_the_same_bytes_in_every_process_and_is_quiet_in_another():
+    """So that the runs that one process kept are found by the next one."""
+    program = (
+        "import hashlib, pickle; from cgro_theory.theorems.room import RunRequest; "
+        "r = RunRequest('quick', 3, 'cpu', frozenset(map(str, range(50))), print, frozenset(['b', 'a', 'c'])); "
+        "made = pickle.loads(pickle.dumps(r)); assert made.sets == r.sets and made.labels == r.labels; "
+        "made.progress('nothing is printed', 0.5); print(hashlib.sha256(pickle.dumps(r)).hexdigest())"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1

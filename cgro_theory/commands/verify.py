@@ -18,6 +18,7 @@ from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, requir
 from cgro_theory.report.figures import save_figures
 from cgro_theory.report.text import verdict_notes, verdict_table
 from cgro_theory.theorems.catalogue import ROOMS, require_claim, room, room_of_claim, with_dependencies
+from cgro_theory.theorems.kept_runs import KeptRuns
 from cgro_theory.theorems.room import Room
 from cgro_theory.theorems.verification import verify_room
 
@@ -32,13 +33,15 @@ def run_verify(
     only: tuple[str, ...] = (),
     json_path: Path | None = None,
     out: Path | None = None,
+    keep: Path | None = None,
     device: str = "auto",
     quiet: bool = False,
 ) -> ExitCode:
     """Verify ``theorem`` (a room's label, or ``all``) and return the exit code of the verdicts.
 
-    ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. Everything
-    about the output is checked before any training starts. Ctrl-C is raised again as a ``KeyboardInterrupt``
+    ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. ``keep`` is a
+    folder for finished runs: what was stopped or killed goes on from there, and what stands there is not made again.
+    Everything about the output is checked before any training starts. Ctrl-C is raised again as a ``KeyboardInterrupt``
     that says in one line what was written before.
     """
     require_choice("profile", profile, ("quick", "full"))
@@ -52,6 +55,7 @@ def run_verify(
         require_claim(rooms[0], label)
     resolved = resolve_device(device)
     folder = _checked_outputs(rooms, only, json_path, out)
+    kept = None if keep is None else KeptRuns(require_folder(keep))
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -67,6 +71,7 @@ def run_verify(
                     seed=seed,
                     only=only,
                     progress=progress,
+                    kept=kept,
                 )
             results.append(result)
             console.print(verdict_table(result.to_json()))

@@ -45,6 +45,11 @@ class RunRequest:
         """Whether any of the labels is to be judged."""
         return any(label in self.labels for label in labels)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process a request is quiet and keeps nothing; its bytes are the same in every process."""
+        parts = (self.profile, self.seed, self.device, tuple(sorted(self.labels)), tuple(sorted(self.sets)))
+        return _quiet_request, parts
+
     def pool(self, workers: int | None = None) -> WorkerPool:
         """Processes that make runs, by default one per core; they take from ``kept`` what is there."""
         return WorkerPool(workers, kept=self.kept)
@@ -52,6 +57,12 @@ class RunRequest:
     def needs_runs(self, *names: str) -> bool:
         """Whether any of these sets of runs is needed by a claim that is to be judged."""
         return any(name in self.sets for name in names)
+
+
+def _quiet_request(
+    profile: Profile, seed: int, device: str, labels: tuple[str, ...], sets: tuple[str, ...]
+) -> RunRequest:
+    return RunRequest(profile, seed, device, frozenset(labels), lambda doing, done: None, frozenset(sets))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from cgro_theory.theorems.questions.runs.profiles import SIZES, Sizes
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import Part, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import train_cell
-from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.vision.training import TrainingRecipe
 
 _ERROR_POINTS = 256
@@ -43,7 +42,7 @@ def gather(request: RunRequest) -> QuestionRuns:
     """Train and build what the asked claims need; every seed derives from ``request.seed`` and the parameters."""
     jobs = plan_jobs(SIZES[request.profile], request)
     parts: dict[str, list[Any]] = {}
-    with WorkerPool() as pool:
+    with request.pool() as pool:
         waiting = [(job.part, pool.submit(job.run)) for job in jobs]
         for done, (part, result) in enumerate(waiting):
             request.progress("networks for the readers' questions", done / len(waiting))

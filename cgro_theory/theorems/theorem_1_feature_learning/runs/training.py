@@ -42,7 +42,7 @@ LAMBDA_ONE_SAFETY = 0.25
 def gather(request: RunRequest) -> TrainedEvidence:
     """Train the sets of networks that the asked claims and their negative controls need."""
     # Flows need no batch and no GPU: other processes integrate them while this one descends.
-    with WorkerPool() as pool:
+    with request.pool() as pool:
         parts: list[TrainedEvidence] = []
         flows = _submit_flows(pool, request) if request.needs_runs(*GROUPS) else {}
         tasks = plan_tasks(PLANS[request.profile], request.seed) if request.needs_runs("phases") else []
@@ -70,18 +70,14 @@ def gather(request: RunRequest) -> TrainedEvidence:
 
 
 def _submit_flows(pool: WorkerPool, request: RunRequest) -> dict[int, Future[TrainedEvidence]]:
-    quiet = replace(request, device="cpu", progress=_silent)
+    on_cpu = replace(request, device="cpu")
     runs, points = FLOW_RUNS[request.profile], TEST_POINTS[request.profile]
     return {
         dimension: pool.submit(
-            gather_at, PatchSetting.version_1(dimension), quiet, runs=runs, test_points=points, flow=True
+            gather_at, PatchSetting.version_1(dimension), on_cpu, runs=runs, test_points=points, flow=True
         )
         for dimension in FLOW_DIMENSIONS[request.profile]
     }
-
-
-def _silent(doing: str, fraction: float) -> None:
-    """Progress in a process of its own: nobody sees it."""
 
 
 def _submit_full_networks(pool: WorkerPool, request: RunRequest) -> list[Future[FullNetwork]]:

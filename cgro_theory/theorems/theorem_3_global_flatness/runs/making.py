@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from cgro_theory.theorems.landscape.runs import training as landscape
@@ -26,7 +26,6 @@ from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import (
     image_scales,
 )
 from cgro_theory.theorems.theorem_3_global_flatness.runs.samples import make_ladder, make_variations
-from cgro_theory.theorems.worker_pool import WorkerPool
 
 _OF_NETWORKS = ("overfit", "moderate_line", "moderate_space", "constructed", "gains")
 TORUS_SETS = (*_OF_NETWORKS, "variations", "rate_ladders", "image_scales")
@@ -39,17 +38,13 @@ def gather(request: RunRequest) -> FlatnessRuns:
         return FlatnessRuns(
             gather_torus(request) if torus else None, landscape.gather(request) if images else None
         )
-    with WorkerPool(1) as pool:
-        waiting = pool.submit(landscape.gather, replace(request, progress=_silent))
+    with request.pool(1) as pool:
+        waiting = pool.submit(landscape.gather, request)
         own = gather_torus(request)
         request.progress("image classifiers, in a process of their own", 0.0)
         other = waiting.result()
         request.progress("image classifiers, in a process of their own", 1.0)
     return FlatnessRuns(own, other)
-
-
-def _silent(doing: str, fraction: float) -> None:
-    """Progress of a process whose output nobody reads."""
 
 
 def gather_torus(request: RunRequest) -> TorusRuns:
