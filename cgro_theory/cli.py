@@ -58,7 +58,7 @@ def verify(
     json: Annotated[Path | None, typer.Option(help="write the result of one theorem to this file")] = None,
     out: Annotated[Path | None, typer.Option(help="write results and figures to this folder")] = None,
     keep: Annotated[
-        Path | None, typer.Option(help="keep finished runs in this folder, and take them from it")
+        Path | None, typer.Option(help="folder of finished runs, kept and used again")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,

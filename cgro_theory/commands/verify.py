@@ -40,9 +40,9 @@ def run_verify(
     """Verify ``theorem`` (a room's label, or ``all``) and return the exit code of the verdicts.
 
     ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. ``keep`` is a
-    folder for finished runs: what was stopped or killed goes on from there, and what stands there is not made again.
-    Everything about the output is checked before any training starts. Ctrl-C is raised again as a ``KeyboardInterrupt``
-    that says in one line what was written before.
+    folder for finished runs: what was stopped or killed goes on from there. Everything about the output is checked
+    before any training starts. Ctrl-C is raised again as a ``KeyboardInterrupt`` that says in one line what was
+    written before.
     """
     require_choice("profile", profile, ("quick", "full"))
     require_integer("seed", seed, 0, MAX_SEED)
