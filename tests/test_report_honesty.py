@@ -11,7 +11,7 @@ import pytest
 import sympy
 from test_report_page import RECORDED, check_page, claim_entry, document, render, write
 
-from cgro_theory.claims import Claim, Interval, Mark, Relation, Source
+from cgro_theory.claims import Claim, Interval, Provenance, Relation, Source
 from cgro_theory.commands.report import limits_text, report_sections, run_report
 from cgro_theory.errors import InvalidFile
 from cgro_theory.report.html import render_report
@@ -34,7 +34,7 @@ def a_claim(label="room.one", **changes):
     fields = {
         "statement": f"Statement of {label}",
         "source": Source("a paper", "1"),
-        "marks": (Mark.PAPER,),
+        "provenance": (Provenance.PAPER,),
         "quantity": "a correlation",
         "natural_range": Interval(-1.0, 1.0),
         "relation": Relation.AT_MOST,
@@ -125,7 +125,7 @@ def test_the_dimensions_named_are_those_of_the_runs():
     quick = {DESCENT_DIMENSION, *FLOW_DIMENSIONS["quick"]}
     full = {DESCENT_DIMENSION, *FLOW_DIMENSIONS["full"]}
     for name in ("signal_time", "first_memorization_time", "stage_order", "clean_train_error"):
-        always, extra = CLAIMS[f"theorem_1.{name}"].silent_about.split("in profile full")
+        always, extra = CLAIMS[f"theorem_1.{name}"].limitations.split("in profile full")
         named = [{10 ** int(power) for power in re.findall(r"10\^(\d+)", text)} for text in (always, extra)]
         assert named[0] == quick
         assert named[0] | named[1] == full
@@ -165,7 +165,7 @@ def test_only_a_refuted_fault_counts_and_the_others_are_named(tmp_path):
     folder = write(tmp_path / "results", document([claim_entry("room.one", planted_faults=FAULTS)]))
     text = render(folder)
     check_page(text)
-    told = "refuted 1 of 3 planted faults; not refuted: weak (out of scope), exchanged (inconclusive)"
+    told = "refuted 1 of 3 negative controls; not refuted: weak (out of scope), exchanged (inconclusive)"
     assert told in part(text, "claim-room.one")
     assert told in part(text, "limits")
     assert ">1 of 3</td>" in text
@@ -231,7 +231,7 @@ def test_a_claim_that_was_asked_for_and_not_judged_is_named(tmp_path):
 def test_what_each_check_does_not_show_stands_in_the_section(recorded):
     shown = recorded.partition('id="limits"')[2].partition("</section>")[0]
     for label, claim in CLAIMS.items():
-        assert bool(claim.silent_about) == (f'"#claim-{label}">{label}</a></dt>' in shown)
+        assert bool(claim.limitations) == (f'"#claim-{label}">{label}</a></dt>' in shown)
 
 
 def test_the_command_writes_the_limits(tmp_path):

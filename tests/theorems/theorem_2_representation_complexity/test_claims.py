@@ -215,8 +215,8 @@ def test_no_claim_speaks_of_every_robust_net(label):
     assert "every robust net" not in entry.statement
     assert "one fixed graph" in entry.statement.lower()
     assert "every labelling" in entry.statement
-    assert "graph" in entry.silent_about
-    assert "parity" in entry.statement + entry.silent_about
+    assert "graph" in entry.limitations
+    assert "parity" in entry.statement + entry.limitations
 
 
 def test_both_crossings_have_a_claim():

@@ -12,10 +12,10 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
@@ -39,14 +39,14 @@ STANDARD_CONTROL = Claim(
     statement="Without the adversarial term there is no robust overfitting: training and fresh points are "
     "misclassified under attack equally often.",
     source=Source(PROJECT, "2.4 and 5.6"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="robust test error minus robust train error under standard training, mean over the networks",
     natural_range=GAP,
     relation=Relation.WITHIN,
     expression=sp.Eq(sp.Symbol("robust_gap", real=True), 0),
     assumptions=(RADIUS,),
     depends_on=("lemmas.odd_symmetry",),
-    silent_about="The interval, half of the gap that full robust overfitting has to either side, is wide. "
+    limitations="The interval, half of the gap that full robust overfitting has to either side, is wide. "
     "Student's interval of a mean of gaps, cut to [-1, 1] where every gap lies.",
 )
 

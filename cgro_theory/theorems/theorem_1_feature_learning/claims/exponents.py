@@ -15,10 +15,10 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
@@ -94,14 +94,14 @@ SIGNAL_TIME_EXPONENT = Claim(
     statement="The signal time grows like d to the power -q a + (q-2) s, up to the slowly varying maximum of m "
     "normals.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="slope of log T_I in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, -q * a + (q - 2) * s),
     assumptions=LEARNING,
     depends_on=("theorem_1.signal_time",),
-    silent_about="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
+    limitations="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
     "ladder.",
 )
 
@@ -110,14 +110,14 @@ MEMORIZATION_TIME_EXPONENT = Claim(
     statement="The first memorization time grows like d to the power (q-2)(s - b - 1/2) - (2b + 1), up to the "
     "slowly varying maximum of N J m normals.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="slope of log T_III in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, (q - 2) * (s - b - sp.Rational(1, 2)) - (2 * b + 1)),
     assumptions=FIRST_MEMORIZED,
     depends_on=("theorem_1.first_memorization_time",),
-    silent_about="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
+    limitations="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
     "ladder.",
 )
 
@@ -179,7 +179,7 @@ ATTACKED_SIGNAL_VANISHES = Claim(
     statement="The attacked part of the signal, κ^q z / std V, falls from each dimension of the ladder to the "
     "next, for every seed: the paper says that it vanishes.",
     source=Source(PAPER + " and theory.md", "2.4", "v1"),
-    marks=(Mark.PAPER, Mark.DERIVED),
+    provenance=(Provenance.PAPER, Provenance.DERIVED),
     quantity="largest ratio of κ^q z / std V from one dimension to the next, over the seeds",
     natural_range=TIME,
     relation=Relation.AT_MOST,
@@ -191,7 +191,7 @@ ATTACKED_SIGNAL_VANISHES = Claim(
     ),
     assumptions=REGIME,
     depends_on=("theorem_1.signal_plateau", "theorem_1.noise_memorization"),
-    silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic. Both sizes "
+    limitations="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic. Both sizes "
     "are outputs of the trained networks, on attacked signal patches and on fresh noise.",
 )
 

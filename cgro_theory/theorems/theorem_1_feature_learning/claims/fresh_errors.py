@@ -18,9 +18,9 @@ from cgro_theory.claims import (
     Claim,
     Evidence,
     Interval,
-    Mark,
     Measurement,
     Prediction,
+    Provenance,
     Relation,
     Source,
     StatedAssumption,
@@ -56,7 +56,7 @@ CLEAN_TEST = Claim(
     label="theorem_1.clean_test_error",
     statement="A fresh clean point is misclassified with probability P(|V| > z)/2, at most Var V / (2 z²).",
     source=Source(PROJECT, "2.2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="counted error rates that contradict the law or the bound, and contradicted variances, over runs and "
     "noise levels",
     natural_range=TIME,
@@ -72,7 +72,7 @@ CLEAN_TEST = Claim(
         ),
     ),
     depends_on=("lemmas.odd_symmetry", "lemmas.gaussian_chaos_variance", "theorem_1.signal_plateau"),
-    silent_about="Errors are counted where fresh noise is louder than in training: the bound is about noise of "
+    limitations="Errors are counted where fresh noise is louder than in training: the bound is about noise of "
     "any strength. At the noise of training none is seen, which shows only that they are rare.",
 )
 
@@ -210,7 +210,7 @@ ROBUST_TEST = Claim(
     statement="Under the worst shift within span(w*) a fresh point is misclassified with probability "
     "1/2 - P(|V| <= z̃)/2, which is close to 1/2 while κ is far below κ_1.",
     source=Source(PAPER + " and theory.md", "2.2.4", "v1"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="robust test error under the worst shift within span(w*), mean over the runs",
     natural_range=RATE,
     relation=Relation.EQUALS,
@@ -218,7 +218,7 @@ ROBUST_TEST = Claim(
     expression=sp.Eq(err_robust, sp.Rational(1, 2) - P(sp.Abs(V) <= z_attacked) / 2),
     assumptions=TRAINED,
     depends_on=("lemmas.odd_symmetry", "lemmas.signal_homogeneity"),
-    silent_about="Attacks outside span(w*), under which the error is larger. The tolerance 0.01 is the resolution "
+    limitations="Attacks outside span(w*), under which the error is larger. The tolerance 0.01 is the resolution "
     "of the sampled points, fixed here.",
 )
 
