@@ -78,7 +78,8 @@ class Claim:
         if (self.relation is Relation.EQUALS) != (self.tolerance is not None):
             raise InvalidInput("tolerance", self.tolerance, "given exactly when the relation is 'equals'")
         formula = self.expression
-        if formula is not None and not (getattr(formula, "is_Boolean", False) and formula.free_symbols):
+        compares = getattr(formula, "is_Relational", False) or getattr(formula, "is_Boolean", False)
+        if formula is not None and not (compares and formula.free_symbols):
             raise InvalidInput("expression", formula, "an equation or inequality that names a quantity, or None")
 
     @property

@@ -16,10 +16,10 @@ from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, a, b
 from cgro_theory.theorems.questions.claims.wording import number_of
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import BOTH_STAGES, Expected, predict_order
+from cgro_theory.theorems.questions.theory.predictions import Expected, predict_order
 from cgro_theory.theorems.room import NamedConstant
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell, Phase
-from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import CLEAN_WEIGHT
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import SEEN_AT_START
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw
 
 CONSTANTS = (
@@ -39,7 +39,7 @@ EXPONENT_PLANE = Claim(
     natural_range=NOT_NEGATIVE,
     relation=Relation.AT_MOST,
     expression=sp.And(sp.Gt(a, b + sp.Rational(1, 2)), sp.Lt(2 * a, 1 + 3 * (b + sp.Rational(1, 2)))),
-    assumptions=(*BOTH_STAGES, CLEAN_WEIGHT),
+    assumptions=SEEN_AT_START,
     depends_on=("lemmas.common_clock",),
     silent_about="Networks within a factor of 10 in time, or of 3 in κ, of a boundary are not judged.",
 )

@@ -18,13 +18,13 @@ from cgro_theory.theorems.questions.claims.symbols import PROJECT, REAL, q, slop
 from cgro_theory.theorems.questions.claims.wording import fitted_slope, powers_of_ten
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.theory.predictions import (
-    NOISE_OVER_SIGNAL,
     noise_ratio_exponent,
     predict_noise_ratio,
     standard_deviation,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_slope
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell
+from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import NOISE_OVER_SIGNAL
 
 DIMENSION = Claim(
     label="questions.dimension",

@@ -26,20 +26,15 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
     ATTACK,
-    ATTACKED_SIGNAL_SMALL,
-    BELOW_BOUNDARY,
-    CLEAN_WEIGHT,
-    DEGREE,
+    FIRST_MEMORIZED,
+    LEARNING,
+    NOISE_OVER_SIGNAL,
+    RACE,
     RADIUS,
     REPRESENTABLE,
-    SIGNAL_LEARNED,
+    SEEN_AT_START,
     SIGNAL_NEURON,
-    SMALL_NOISE,
-    SMALL_START,
-    SOME_NOISE_NEURON,
-    STEP,
     WIDTH,
-    WITHIN_FLOATS,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     leading_memorization_time,
@@ -94,10 +89,7 @@ def carries_patch(setting: PatchSetting, end: float) -> EvaluatedCondition:
     return CARRIES_PATCH.given(delta=setting.perturbation_radius, R=longest, z=margin, q=setting.degree)
 
 
-SEPARATION = (
-    *(SIGNAL_NEURON, REPRESENTABLE, SOME_NOISE_NEURON, RADIUS, ATTACK, STEP, WITHIN_FLOATS, SMALL_NOISE),
-    BELOW_BOUNDARY,
-)
+SEPARATION = tuple(dict.fromkeys((*LEARNING, *FIRST_MEMORIZED)))
 """What :func:`predict_separation` assumes."""
 
 
@@ -121,11 +113,7 @@ def separation_exponent(setting: PatchSetting) -> float:
 
 
 BOTH_STAGES = (WIDTH, SIGNAL_NEURON, REPRESENTABLE, RADIUS, ATTACK)
-"""What the leading-order times of both stages assume."""
-
-
-def _both_stages(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    return evaluated(BOTH_STAGES, setting, draw)
+"""What the leading-order times of both stages assume, whatever the weights of the losses."""
 
 
 def signal_comes_first(setting: PatchSetting, draw: InitialDraw) -> bool | None:
@@ -149,11 +137,11 @@ def _side(larger: float, smaller: float, margin: float) -> bool | None:
 def predict_order(setting: PatchSetting, draw: InitialDraw) -> Expected[tuple[bool, bool]]:
     """Whether the signal comes first and whether noise is memorized, to leading order (theory.md 5.3).
 
-    Noise that comes first is memorized whatever κ is. Assumes BOTH_STAGES and CLEAN_WEIGHT.
+    Noise that comes first is memorized whatever κ is. Assumes SEEN_AT_START.
     """
     first, memorizes = signal_comes_first(setting, draw), memorizes_noise(setting, draw)
     order = None if first is None or memorizes is None else (first, memorizes or not first)
-    return Expected(order, (*_both_stages(setting, draw), CLEAN_WEIGHT.given(lambda_=setting.adversarial_weight)))
+    return Expected(order, evaluated(SEEN_AT_START, setting, draw))
 
 
 def predict_wrong_everywhere(setting: PatchSetting, draw: InitialDraw) -> Expected[bool]:
@@ -164,7 +152,7 @@ def predict_wrong_everywhere(setting: PatchSetting, draw: InitialDraw) -> Expect
     """
     first = signal_comes_first(setting, draw)
     wrong = False if first else None if first is None else _ends_wrong(setting, draw)
-    return Expected(wrong, _both_stages(setting, draw))
+    return Expected(wrong, evaluated(BOTH_STAGES, setting, draw))
 
 
 def _ends_wrong(setting: PatchSetting, draw: InitialDraw) -> bool | None:
@@ -196,9 +184,7 @@ def _signal_after(initial: np.ndarray, clock: float, degree: int) -> float:
     return float((np.sign(moved) * np.abs(moved) ** degree).sum())
 
 
-NOISE_OVER_SIGNAL = (*BOTH_STAGES, CLEAN_WEIGHT, ATTACKED_SIGNAL_SMALL, SIGNAL_LEARNED)
-"""What the size of a fresh point's noise against the signal assumes."""
-BOTH_BOUNDARIES = (*NOISE_OVER_SIGNAL, SOME_NOISE_NEURON, DEGREE, SMALL_START)
+BOTH_BOUNDARIES = tuple(dict.fromkeys((*NOISE_OVER_SIGNAL, *RACE)))
 """What :func:`predict_boundaries` assumes."""
 
 
