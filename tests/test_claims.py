@@ -36,7 +36,6 @@ from cgro_theory.claims import (
 from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.report.text import verdict_notes, verdict_rows
 
-
 MISSED = Condition("degree", "q >= 2", "the activation is smooth").given(q=1.0)
 
 
@@ -282,7 +281,7 @@ PASSED, REFUTED, OPEN = ExitCode.PASSED, ExitCode.REFUTED, ExitCode.INCONCLUSIVE
             (
                 concluded(own, Outcome.CERTIFIED, controls=[Outcome.REFUTED, outcome]),
                 OPEN,
-                f"negative control 'fault1' of test.c0 was not caught: it came out {outcome.in_words}",
+                f"negative control 'control1' of test.c0 was not caught: it came out {outcome.in_words}",
             )
             for own in (Outcome.CONSISTENT, Outcome.OUT_OF_SCOPE, Outcome.VACUOUS)
             for outcome in Outcome
@@ -312,11 +311,11 @@ def test_notes_and_table_tell_what_did_not_pass_and_which_fault_was_missed():
     missed = concluded(Outcome.OUT_OF_SCOPE, controls=[Outcome.OUT_OF_SCOPE]).to_json()
     assert verdict_notes(missed) == [
         "test.c0 is out of scope: so it came out",
-        "test.c0: negative control 'fault0' (half of it) was not caught: it came out out of scope",
+        "test.c0: negative control 'control0' (half of it) was not caught: it came out out of scope",
     ]
     document = result.to_json()
     assert verdict_notes(document) == [
-        "test.c0: negative control 'fault1' (half of it) was not caught: it came out out of scope",
+        "test.c0: negative control 'control1' (half of it) was not caught: it came out out of scope",
         "test.c1 is vacuous: so it came out",
         "test.c2 is out of scope: so it came out",
     ]

@@ -38,7 +38,7 @@ def a_claim(label="room.one", **changes):
         "quantity": "a correlation",
         "natural_range": Interval(-1.0, 1.0),
         "relation": Relation.AT_MOST,
-        "expression": sympy.Symbol("x"),
+        "expression": sympy.Eq(sympy.Symbol("x"), 0),
     }
     return Claim(label=label, **(fields | changes))
 
@@ -58,26 +58,12 @@ def recorded():
 # --- formulas and conditions ----------------------------------------------------------------------------------
 
 
-def test_no_formula_of_a_claim_is_a_truth_value():
-    for label, claim in CLAIMS.items():
-        assert claim.expression not in (sympy.true, sympy.false), label
-
-
-@pytest.mark.parametrize("room", ["theorem_1", "lemmas", "questions", "theorem_2", "gaussian_model"])
-def test_every_condition_can_hold_and_fail(room):
-    section = next(entry for entry in ROOMS if entry.label == room)
-    for claim in section.claims:
-        for assumption in claim.assumptions:
-            assert assumption.condition.free_symbols, (claim.label, assumption.name)
-
-
 def test_the_page_shows_no_truth_value_and_no_lonely_number(recorded):
     formulas = re.findall(r'<math alttext="([^"]*)">', recorded)
     assert formulas
     assert not [
         formula for formula in formulas if formula in ("True", "False") or not re.search("[a-zA-Z]", formula)
     ]
-    assert "quantity ≤ 0" in part(recorded, "claim-theorem_1.clean_train_error")
 
 
 def test_an_assumption_whose_condition_is_a_constant_is_told_in_words(recorded):
