@@ -2,7 +2,7 @@
 
 from cgro_theory.claims.claim import Claim, Provenance, Relation, Source
 from cgro_theory.claims.conclusion import Conclusion, ExitCode, conclude
-from cgro_theory.claims.condition import Condition, EvaluatedCondition, StatedAssumption, unmet
+from cgro_theory.claims.condition import Condition, EvaluatedCondition, StatedAssumption, each_once, unmet
 from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.claims.interval import Interval
@@ -53,6 +53,7 @@ __all__ = [
     "Verdict",
     "VerificationResult",
     "conclude",
+    "each_once",
     "inherited_outcomes",
     "judge",
     "load_result",

@@ -82,7 +82,7 @@ def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tup
     if prediction.unmet:
         return Outcome.OUT_OF_SCOPE, "assumption not met: " + "; ".join(map(str, prediction.unmet))
     if prediction.interval is None:
-        return Outcome.INCONCLUSIVE, "the prediction has no number"
+        return Outcome.INCONCLUSIVE, measurement.failure or "the prediction has no number"
     if not measurement.is_usable or measurement.interval is None:
         return Outcome.INCONCLUSIVE, measurement.failure or "the measurement has no number"
     if prediction.interval.contains(claim.natural_range):

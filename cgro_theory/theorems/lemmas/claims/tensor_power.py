@@ -18,8 +18,9 @@ from cgro_theory.claims import (
     Relation,
     Source,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT, each_once
+from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT
 from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
 from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE, GROWTH, RATES, predict_tensor_power_time
 

@@ -24,10 +24,10 @@ from cgro_theory.claims import (
     Series,
     Source,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.setting.adversary import Victim, span_attack
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import each_once
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, measured
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, RATE, P, R, V, delta, q, z

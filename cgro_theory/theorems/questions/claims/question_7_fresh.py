@@ -11,9 +11,9 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from cgro_theory.claims import Claim, Condition, Figure, Panel, Provenance, Relation, Series, Source
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import each_once
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, count
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, P, V, kappa, q, z

@@ -24,6 +24,7 @@ from cgro_theory.claims import (
     Source,
     unmet,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
@@ -38,7 +39,7 @@ from . import remembered
 from .negative_controls import attacked_at, first_replaced, one_in_ladder, one_run, with_wrong
 from .per_run import BELOW_ONE, per_run, seeds_of, widened
 from .scope import met
-from .slopes import slope_weights, together
+from .slopes import slope_weights
 from .symbols import PAPER, PROJECT, REAL, TIME, a, b, kappa, q, s, slope, z
 from .worst_run import JudgedRun, judge_runs
 
@@ -157,7 +158,7 @@ def _slope_of_seed(
     ladder: Groups, time: TimeOverLadder, predicted: Sequence[Prediction], exponent: float, weights: Array
 ) -> Prediction:
     """The slopes that one seed's enclosures allow."""
-    assumed = together(predicted)
+    assumed = each_once(each for entry in predicted for each in entry.assumed)
     if unmet(assumed):
         return Prediction(None, assumed, exponent)
     low = high = exponent
@@ -209,7 +210,7 @@ def check_attacked_signal_vanishes(runs: TrainedEvidence, failure_probability: f
     entries = []
     for step, (group, values) in enumerate(zip(ladder[1:], ratios, strict=True)):
         for run, ratio in enumerate(values):
-            assumed = together(Prediction(None, own[run]) for own in scopes[step : step + 2])
+            assumed = each_once(each for own in scopes[step : step + 2] for each in own[run])
             entries.append(per_run(group, run, Prediction(Interval(0.0, BELOW_ONE), assumed), float(ratio)))
     notes = tuple(
         (f"mean κ^q z / std V at d = {group.setting.patch_dimension:.0e}", float(np.mean(size)))

@@ -25,6 +25,7 @@ from cgro_theory.claims import (
     Source,
     StatedAssumption,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein, median_by_order_statistics
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
@@ -47,7 +48,6 @@ from .negative_controls import (
 )
 from .per_run import counted
 from .scope import met_by_all
-from .slopes import together
 from .symbols import PAPER, PROJECT, RATE, TIME, P, V, Var_V, err_clean, err_robust, z, z_attacked
 
 Array = NDArray[np.float64]
@@ -172,8 +172,10 @@ def check_clean_test_error(
         ),
     )
     weights = {network.setting.adversarial_weight for network in networks}
-    losses = (Prediction(None, (ATTACK.given(lambda_=x), CLEAN_WEIGHT.given(lambda_=x))) for x in sorted(weights))
-    return CheckedPair(Prediction(Interval.point(0.0), together(losses)), measurement)
+    assumed = each_once(
+        each.given(lambda_=weight) for weight in sorted(weights) for each in (ATTACK, CLEAN_WEIGHT)
+    )
+    return CheckedPair(Prediction(Interval.point(0.0), assumed), measurement)
 
 
 def _networks(runs: TrainedEvidence, make_law: MakeLaw) -> list[_Network]:

@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from cgro_theory.claims import Claim, Interval, Prediction, Provenance, Relation, Source, StatedAssumption
+from cgro_theory.claims.condition import each_once
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
@@ -27,7 +28,7 @@ from ..theory.memorization import below_boundary
 from ..theory.signal import InitialDraw
 from . import remembered
 from .negative_controls import told, with_wrong
-from .slopes import Compared, nearest_boundary, nearest_slope, together
+from .slopes import Compared, nearest_boundary, nearest_slope
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, N, a, alpha, b, q, s, slope, v, xi, z
 
 Predict = Callable[..., Prediction]
@@ -104,8 +105,7 @@ def overfitting(
         first = remembered.first_memorization_times(
             replace(entry.setting, attacked_signal_fraction=largest), (entry.draw,), 0.0
         )
-        below = Prediction(None, (below_boundary(first[0]),))
-        estimate = replace(estimate, assumed=together((estimate, below)))
+        estimate = replace(estimate, assumed=each_once((*estimate.assumed, below_boundary(first[0]))))
         entries.append(_compared(entry, estimate, dimension_of(entry)))
     return entries
 
