@@ -174,8 +174,6 @@ def check_clean_test_error(
     weights = {network.setting.adversarial_weight for network in networks}
     pair = (ATTACK, CLEAN_WEIGHT)
     assumed = each_once(each.given(lambda_=weight) for weight in sorted(weights) for each in pair)
-        each.given(lambda_=weight) for weight in sorted(weights) for each in (ATTACK, CLEAN_WEIGHT)
-    )
     return CheckedPair(Prediction(Interval.point(0.0), assumed), measurement)
 
 
