@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 import sympy
 from test_report_page import RECORDED, check_page, claim_entry, document, render, write
 
-from cgro_theory.claims import Claim, Interval, Provenance, Relation, Source
+from cgro_theory.claims import Claim, Condition, Interval, Provenance, Relation, Source
 from cgro_theory.commands.report import limits_text, report_sections, run_report
 from cgro_theory.errors import InvalidFile
 from cgro_theory.report.html import render_report
@@ -306,3 +307,17 @@ def test_the_answer_about_dimensions_lists_them(monkeypatch):
     told = question_9_dimension.answer(evidence)
     assert "1e+06, 1e+09, 1e+12 for q; 1e+06, 1e+12 for κ" in told
     assert "one value 1e+12 for (a, b); 1e+06 for λ; 1e+04 for fresh samples" in told
+
+
+def test_an_assumption_shows_the_numbers_it_was_evaluated_with(tmp_path):
+    stated = (Condition("attack", "lambda_ > 0", "attacked points are trained on"),)
+    told = [{"name": "attack", "formula": "lambda_ > 0", "numbers": {"lambda_": 0.9}, "met": True}]
+    claim = replace(a_claim(), assumptions=stated)
+    folder = write(tmp_path / "results", document([claim_entry("room.one", assumptions=told)]))
+    assert "met, with lambda = 0.9" in part(
+        render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one"
+    )
+    other = told[0] | {"formula": "lambda_ > 1"}
+    folder = write(tmp_path / "other", document([claim_entry("room.one", assumptions=[other])]))
+    shown = part(render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one")
+    assert "checked by: the prediction" in shown

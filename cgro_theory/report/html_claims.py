@@ -49,12 +49,13 @@ class ReportSection:
 
 @dataclass(frozen=True)
 class AssumptionView:
-    """One named assumption: in words, as a formula where it has one, and who checks it."""
+    """One named assumption: in words, as a formula where it has one, who checks it, and what was found there."""
 
     name: str
     meaning: str
     formula: Markup
     checked: str
+    found: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -194,7 +195,7 @@ def _view(
         quantity=said.get("quantity", ""),
         source=said.get("source", ""),
         mark=said.get("mark", ""),
-        assumptions=tuple(_assumption(a) for a in claim.assumptions) if claim else (),
+        assumptions=tuple(_assumption(a, entry) for a in claim.assumptions) if claim else (),
         limitations=claim.limitations if claim else "",
         depends_on=depends_on,
         used_by=used_by,
@@ -258,10 +259,16 @@ def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
     return f", of which only {format_interval({'low': possible.low, 'high': possible.high})} is possible"
 
 
-def _assumption(assumption: Condition | StatedAssumption) -> AssumptionView:
+def _assumption(assumption: Condition | StatedAssumption, entry: Entry | None) -> AssumptionView:
     expression = assumption.expression
     formula = Markup("") if expression is None else Markup(to_mathml(expression))
-    return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
+    evaluated = {(a["name"], a["formula"]): a for a in (entry or {}).get("assumptions", ())}
+    told = evaluated.get((assumption.name, getattr(assumption, "formula", "")))
+    if told is None:
+        return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
+    numbers = ", ".join(f"{name.rstrip('_')} = {format_number(value)}" for name, value in told["numbers"].items())
+    found = f"{'met' if told['met'] else 'not met'}, with {numbers}"
+    return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked, found)
 
 
 def _sort_key(values: Mapping[str, Any], *names: str) -> str:

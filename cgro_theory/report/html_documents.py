@@ -77,6 +77,11 @@ def _check_types(document: Mapping[str, Any]) -> None:
             _require(_is_value(entry["measured"].get(key)), f"claim {name!r}: measured {key!r} must be a number")
         _require(_is_value(entry["predicted"].get("leading_order")), f"claim {name!r}: leading_order")
         _require(isinstance(entry.get("notes", {}), dict), f"claim {name!r}: 'notes' must be an object")
+        for each in entry.get("assumptions", []):
+            numbers = each["numbers"].values()
+            told = isinstance(each["name"] + each["formula"], str) and isinstance(each["met"], bool)
+            known = all(map(_is_value, numbers))
+            _require(told and known, f"claim {name!r}: an assumption is malformed")
         for control in entry.get("planted_faults", []):
             _require(
                 control["outcome"] in list(Outcome), f"claim {name!r}: a negative control has an unknown outcome"
