@@ -49,7 +49,7 @@ def draws(count):
     # What issue 10 found: high degrees at large d, and small initial weights.
     for degree in range(2, 10):
         lines += [f"stages --dimension=1e{power} --degree={degree} --seed=9000" for power in (6, 12, 18)]
-        lines.append(f"stages --dimension=1e12 --degree={degree} --init-exponent=-2 --seed=9000")
+    lines += [f"stages --dimension=1e12 --degree={degree} --init-exponent=-2 --seed=9000" for degree in (2, 4, 9)]
     return lines
 
 
@@ -160,7 +160,7 @@ drawn = st.fixed_dictionaries(
 
 
 @given(typical)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_the_stages_of_the_typical_draw_over_their_domain(options):
     check(arguments("stages", options))
 
@@ -195,7 +195,7 @@ def errors(answer, kind):
 
 
 @given(error_options)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_the_test_errors_over_their_domain(options):
     line = arguments("test-error", options)
     check(line)
@@ -230,7 +230,7 @@ def test_the_estimated_test_errors_over_their_domain(options, width, patches):
         }
     )
 )
-@settings(max_examples=120)
+@settings(max_examples=80)
 def test_the_memorizer_over_its_domain(options):
     apart = float(options["separation"]) > 2.0 * float(options["perturbation-radius"])
     needed = options["norm-order"] == "2" and not apart
@@ -271,7 +271,7 @@ def test_the_robust_size_over_its_domain(options):
     ),
     st.booleans(),
 )
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_the_flatness_bound_over_its_domain(options, local):
     line = [*arguments("flatness", options), *(["--local"] if local else [])]
     check(line)
