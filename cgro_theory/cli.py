@@ -57,16 +57,14 @@ def verify(
     only: Annotated[list[str] | None, typer.Option(help="judge this claim only, with what it depends on")] = None,
     json: Annotated[Path | None, typer.Option(help="write the result of one theorem to this file")] = None,
     out: Annotated[Path | None, typer.Option(help="write results and figures to this folder")] = None,
-    keep: Annotated[
-        Path | None, typer.Option(help="folder of finished runs, kept and used again")
-    ] = None,
+    keep: Annotated[Path | None, typer.Option(help="folder of finished runs, kept and used again")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Judge the claims of a theorem on really trained networks.
 
     Exit code: 0 nothing refuted or open, 1 something refuted, 2 invalid input, 3 something open: a claim is
-    inconclusive, a planted fault was not caught, or nothing that was asked for passed.
+    inconclusive, a negative control was not caught, or nothing that was asked for passed.
     """
     try:
         from cgro_theory.commands.verify import MAX_SEED, run_verify

@@ -11,16 +11,17 @@ from strategies import finite, intervals
 
 from cgro_theory.claims import (
     Claim,
+    Condition,
+    ControlVerdict,
     Environment,
     Evidence,
     ExitCode,
     FailureLedger,
-    FaultVerdict,
     Interval,
-    Mark,
     Measurement,
     Outcome,
     Prediction,
+    Provenance,
     Relation,
     Source,
     Verdict,
@@ -35,13 +36,15 @@ from cgro_theory.claims import (
 from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.report.text import verdict_notes, verdict_rows
 
+MISSED = Condition("degree", "q >= 2", "the activation is smooth").given(q=1.0)
+
 
 def make_claim(label="test.claim", depends_on=(), relation=Relation.WITHIN):
     return Claim(
         label=label,
         statement="A test.",
         source=Source("here", "1"),
-        marks=(Mark.NEW,),
+        provenance=(Provenance.NEW,),
         quantity="x",
         natural_range=Interval(-math.inf, math.inf),
         relation=relation,
@@ -72,7 +75,7 @@ def measured(low, high, evidence=Evidence.STATISTICAL, runs=3, binding=None):
             Measurement(math.nan, Interval(0.2, 0.4), 0.9, 3, Evidence.EXACT),
             Outcome.INCONCLUSIVE,
         ),
-        (Prediction(Interval(0, 1), unmet=("q >= 2",)), measured(1.1, 1.4), Outcome.OUT_OF_SCOPE),
+        (Prediction(Interval(0, 1), (MISSED,)), measured(1.1, 1.4), Outcome.OUT_OF_SCOPE),
         (Prediction(Interval(-math.inf, math.inf)), measured(0.2, 0.4), Outcome.VACUOUS),
     ],
 )
@@ -185,7 +188,7 @@ def test_equals_needs_a_tolerance_fixed_in_the_claim():
             label="test.x",
             statement="A.",
             source=Source("here", "1"),
-            marks=(Mark.NEW,),
+            provenance=(Provenance.NEW,),
             quantity="x",
             natural_range=Interval(0, 1),
             relation=Relation.EQUALS,
@@ -230,8 +233,8 @@ def test_circular_dependencies_are_named():
         inherited_outcomes(outcomes, {"a.x": ("a.y",), "a.y": ("a.x",)})
 
 
-def concluded(*outcomes, asked=None, faults=()):
-    """A result with one claim per outcome, test.c0, test.c1, …; the first one carries the faults' outcomes."""
+def concluded(*outcomes, asked=None, controls=()):
+    """A result with one claim per outcome, test.c0, test.c1, …; the first one carries the controls' outcomes."""
     verdicts = tuple(
         Verdict(
             make_claim(f"test.c{index}"),
@@ -239,7 +242,7 @@ def concluded(*outcomes, asked=None, faults=()):
             measured(0.2, 0.4),
             outcome,
             "so it came out",
-            faults=tuple(FaultVerdict(f"fault{n}", "half of it", out) for n, out in enumerate(faults))
+            controls=tuple(ControlVerdict(f"control{n}", "half of it", out) for n, out in enumerate(controls))
             if index == 0
             else (),
         )
@@ -256,7 +259,7 @@ PASSED, REFUTED, OPEN = ExitCode.PASSED, ExitCode.REFUTED, ExitCode.INCONCLUSIVE
     ("result", "code", "reason"),
     [
         (concluded(Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE), PASSED, None),
-        (concluded(Outcome.CERTIFIED, faults=[Outcome.REFUTED]), PASSED, None),
+        (concluded(Outcome.CERTIFIED, controls=[Outcome.REFUTED]), PASSED, None),
         (concluded(Outcome.REFUTED, Outcome.INCONCLUSIVE), REFUTED, "test.c0 is refuted"),
         (concluded(Outcome.CONSISTENT, Outcome.INCONCLUSIVE), OPEN, "test.c1 is inconclusive"),
         (
@@ -272,13 +275,13 @@ PASSED, REFUTED, OPEN = ExitCode.PASSED, ExitCode.REFUTED, ExitCode.INCONCLUSIVE
         (concluded(Outcome.VACUOUS), OPEN, "nothing that was asked for passed: it came out vacuous"),
         (concluded(Outcome.CERTIFIED, asked=("test.c0", "test.x")), OPEN, "test.x was asked for and not judged"),
         (concluded(), OPEN, "nothing that was asked for passed: it came out not judged"),
-        (concluded(Outcome.OUT_OF_SCOPE, Outcome.CERTIFIED, faults=[Outcome.REFUTED]), PASSED, None),
-        (concluded(Outcome.REFUTED, faults=[Outcome.CERTIFIED]), REFUTED, "test.c0 is refuted"),
+        (concluded(Outcome.OUT_OF_SCOPE, Outcome.CERTIFIED, controls=[Outcome.REFUTED]), PASSED, None),
+        (concluded(Outcome.REFUTED, controls=[Outcome.CERTIFIED]), REFUTED, "test.c0 is refuted"),
         *(
             (
-                concluded(own, Outcome.CERTIFIED, faults=[Outcome.REFUTED, outcome]),
+                concluded(own, Outcome.CERTIFIED, controls=[Outcome.REFUTED, outcome]),
                 OPEN,
-                f"planted fault 'fault1' of test.c0 was not caught: it came out {outcome.value.replace('_', ' ')}",
+                f"negative control 'control1' of test.c0 was not caught: it came out {outcome.in_words}",
             )
             for own in (Outcome.CONSISTENT, Outcome.OUT_OF_SCOPE, Outcome.VACUOUS)
             for outcome in Outcome
@@ -303,16 +306,16 @@ def test_results_asked_for_together_are_concluded_together():
 
 def test_notes_and_table_tell_what_did_not_pass_and_which_fault_was_missed():
     result = concluded(
-        Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE, faults=[Outcome.REFUTED, Outcome.OUT_OF_SCOPE]
+        Outcome.CERTIFIED, Outcome.VACUOUS, Outcome.OUT_OF_SCOPE, controls=[Outcome.REFUTED, Outcome.OUT_OF_SCOPE]
     )
-    missed = concluded(Outcome.OUT_OF_SCOPE, faults=[Outcome.OUT_OF_SCOPE]).to_json()
+    missed = concluded(Outcome.OUT_OF_SCOPE, controls=[Outcome.OUT_OF_SCOPE]).to_json()
     assert verdict_notes(missed) == [
         "test.c0 is out of scope: so it came out",
-        "test.c0: planted fault 'fault0' (half of it) was not caught: it came out out of scope",
+        "test.c0: negative control 'control0' (half of it) was not caught: it came out out of scope",
     ]
     document = result.to_json()
     assert verdict_notes(document) == [
-        "test.c0: planted fault 'fault1' (half of it) was not caught: it came out out of scope",
+        "test.c0: negative control 'control1' (half of it) was not caught: it came out out of scope",
         "test.c1 is vacuous: so it came out",
         "test.c2 is out of scope: so it came out",
     ]

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 import sympy
 from test_report_page import RECORDED, check_page, claim_entry, document, render, write
 
-from cgro_theory.claims import Claim, Interval, Mark, Relation, Source
+from cgro_theory.claims import Claim, Condition, Interval, Provenance, Relation, Source
 from cgro_theory.commands.report import limits_text, report_sections, run_report
 from cgro_theory.errors import InvalidFile
 from cgro_theory.report.html import render_report
@@ -34,11 +35,11 @@ def a_claim(label="room.one", **changes):
     fields = {
         "statement": f"Statement of {label}",
         "source": Source("a paper", "1"),
-        "marks": (Mark.PAPER,),
+        "provenance": (Provenance.PAPER,),
         "quantity": "a correlation",
         "natural_range": Interval(-1.0, 1.0),
         "relation": Relation.AT_MOST,
-        "expression": sympy.Symbol("x"),
+        "expression": sympy.Eq(sympy.Symbol("x"), 0),
     }
     return Claim(label=label, **(fields | changes))
 
@@ -58,26 +59,12 @@ def recorded():
 # --- formulas and conditions ----------------------------------------------------------------------------------
 
 
-def test_no_formula_of_a_claim_is_a_truth_value():
-    for label, claim in CLAIMS.items():
-        assert claim.expression not in (sympy.true, sympy.false), label
-
-
-@pytest.mark.parametrize("room", ["theorem_1", "lemmas", "questions", "theorem_2", "gaussian_model"])
-def test_every_condition_can_hold_and_fail(room):
-    section = next(entry for entry in ROOMS if entry.label == room)
-    for claim in section.claims:
-        for assumption in claim.assumptions:
-            assert assumption.condition.free_symbols, (claim.label, assumption.name)
-
-
 def test_the_page_shows_no_truth_value_and_no_lonely_number(recorded):
     formulas = re.findall(r'<math alttext="([^"]*)">', recorded)
     assert formulas
     assert not [
         formula for formula in formulas if formula in ("True", "False") or not re.search("[a-zA-Z]", formula)
     ]
-    assert "quantity ≤ 0" in part(recorded, "claim-theorem_1.clean_train_error")
 
 
 def test_an_assumption_whose_condition_is_a_constant_is_told_in_words(recorded):
@@ -125,7 +112,7 @@ def test_the_dimensions_named_are_those_of_the_runs():
     quick = {DESCENT_DIMENSION, *FLOW_DIMENSIONS["quick"]}
     full = {DESCENT_DIMENSION, *FLOW_DIMENSIONS["full"]}
     for name in ("signal_time", "first_memorization_time", "stage_order", "clean_train_error"):
-        always, extra = CLAIMS[f"theorem_1.{name}"].silent_about.split("in profile full")
+        always, extra = CLAIMS[f"theorem_1.{name}"].limitations.split("in profile full")
         named = [{10 ** int(power) for power in re.findall(r"10\^(\d+)", text)} for text in (always, extra)]
         assert named[0] == quick
         assert named[0] | named[1] == full
@@ -165,7 +152,7 @@ def test_only_a_refuted_fault_counts_and_the_others_are_named(tmp_path):
     folder = write(tmp_path / "results", document([claim_entry("room.one", planted_faults=FAULTS)]))
     text = render(folder)
     check_page(text)
-    told = "refuted 1 of 3 planted faults; not refuted: weak (out of scope), exchanged (inconclusive)"
+    told = "refuted 1 of 3 negative controls; not refuted: weak (out of scope), exchanged (inconclusive)"
     assert told in part(text, "claim-room.one")
     assert told in part(text, "limits")
     assert ">1 of 3</td>" in text
@@ -231,7 +218,7 @@ def test_a_claim_that_was_asked_for_and_not_judged_is_named(tmp_path):
 def test_what_each_check_does_not_show_stands_in_the_section(recorded):
     shown = recorded.partition('id="limits"')[2].partition("</section>")[0]
     for label, claim in CLAIMS.items():
-        assert bool(claim.silent_about) == (f'"#claim-{label}">{label}</a></dt>' in shown)
+        assert bool(claim.limitations) == (f'"#claim-{label}">{label}</a></dt>' in shown)
 
 
 def test_the_command_writes_the_limits(tmp_path):
@@ -320,3 +307,17 @@ def test_the_answer_about_dimensions_lists_them(monkeypatch):
     told = question_9_dimension.answer(evidence)
     assert "1e+06, 1e+09, 1e+12 for q; 1e+06, 1e+12 for κ" in told
     assert "one value 1e+12 for (a, b); 1e+06 for λ; 1e+04 for fresh samples" in told
+
+
+def test_an_assumption_shows_the_numbers_it_was_evaluated_with(tmp_path):
+    stated = (Condition("attack", "lambda_ > 0", "attacked points are trained on"),)
+    told = [{"name": "attack", "formula": "lambda_ > 0", "numbers": {"lambda_": 0.9}, "met": True}]
+    claim = replace(a_claim(), assumptions=stated)
+    folder = write(tmp_path / "results", document([claim_entry("room.one", assumptions=told)]))
+    assert "met, with lambda = 0.9" in part(
+        render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one"
+    )
+    other = told[0] | {"formula": "lambda_ > 1"}
+    folder = write(tmp_path / "other", document([claim_entry("room.one", assumptions=[other])]))
+    shown = part(render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one")
+    assert "checked by: the prediction" in shown

@@ -167,7 +167,7 @@ def test_every_claim_has_its_row_its_box_and_its_article(recorded):
             assert page.links.count(f"#claim-{claim.label}") >= 2
             assert recorded.count(f'data-node="{claim.label}"') == 2
             assert " ".join(claim.statement.split()) in page.text
-            assert claim.silent_about in page.text
+            assert claim.limitations in page.text
             for assumption in claim.assumptions:
                 assert assumption.meaning in page.text
 

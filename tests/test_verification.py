@@ -1,4 +1,4 @@
-"""What a verification says of itself: uncaught faults, runs that raise, claims asked for twice."""
+"""What a verification says of itself: uncaught controls, runs that raise, claims asked for twice."""
 
 import os
 from dataclasses import replace
@@ -40,8 +40,8 @@ def test_a_fault_that_is_not_caught_is_exit_code_3_and_named(monkeypatch, capsys
     plant(monkeypatch, lambda evidence: evidence)
     assert verify("--json", tmp_path / "r.json") == 3
     shown = in_one_line(capsys.readouterr().out)
-    assert f"{LABEL}: planted fault 'halved' (half of it) was not caught: it came out certified" in shown
-    reason = f"planted fault 'halved' of {LABEL} was not caught: it came out certified"
+    assert f"{LABEL}: negative control 'halved' (half of it) was not caught: it came out certified" in shown
+    reason = f"negative control 'halved' of {LABEL} was not caught: it came out certified"
     assert f"exit code 3 (inconclusive): {reason}" in shown
     assert load_result(tmp_path / "r.json")["claims"][0]["planted_faults"][0]["outcome"] == "certified"
 

@@ -41,7 +41,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Condition:
+class Assumed:
     """An assumption, and whether the given parameters meet it; None where they cannot tell."""
 
     name: str
@@ -95,7 +95,7 @@ class Answer:
     question: str
     parameters: Mapping[str, Any]
     quantities: tuple[Quantity, ...]
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Assumed, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Quantity:
@@ -122,7 +122,7 @@ class Answer:
         }
 
 
-def unmet_statements(conditions: Sequence[Condition]) -> tuple[str, ...]:
+def unmet_statements(conditions: Sequence[Assumed]) -> tuple[str, ...]:
     """The statements of the assumptions that are not met."""
     return tuple(condition.statement for condition in conditions if condition.met is False)
 

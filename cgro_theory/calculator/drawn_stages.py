@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cgro_theory.calculator.answer import Answer, Condition, Direction, Quantity, Term
+from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
 from cgro_theory.claims import Interval, Prediction
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
@@ -130,12 +130,12 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
     return Answer("stages", parameters, tuple(quantities), conditions, (note,))
 
 
-def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Condition, ...]:
+def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Assumed, ...]:
     signed = draw.signed_preactivations(setting.noise_patches).reshape(setting.num_samples, -1)
     favoured = bool((signed.max(axis=1) > 0.0).all())
     return (
-        Condition("width", "every point of this draw has a neuron with y v(0) > 0", favoured),
-        Condition(
+        Assumed("width", "every point of this draw has a neuron with y v(0) > 0", favoured),
+        Assumed(
             "positive neuron", "some neuron of this draw has u_r(0) > 0", bool(draw.signal_projections.max() > 0.0)
         ),
     )
@@ -149,7 +149,7 @@ def _lost_the_race(memory: Prediction) -> bool:
     return any(each.condition is BELOW_BOUNDARY for each in memory.unmet)
 
 
-def _below_boundary(setting: PatchSetting, race: Prediction | None, memory: Prediction) -> Condition:
+def _below_boundary(setting: PatchSetting, race: Prediction | None, memory: Prediction) -> Assumed:
     """κ < κ*, against the enclosure of κ*; None where κ lies inside it or there is none, unless T_III decides."""
     raced = _lost_the_race(memory)
     if race is None or race.interval is None:
@@ -158,7 +158,7 @@ def _below_boundary(setting: PatchSetting, race: Prediction | None, memory: Pred
             if race is None
             else "; ".join(f"not met: {each.condition.meaning}" for each in race.unmet) or "none was found"
         )
-        return Condition(
+        return Assumed(
             "memorization",
             f"κ < κ*: memorization comes first (κ* has no enclosure: {why})",
             False if raced else None,
@@ -166,14 +166,14 @@ def _below_boundary(setting: PatchSetting, race: Prediction | None, memory: Pred
     kappa, ends = setting.attacked_signal_fraction, race.interval
     met = True if kappa <= ends.low else (False if raced or kappa >= ends.high else None)
     where = f"[{ends.low:.6g}, {ends.high:.6g}]"
-    return Condition("memorization", f"κ < κ*, for the gradient flow in {where}: memorization comes first", met)
+    return Assumed("memorization", f"κ < κ*, for the gradient flow in {where}: memorization comes first", met)
 
 
-def _stage_order(signal: Prediction, memory: Prediction, below: Condition) -> Condition:
+def _stage_order(signal: Prediction, memory: Prediction, below: Assumed) -> Assumed:
     ordered = None
     if signal.interval is not None and memory.interval is not None and below.met is not False:
         ordered = _ordered(signal.interval, memory.interval)
-    return Condition("stage order", "T_I < T_III for this draw, by the enclosures", ordered)
+    return Assumed("stage order", "T_I < T_III for this draw, by the enclosures", ordered)
 
 
 def _ordered(first: Interval, second: Interval) -> bool | None:
@@ -182,7 +182,7 @@ def _ordered(first: Interval, second: Interval) -> bool | None:
     return False if second.high <= first.low else None
 
 
-def _memorization_time(memory: Prediction, below: Condition) -> Quantity:
+def _memorization_time(memory: Prediction, below: Assumed) -> Quantity:
     """T_III's enclosure; "not memorized" for κ above the enclosure of κ*."""
     formula, label = "first time with some V_i >= 1", "theorem_1.first_memorization_time"
     if below.met is False:

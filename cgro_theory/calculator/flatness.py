@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import flint
 
-from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term
+from cgro_theory.calculator.answer import BITS, Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.calculator.gap_comparators import comparators
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.numerics.arb import exact, precision
@@ -256,19 +256,19 @@ def _at_rate(problem: FlatnessProblem) -> list[Quantity]:
     return [_gap("gap_bound_at_rate", bound, "h·F + B·TV bound", note)]
 
 
-def _conditions(problem: FlatnessProblem, width: float, form: str) -> tuple[Condition, ...]:
+def _conditions(problem: FlatnessProblem, width: float, form: str) -> tuple[Assumed, ...]:
     reach = problem.perturbation_radius + width
     radius = reach if problem.local else flatness_radius(width, problem.perturbation_radius)
     where = "the sample's mean" if problem.local else "the population's mean"
     variation = problem.density.gradient_variation
     fixed = "F is a number fixed before the sample is seen (h depends on it)"
     return (
-        Condition("flatness", f"F bounds {where} of F_r at r = {radius:.6g} ({form} form)", None),
-        Condition("bandwidth", "0 < h <= 1/2: the kernel does not overlap itself on the torus", True),
-        Condition("loss", "the loss lies in [0, B]", None),
-        Condition("density", f"the data's density on the unit torus has V <= {variation:.6g}", None),
-        Condition("fixed flatness", fixed, None if problem.bandwidth is None else True),
-        Condition(
+        Assumed("flatness", f"F bounds {where} of F_r at r = {radius:.6g} ({form} form)", None),
+        Assumed("bandwidth", "0 < h <= 1/2: the kernel does not overlap itself on the torus", True),
+        Assumed("loss", "the loss lies in [0, B]", None),
+        Assumed("density", f"the data's density on the unit torus has V <= {variation:.6g}", None),
+        Assumed("fixed flatness", fixed, None if problem.bandwidth is None else True),
+        Assumed(
             "paper's radius",
             "h <= 2δ, so that r = δ, the paper's global flatness",
             width <= 2.0 * problem.perturbation_radius,

@@ -14,7 +14,7 @@ from typing import Any
 
 import flint
 
-from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term, nearest
+from cgro_theory.calculator.answer import BITS, Answer, Assumed, Direction, Quantity, Term, nearest
 from cgro_theory.calculator.noise_margin_tail import TailBounds, tail_bounds
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
@@ -124,7 +124,7 @@ def fresh_point_errors(
             }
             quantities += _estimates(law, margins, rigorous, directions, seed)
     reported = parameters if parameters is not None else _parameters(law)
-    unseen = Condition("fresh point", "its noise is independent of the weights: it was not trained on", None)
+    unseen = Assumed("fresh point", "its noise is independent of the weights: it was not trained on", None)
     return Answer("test-error", reported, tuple(quantities), (unseen,), _notes(law))
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from cgro_theory.calculator.answer import Answer, Condition, Direction, Quantity, Term
+from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import dense_count, structural_count
 
@@ -163,10 +163,10 @@ def _stages(
     return squarings_needed(dimension, radius, separation, extent)
 
 
-def _conditions(radius: float | None, separation: float | None) -> tuple[Condition, ...]:
+def _conditions(radius: float | None, separation: float | None) -> tuple[Assumed, ...]:
     known = radius is not None and separation is not None
     apart = 2.0 * float(radius or 0.0) < float(separation or 0.0) if known else None
     return (
-        Condition("separation", "opposite labels are more than 2δ apart in the p-norm", apart),
-        Condition("bounded inputs", "inputs lie in a bounded domain, |f_clean| <= B there", None),
+        Assumed("separation", "opposite labels are more than 2δ apart in the p-norm", apart),
+        Assumed("bounded inputs", "inputs lie in a bounded domain, |f_clean| <= B there", None),
     )

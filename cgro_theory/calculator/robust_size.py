@@ -8,7 +8,7 @@ import sys
 
 import flint
 
-from cgro_theory.calculator.answer import BITS, Answer, Condition, Direction, Quantity, Term
+from cgro_theory.calculator.answer import BITS, Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.calculator.memorizer import squarings_needed
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
@@ -102,11 +102,11 @@ def robust_size(
         },
         tuple(quantities),
         (
-            Condition("separation", f"opposite labels are {separation:.6g} > 2δ apart", True),
-            Condition(
+            Assumed("separation", f"opposite labels are {separation:.6g} > 2δ apart", True),
+            Assumed(
                 "architecture", "one fixed graph of ReLU layers, one output, the same for every labelling", None
             ),
-            Condition(
+            Assumed(
                 "every labelling", "robust error <= ε for every labelling; one (parity) can be far cheaper", None
             ),
         ),

@@ -15,7 +15,7 @@ import flint
 from cgro_theory.calculator.answer import (
     BITS,
     Answer,
-    Condition,
+    Assumed,
     Direction,
     Quantity,
     Term,
@@ -69,15 +69,15 @@ def stages(setting: PatchSetting, exponents: RegimeExponents | None = None) -> A
         return Answer("stages", setting.to_json(), quantities, assumed, (_phase_note(setting, typical, assumed),))
 
 
-def parameter_conditions(setting: PatchSetting) -> tuple[Condition, ...]:
+def parameter_conditions(setting: PatchSetting) -> tuple[Assumed, ...]:
     """What theorem 1 assumes of the parameters, whatever the draw."""
     return (
-        Condition("mixed weight", "0 < λ < 1: both losses are trained on", 0.0 < setting.adversarial_weight < 1.0),
-        Condition("radius", "δ <= α: the attack leaves κ >= 0", setting.attacked_signal_fraction >= 0.0),
+        Assumed("mixed weight", "0 < λ < 1: both losses are trained on", 0.0 < setting.adversarial_weight < 1.0),
+        Assumed("radius", "δ <= α: the attack leaves κ >= 0", setting.attacked_signal_fraction >= 0.0),
     )
 
 
-def _typical_conditions(setting: PatchSetting) -> tuple[Condition, ...]:
+def _typical_conditions(setting: PatchSetting) -> tuple[Assumed, ...]:
     """What it assumes of the draw, as far as parameters tell: a probability, and the sign of an expectation."""
     neurons = setting.width * setting.noise_patches
     with precision(BITS):
@@ -85,8 +85,8 @@ def _typical_conditions(setting: PatchSetting) -> tuple[Condition, ...]:
     statement = f"every point has a neuron with y v(0) > 0: a draw fails with probability about {lacking:.3g}"
     return (
         # With one such point or more to be expected, the typical draw itself fails.
-        Condition("width", f"{statement}, N 2^(-mJ)", False if lacking >= 1.0 else None),
-        Condition("typical maximum", "m >= 2, so that the expected maximum of u_r(0) is > 0", setting.width >= 2),
+        Assumed("width", f"{statement}, N 2^(-mJ)", False if lacking >= 1.0 else None),
+        Assumed("typical maximum", "m >= 2, so that the expected maximum of u_r(0) is > 0", setting.width >= 2),
     )
 
 
@@ -159,11 +159,11 @@ class _Typical:
         race /= self.alpha**self.degree * plateau_weight ** (self.degree - 2)
         return first, race ** (flint.arb(1) / self.degree)
 
-    def conditions(self) -> tuple[Condition, ...]:
+    def conditions(self) -> tuple[Assumed, ...]:
         """Whether the stages come in the paper's order."""
         first, last = self.signal_time, self.memorization_time
         ordered = None if first is None or last is None else bool(first < last)
-        return (Condition("stage order", "T_I < T_III at the typical draw: signal first, noise last", ordered),)
+        return (Assumed("stage order", "T_I < T_III at the typical draw: signal first, noise last", ordered),)
 
 
 def _leading(
@@ -305,7 +305,7 @@ def _exponents(setting: PatchSetting, regime: RegimeExponents) -> tuple[Quantity
     )
 
 
-def _phase_note(setting: PatchSetting, typical: _Typical, assumed: Sequence[Condition]) -> str:
+def _phase_note(setting: PatchSetting, typical: _Typical, assumed: Sequence[Assumed]) -> str:
     unmet = unmet_statements(assumed)
     if unmet:
         return f"phase: none is claimed; not met: {'; '.join(unmet)}"

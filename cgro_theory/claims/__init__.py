@@ -1,8 +1,8 @@
 """The vocabulary of verification: claims, predictions, measurements, verdicts. Knows no machine learning."""
 
-from cgro_theory.claims.claim import Claim, Mark, Relation, Source
+from cgro_theory.claims.claim import Claim, Provenance, Relation, Source
 from cgro_theory.claims.conclusion import Conclusion, ExitCode, conclude
-from cgro_theory.claims.condition import Condition, EvaluatedCondition, StatedAssumption, unmet
+from cgro_theory.claims.condition import Condition, EvaluatedCondition, StatedAssumption, each_once, unmet
 from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.claims.interval import Interval
@@ -17,7 +17,7 @@ from cgro_theory.claims.result import (
 )
 from cgro_theory.claims.verdict import (
     SEVERITY,
-    FaultVerdict,
+    ControlVerdict,
     Outcome,
     Verdict,
     inherited_outcomes,
@@ -31,21 +31,21 @@ __all__ = [
     "Claim",
     "Conclusion",
     "Condition",
+    "ControlVerdict",
     "Environment",
     "EvaluatedCondition",
     "Evidence",
     "ExitCode",
     "FailureLedger",
-    "FaultVerdict",
     "Figure",
     "Interval",
     "LedgerEntry",
-    "Mark",
     "Marker",
     "Measurement",
     "Outcome",
     "Panel",
     "Prediction",
+    "Provenance",
     "Relation",
     "Series",
     "Source",
@@ -53,6 +53,7 @@ __all__ = [
     "Verdict",
     "VerificationResult",
     "conclude",
+    "each_once",
     "inherited_outcomes",
     "judge",
     "load_result",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sympy
 
 
-class Mark(enum.StrEnum):
+class Provenance(enum.StrEnum):
     """How far a statement is known: in the paper, derived from it here, or new here."""
 
     PAPER = "paper"
@@ -52,14 +52,14 @@ class Claim:
     measured, with its unit; ``natural_range`` is what any value of the quantity satisfies (a prediction that
     contains it is vacuous); ``tolerance`` belongs to ``Relation.EQUALS`` and is fixed here, before any run;
     ``expression`` is the predicted formula, an equation or inequality with a left side, or ``None`` where the
-    statement cannot be one; ``silent_about`` says what the check does not show. The ``assumptions`` are conditions
+    statement cannot be one; ``limitations`` says what the check does not show. The ``assumptions`` are conditions
     that its predictions evaluate, and in words what cannot be evaluated.
     """
 
     label: str
     statement: str
     source: Source
-    marks: tuple[Mark, ...]
+    provenance: tuple[Provenance, ...]
     quantity: str
     natural_range: Interval
     relation: Relation
@@ -68,13 +68,13 @@ class Claim:
     depends_on: tuple[str, ...] = ()
     tolerance: float | None = None
     statistical: bool = True
-    silent_about: str = ""
+    limitations: str = ""
 
     def __post_init__(self) -> None:
         if "." not in self.label or self.label != self.label.strip().lower():
             raise InvalidInput("label", self.label, "lower case, of the form room.name")
-        if not self.marks:
-            raise InvalidInput("marks", self.marks, "at least one of paper, derived, new")
+        if not self.provenance:
+            raise InvalidInput("provenance", self.provenance, "at least one of paper, derived, new")
         if (self.relation is Relation.EQUALS) != (self.tolerance is not None):
             raise InvalidInput("tolerance", self.tolerance, "given exactly when the relation is 'equals'")
         formula = self.expression
@@ -83,6 +83,6 @@ class Claim:
             raise InvalidInput("expression", formula, "an equation or inequality that names a quantity, or None")
 
     @property
-    def mark(self) -> str:
-        """The marks in one word, such as ``paper+derived``."""
-        return "+".join(self.marks)
+    def provenance_text(self) -> str:
+        """The provenance in one word, such as ``paper+derived``."""
+        return "+".join(self.provenance)

@@ -35,8 +35,8 @@ def conclude(results: Sequence[VerificationResult]) -> Conclusion:
     """The exit code of verifications that were asked for together.
 
     1 when a claim is refuted. Else 3 when a claim is inconclusive, when one that was asked for was not judged,
-    when a planted fault of any judged claim did not come out refuted (so one that is out of scope with its claim
-    is open, too), or when of all that was asked for nothing passed. Else 0: a claim out of scope or vacuous is no
+    when a negative control of any judged claim did not come out refuted (so one out of scope with its claim is
+    open, too), or when of all that was asked for nothing passed. Else 0: a claim out of scope or vacuous is no
     reason by itself.
     """
     refuted = [
@@ -62,10 +62,10 @@ def _open_ends(result: VerificationResult) -> Iterator[str]:
         label = verdict.claim.label
         if verdict.outcome is Outcome.INCONCLUSIVE:
             yield f"{label} is inconclusive"
-        for fault in verdict.faults:
-            if not fault.caught:
-                came_out = fault.outcome.in_words
-                yield f"planted fault {fault.name!r} of {label} was not caught: it came out {came_out}"
+        for control in verdict.controls:
+            if not control.caught:
+                came_out = control.outcome.in_words
+                yield f"negative control {control.name!r} of {label} was not caught: it came out {came_out}"
     judged = {verdict.claim.label for verdict in result.verdicts}
     for label in result.asked_for:
         if label not in judged:

@@ -154,6 +154,15 @@ def unmet(conditions: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondition,
     return tuple(each for each in conditions if not each.met)
 
 
+def each_once(conditions: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondition, ...]:
+    """Of each condition the first evaluation that fails, else the first of all."""
+    told: dict[Condition, EvaluatedCondition] = {}
+    for each in conditions:
+        if told.setdefault(each.condition, each).met and not each.met:
+            told[each.condition] = each
+    return tuple(told.values())
+
+
 def _read(node: ast.AST, values: Mapping[str, Any], language: _Language) -> Any:
     def value(part: ast.AST) -> Any:
         return _read(part, values, language)

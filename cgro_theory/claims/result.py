@@ -191,7 +191,7 @@ def _claim_to_json(verdict: Verdict, inherited: dict[str, Outcome]) -> dict[str,
         "label": claim.label,
         "statement": claim.statement,
         "source": str(claim.source),
-        "mark": claim.mark,
+        "mark": claim.provenance_text,
         "quantity": claim.quantity,
         "relation": claim.relation.value,
         "tolerance": claim.tolerance,
@@ -222,7 +222,7 @@ def _claim_to_json(verdict: Verdict, inherited: dict[str, Outcome]) -> dict[str,
         ],
         "notes": {name: _number(value) for name, value in notes.items()},
         "planted_faults": [
-            {"name": fault.name, "description": fault.description, "outcome": fault.outcome.value}
-            for fault in verdict.faults
+            {"name": control.name, "description": control.description, "outcome": control.outcome.value}
+            for control in verdict.controls
         ],
     }

@@ -33,7 +33,7 @@ SEVERITY: Mapping[Outcome, int] = {outcome: rank for rank, outcome in enumerate(
 
 
 @dataclass(frozen=True)
-class FaultVerdict:
+class ControlVerdict:
     """How the check judged a deliberately wrong version of its claim; ``caught`` when it said so."""
 
     name: str
@@ -42,7 +42,7 @@ class FaultVerdict:
 
     @property
     def caught(self) -> bool:
-        """A planted fault is caught when it comes out refuted, and by nothing less."""
+        """A negative control is caught when it comes out refuted, and by nothing less."""
         return self.outcome is Outcome.REFUTED
 
 
@@ -58,7 +58,7 @@ class Verdict:
     failure_probability: float = 0.0
     seconds: float = 0.0
     reproduce: str = ""
-    faults: tuple[FaultVerdict, ...] = ()
+    controls: tuple[ControlVerdict, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -82,7 +82,7 @@ def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tup
     if prediction.unmet:
         return Outcome.OUT_OF_SCOPE, "assumption not met: " + "; ".join(map(str, prediction.unmet))
     if prediction.interval is None:
-        return Outcome.INCONCLUSIVE, "the prediction has no number"
+        return Outcome.INCONCLUSIVE, measurement.failure or "the prediction has no number"
     if not measurement.is_usable or measurement.interval is None:
         return Outcome.INCONCLUSIVE, measurement.failure or "the measurement has no number"
     if prediction.interval.contains(claim.natural_range):

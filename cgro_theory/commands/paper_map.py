@@ -70,7 +70,7 @@ def map_sections() -> list[MapSection]:
                 folder=entry.package.replace(".", "/"),
                 claims=entry.claims,
                 checks={each.label: getattr(each.check, "__name__", "check") for each in entry.checked},
-                faults={each.label: [control.name for control in each.controls] for each in entry.checked},
+                controls={each.label: [control.name for control in each.controls] for each in entry.checked},
                 constants=[(c.name, c.value, c.reason) for c in entry.content.CONSTANTS],
             )
         )

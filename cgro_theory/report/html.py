@@ -69,7 +69,7 @@ def render_report(sources: ReportSources, sections: Sequence[ReportSection], lim
         by_label={view.label: view for view in views},
         counts=counted([view.own for view in views]),
         statuses=[*STATUSES.values(), NOT_RUN],
-        faults=sum(len(view.faults) for view in views),
+        controls=sum(len(view.controls) for view in views),
         caught=sum(view.caught for view in views),
         limits=limits_view(views, sources.documents, limits),
         layout=layout,

@@ -49,12 +49,13 @@ class ReportSection:
 
 @dataclass(frozen=True)
 class AssumptionView:
-    """One named assumption: in words, as a formula where it has one, and who checks it."""
+    """One named assumption: in words, as a formula where it has one, who checks it, and what was found there."""
 
     name: str
     meaning: str
     formula: Markup
     checked: str
+    found: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -77,7 +78,7 @@ class ClaimView:
     source: str
     mark: str
     assumptions: tuple[AssumptionView, ...]
-    silent_about: str
+    limitations: str
     depends_on: tuple[str, ...]
     used_by: tuple[str, ...]
     own: Status
@@ -89,7 +90,7 @@ class ClaimView:
     sort_measured: str
     leading_order: str
     notes: tuple[tuple[str, str], ...]
-    faults: tuple[tuple[str, str, Status], ...]
+    controls: tuple[tuple[str, str, Status], ...]
     caught: int
     judged_in: tuple[tuple[str, Status], ...]
     changed: str
@@ -107,8 +108,8 @@ class ClaimView:
 
     @property
     def missed(self) -> tuple[tuple[str, str, Status], ...]:
-        """The planted faults that the check did not refute: name, description, what they came out as."""
-        return tuple(fault for fault in self.faults if fault[2].key != Outcome.REFUTED)
+        """The negative controls that the check did not refute: name, description, what they came out as."""
+        return tuple(control for control in self.controls if control[2].key != Outcome.REFUTED)
 
 
 def claim_views(
@@ -180,7 +181,7 @@ def _view(
     tolerance = (entry or {}).get("tolerance")
     notes = (entry or {}).get("notes", {})
     row = dict(zip(COLUMNS, verdict_rows({"claims": [entry]})[0], strict=True)) if entry else {}
-    faults = tuple(
+    controls = tuple(
         (f["name"], f["description"], STATUSES[f["outcome"]]) for f in (entry or {}).get("planted_faults", ())
     )
     return ClaimView(
@@ -194,8 +195,8 @@ def _view(
         quantity=said.get("quantity", ""),
         source=said.get("source", ""),
         mark=said.get("mark", ""),
-        assumptions=tuple(_assumption(a) for a in claim.assumptions) if claim else (),
-        silent_about=claim.silent_about if claim else "",
+        assumptions=tuple(_assumption(a, entry) for a in claim.assumptions) if claim else (),
+        limitations=claim.limitations if claim else "",
         depends_on=depends_on,
         used_by=used_by,
         own=STATUSES[entry["outcome"]] if entry else NOT_RUN,
@@ -207,8 +208,8 @@ def _view(
         sort_measured=_sort_key(entry["measured"], "estimate", "low", "high") if entry else "",
         leading_order=format_number(entry["predicted"].get("leading_order")) if entry else "—",
         notes=tuple((_AS_BOUND.get(str(name), str(name)), _note(value)) for name, value in notes.items()),
-        faults=faults,
-        caught=sum(status.key == Outcome.REFUTED for _, _, status in faults),
+        controls=controls,
+        caught=sum(status.key == Outcome.REFUTED for _, _, status in controls),
         judged_in=judged_in,
         changed=_changed(claim, entry),
         figures=figures,
@@ -221,7 +222,7 @@ _SAID = ("statement", "source", "mark", "quantity", "relation")
 def _said(claim: Claim | None) -> dict[str, str]:
     if claim is None:
         return {}
-    values = (claim.statement, str(claim.source), claim.mark, claim.quantity, claim.relation.value)
+    values = (claim.statement, str(claim.source), claim.provenance_text, claim.quantity, claim.relation.value)
     return dict(zip(_SAID, values, strict=True))
 
 
@@ -258,10 +259,16 @@ def _beyond(claim: Claim, ends: Mapping[str, Any]) -> str:
     return f", of which only {format_interval({'low': possible.low, 'high': possible.high})} is possible"
 
 
-def _assumption(assumption: Condition | StatedAssumption) -> AssumptionView:
+def _assumption(assumption: Condition | StatedAssumption, entry: Entry | None) -> AssumptionView:
     expression = assumption.expression
     formula = Markup("") if expression is None else Markup(to_mathml(expression))
-    return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
+    evaluated = {(a["name"], a["formula"]): a for a in (entry or {}).get("assumptions", ())}
+    told = evaluated.get((assumption.name, getattr(assumption, "formula", "")))
+    if told is None:
+        return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
+    numbers = ", ".join(f"{name.rstrip('_')} = {format_number(value)}" for name, value in told["numbers"].items())
+    found = f"{'met' if told['met'] else 'not met'}, with {numbers}"
+    return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked, found)
 
 
 def _sort_key(values: Mapping[str, Any], *names: str) -> str:

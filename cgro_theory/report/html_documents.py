@@ -77,9 +77,18 @@ def _check_types(document: Mapping[str, Any]) -> None:
             _require(_is_value(entry["measured"].get(key)), f"claim {name!r}: measured {key!r} must be a number")
         _require(_is_value(entry["predicted"].get("leading_order")), f"claim {name!r}: leading_order")
         _require(isinstance(entry.get("notes", {}), dict), f"claim {name!r}: 'notes' must be an object")
-        for fault in entry.get("planted_faults", []):
-            _require(fault["outcome"] in list(Outcome), f"claim {name!r}: a planted fault has an unknown outcome")
-            _require(isinstance(fault["name"] + fault["description"], str), f"claim {name!r}: a planted fault")
+        for each in entry.get("assumptions", []):
+            numbers = each["numbers"].values()
+            told = isinstance(each["name"] + each["formula"], str) and isinstance(each["met"], bool)
+            known = all(map(_is_value, numbers))
+            _require(told and known, f"claim {name!r}: an assumption is malformed")
+        for control in entry.get("planted_faults", []):
+            _require(
+                control["outcome"] in list(Outcome), f"claim {name!r}: a negative control has an unknown outcome"
+            )
+            _require(
+                isinstance(control["name"] + control["description"], str), f"claim {name!r}: negative control"
+            )
     for line in document.get("ledger", []):
         _require(_is_number(line["probability"]), "a ledger entry has no probability")
         _require(isinstance(line["label"] + line["purpose"], str), "a ledger entry is no text")

@@ -20,13 +20,13 @@ _PASSED = (Outcome.CERTIFIED.value, Outcome.CONSISTENT.value)
 class LimitsView:
     """What the page says about limits.
 
-    ``open`` are the judged claims that did not pass, ``faulty`` those with a planted fault that was not refuted,
+    ``open`` are the judged claims that did not pass, ``unrefuted`` those with a control that was not refuted,
     ``missing`` (file, label) pairs that a run was asked for and did not judge, ``silent`` the claims that say what
     their check does not show; ``text`` is the maintained page, empty where it was not at hand.
     """
 
     open: tuple[ClaimView, ...]
-    faulty: tuple[ClaimView, ...]
+    unrefuted: tuple[ClaimView, ...]
     missing: tuple[tuple[str, str], ...]
     not_run: int
     silent: tuple[ClaimView, ...]
@@ -40,10 +40,10 @@ def limits_view(
     judged = [view for view in views if view.entry]
     return LimitsView(
         open=tuple(view for view in judged if view.own.key not in _PASSED),
-        faulty=tuple(view for view in judged if view.missed),
+        unrefuted=tuple(view for view in judged if view.missed),
         missing=tuple(_missing(documents)),
         not_run=len(views) - len(judged),
-        silent=tuple(view for view in views if view.silent_about),
+        silent=tuple(view for view in views if view.limitations),
         text=markdown_to_html(text),
     )
 

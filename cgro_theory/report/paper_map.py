@@ -13,7 +13,7 @@ from cgro_theory.claims import Claim, Outcome
 class MapSection:
     """One room of the map.
 
-    ``checks`` maps each label to the name of its check, ``faults`` to the names of its planted faults;
+    ``checks`` maps each label to the name of its check, ``controls`` to the names of its negative controls;
     ``constants`` are (name, value, reason); ``documents`` are the latest results that name its claims.
     """
 
@@ -22,15 +22,15 @@ class MapSection:
     folder: str
     claims: Sequence[Claim]
     checks: Mapping[str, str]
-    faults: Mapping[str, Sequence[str]]
+    controls: Mapping[str, Sequence[str]]
     constants: Sequence[tuple[str, str, str]]
 
 
-def _faults(names: Sequence[str], entry: Mapping[str, Any] | None) -> str:
-    """How many of the claim's faults the latest result refuted, and by name which it did and which not."""
+def _controls(names: Sequence[str], entry: Mapping[str, Any] | None) -> str:
+    """How many of the claim's controls the latest result refuted, and by name which it did and which not."""
     if not names:
         return "none"
-    run = {fault["name"]: str(fault["outcome"]) for fault in (entry or {}).get("planted_faults", ())}
+    run = {control["name"]: str(control["outcome"]) for control in (entry or {}).get("planted_faults", ())}
     outcomes = {name: run.get(name, "not run") for name in names}
     refuted = [name for name, outcome in outcomes.items() if outcome == Outcome.REFUTED]
     others = [f"{name} ({outcome.replace('_', ' ')})" for name, outcome in outcomes.items() if name not in refuted]
@@ -52,21 +52,21 @@ def render_paper_map(sections: Sequence[MapSection], documents: Sequence[Mapping
     for section in sections:
         lines += ["", f"## {section.label}: {section.title}", "", f"Code: `{section.folder}/`.", ""]
         lines += [
-            "| statement | mark | source | check | planted faults | outcome | inherited |",
+            "| statement | mark | source | check | negative controls | outcome | inherited |",
             "| --- | --- | --- | --- | --- | --- | --- |",
         ]
         for claim in section.claims:
             entry = outcomes.get(claim.label)
             outcome = entry["outcome"] if entry else "not run"
             inherited = entry["inherited"] if entry else "not run"
-            faults = _faults(section.faults[claim.label], entry)
+            controls = _controls(section.controls[claim.label], entry)
             check = section.checks[claim.label]
             cells = (
                 f"<a id='{claim.label}'></a>`{claim.label}` {claim.statement}",
-                claim.mark,
+                claim.provenance_text,
                 str(claim.source),
                 f"`{check}`",
-                faults,
+                controls,
                 outcome,
                 inherited,
             )

@@ -19,7 +19,7 @@ OUTCOME_STYLE: Mapping[str, str] = {
     Outcome.INCONCLUSIVE: "bold yellow",
     Outcome.REFUTED: "bold red",
 }
-COLUMNS = ("claim", "mark", "predicted", "measured", "runs", "outcome", "inherited", "faults caught")
+COLUMNS = ("claim", "mark", "predicted", "measured", "runs", "outcome", "inherited", "controls caught")
 
 
 def format_number(value: Any, digits: int = 4) -> str:
@@ -69,8 +69,8 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """One row of text per claim of a ``cgro-result/1`` document, in the order of :data:`COLUMNS`."""
     rows: list[tuple[str, ...]] = []
     for entry in document["claims"]:
-        faults = entry.get("planted_faults", [])
-        caught = sum(fault["outcome"] == Outcome.REFUTED for fault in faults)
+        controls = entry.get("planted_faults", [])
+        caught = sum(control["outcome"] == Outcome.REFUTED for control in controls)
         rows.append(
             (
                 entry["label"],
@@ -80,7 +80,7 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
                 str(entry["measured"]["runs"]),
                 entry["outcome"],
                 entry["inherited"],
-                f"{caught}/{len(faults)}",
+                f"{caught}/{len(controls)}",
             )
         )
     return rows
@@ -98,7 +98,7 @@ def verdict_table(document: Mapping[str, Any]) -> Table:
     """The verdicts as a table for a terminal."""
     table = Table(title=f"{document['theorem']}: {document['outcome']}", title_justify="left")
     for name in COLUMNS:
-        numeric = name in ("runs", "faults caught")
+        numeric = name in ("runs", "controls caught")
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in verdict_rows(document):
         cells: list[str | Text] = list(row)
@@ -109,17 +109,17 @@ def verdict_table(document: Mapping[str, Any]) -> Table:
 
 
 def verdict_notes(document: Mapping[str, Any]) -> list[str]:
-    """One line per claim that did not pass, with the reason, and per planted fault that was not caught."""
+    """One line per claim that did not pass, with the reason, and per negative control that was not caught."""
     notes: list[str] = []
     for entry in document["claims"]:
         outcome, label = Outcome(entry["outcome"]), entry["label"]
         if outcome not in (Outcome.CERTIFIED, Outcome.CONSISTENT):
             notes.append(f"{label} is {outcome.in_words}: {entry.get('reason') or 'no reason given'}")
-        for fault in entry.get("planted_faults", []):
-            came_out = Outcome(fault["outcome"])
+        for control in entry.get("planted_faults", []):
+            came_out = Outcome(control["outcome"])
             if came_out is not Outcome.REFUTED:
-                what = f"{fault['name']!r} ({fault['description']})"
-                notes.append(f"{label}: planted fault {what} was not caught: it came out {came_out.in_words}")
+                what = f"{control['name']!r} ({control['description']})"
+                notes.append(f"{label}: negative control {what} was not caught: it came out {came_out.in_words}")
     return notes
 
 

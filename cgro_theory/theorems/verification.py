@@ -10,10 +10,10 @@ from typing import Any
 from cgro_theory.claims import (
     Claim,
     Condition,
+    ControlVerdict,
     Environment,
     Evidence,
     FailureLedger,
-    FaultVerdict,
     Figure,
     Interval,
     Measurement,
@@ -82,7 +82,7 @@ def verify_room(
                 for control in entry.controls
             )
             verdict = judge_claim(entry.claim, entry.check, found.runs, probability)
-            verdict = replace(verdict, faults=controls)
+            verdict = replace(verdict, controls=controls)
         verdicts.append(replace(verdict, reproduce=reproduce))
         progress(f"judging {entry.label}", 1.0)
     parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET}
@@ -141,15 +141,15 @@ def judge_claim(entry: Claim, check: Check, runs: Any, failure_probability: floa
 
 def judge_control(
     entry: Claim, check: Check, runs: Any, failure_probability: float, control: NegativeControl
-) -> FaultVerdict:
+) -> ControlVerdict:
     """Judge the claim with one of its negative controls in place: other runs, another check, or both."""
     try:
         altered = runs if control.alter is None else control.alter(runs)
     except Exception as error:
         description = f"{control.description} (could not be planted: {error})"
-        return FaultVerdict(control.name, description, Outcome.INCONCLUSIVE)
+        return ControlVerdict(control.name, description, Outcome.INCONCLUSIVE)
     verdict = judge_claim(entry, control.check or check, altered, failure_probability)
-    return FaultVerdict(control.name, control.description, verdict.outcome)
+    return ControlVerdict(control.name, control.description, verdict.outcome)
 
 
 def _wrongly_assumed(entry: Claim, prediction: Prediction) -> str:

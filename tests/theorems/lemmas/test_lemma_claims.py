@@ -9,4 +9,4 @@ def test_lemmas_hold_and_their_negative_controls_are_refuted():
     result = verify_room(room("lemmas"), environment=CPU)
     for verdict in result.verdicts:
         assert verdict.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT), (verdict.claim.label, verdict.reason)
-        assert all(fault.outcome is Outcome.REFUTED for fault in verdict.faults), verdict.claim.label
+        assert all(control.outcome is Outcome.REFUTED for control in verdict.controls), verdict.claim.label

@@ -112,7 +112,9 @@ def test_noise_clock_encloses_an_integrated_one():
     start = np.append(draw.signal_projections, 0.0)
     span = (math.log(1e-9), math.log(horizon))
     solved = solve_ivp(speed, span, start, method="LSODA", rtol=1e-9, atol=1e-14)
-    enclosed = boundary._noise_clock(setting, draw, horizon, 0.0)
+    # A grid that was made for another κ, and for this one.
+    path = boundary._SignalPath(setting, draw, 0.03)
+    enclosed = path.noise_clock(setting.attacked_signal_fraction, horizon, 0.0)
     assert enclosed.low <= solved.y[-1, -1] <= enclosed.high
     assert enclosed.high < 1.2 * enclosed.low
 

@@ -14,10 +14,10 @@ from cgro_theory.claims import (
     Evidence,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
@@ -41,14 +41,14 @@ ROBUST_ERROR = Claim(
     statement="For x = yθ + N(0, σ² I) the classifier sgn<w, x> has l_inf robust error "
     "Φ((ε‖w‖₁ - <w, θ>)/(σ‖w‖₂)).",
     source=Source("Schmidt, Santurkar, Tsipras, Talwar and Mądry, arXiv 1804.11285", "the Gaussian model"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="attacked error rate that is farthest from its formula, over models and classifiers",
     natural_range=Interval(0.0, 1.0),
     relation=Relation.EQUALS,
     tolerance=TOLERANCE,
     expression=sp.Eq(_error, sp.Function("Phi")((_epsilon * _w_1 - _w_theta) / (_sigma * _w_2))),
     assumptions=(CLASSIFIER,),
-    silent_about="Low dimension, where every corner of the attack's cube can be tried; the formula holds in any.",
+    limitations="Low dimension, where every corner of the attack's cube can be tried; the formula holds in any.",
 )
 
 Predict = Callable[[Array, Array, float, float], Prediction]

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 from scipy import stats
 
-from cgro_theory.claims import Claim, Figure, Interval, Mark, Panel, Relation, Series
+from cgro_theory.claims import Claim, Figure, Interval, Panel, Provenance, Relation, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.landscape.claims import symbols as s
 from cgro_theory.theorems.landscape.claims.figures import epoch_figure, radius_panels
@@ -27,7 +27,7 @@ FLAT_INSIDE = Claim(
     statement="After adversarial training at radius ε0 that fitted the attacked training images, the loss around "
     "them is flat up to ε0 and rises sharply beyond: from ε0 to 2ε0 it grows faster than any quadratic.",
     source=s.SOURCE,
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="growth exponent from ε0 to 2ε0: the smaller of log2(C_2ε0/C_ε0) and 1 + log2(F_2ε0/F_ε0)",
     natural_range=Interval(0.0, math.inf),
     relation=Relation.AT_LEAST,
@@ -38,7 +38,7 @@ FLAT_INSIDE = Claim(
         ),
         2,
     ),
-    silent_about="points that no ascent of the stated budget found; other data, radii and architectures"
+    limitations="points that no ascent of the stated budget found; other data, radii and architectures"
     + s.UNDECIDED
     + s.STUDENT,
 )
@@ -47,7 +47,7 @@ LOCAL_VERSUS_GLOBAL = Claim(
     statement="In the second half of adversarial training local flatness improves, global flatness worsens, and "
     "the robust generalization gap opens.",
     source=s.SOURCE,
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="least of three mean changes over the second half: -Δ ln F_train, Δ ln F_test, Δ gap [nats; share]",
     natural_range=Interval(-math.inf, math.inf),
     relation=Relation.AT_LEAST,
@@ -59,19 +59,19 @@ LOCAL_VERSUS_GLOBAL = Claim(
         ),
         0,
     ),
-    silent_about="the order within the second half" + s.UNDECIDED + s.STUDENT,
+    limitations="the order within the second half" + s.UNDECIDED + s.STUDENT,
 )
 GAP_FOLLOWS = Claim(
     label="landscape.gap_follows_global_flatness",
     statement="Over epochs and widths the robust generalization gap and global flatness are positively "
     "rank-correlated.",
     source=s.SOURCE,
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="mean over seeds of Spearman's ρ between gap and F_test over the epochs and widths of a seed",
     natural_range=Interval(-1.0, 1.0),
     relation=Relation.AT_LEAST,
     expression=sympy.Gt(s.rho, 0),
-    silent_about="cause and effect; both rise from zero early in training (the second half alone is a note)"
+    limitations="cause and effect; both rise from zero early in training (the second half alone is a note)"
     + s.UNDECIDED
     + s.STUDENT
     + ", cut to [-1, 1], where every ρ and so their mean lies",

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import sympy
 
-from cgro_theory.claims import Claim, Figure, Interval, Mark, Measurement, Panel, Prediction, Relation
+from cgro_theory.claims import Claim, Figure, Interval, Measurement, Panel, Prediction, Provenance, Relation
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.landscape.claims import symbols as s
 from cgro_theory.theorems.landscape.claims.figures import TEST, TRAIN, mean_series
@@ -21,7 +21,7 @@ CAPACITY = Claim(
     statement="With growing width the robust train accuracy rises and the robust generalization gap widens; "
     "beyond the width that fits the attacked training images the gap narrows slowly.",
     source=s.SOURCE,
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="least of three mean differences between widths fixed in advance: rise of robust train accuracy and "
     "widening of the gap from narrow to middle, narrowing from middle to wide [share]",
     natural_range=Interval(-1.0, 1.0),
@@ -34,7 +34,7 @@ CAPACITY = Claim(
         ),
         0,
     ),
-    silent_about="widths between and beyond the three; radii other than the ladder's; middle widths and above "
+    limitations="widths between and beyond the three; radii other than the ladder's; middle widths and above "
     "that did not fit: one training above a robust train error of 0.1 leaves the claim undecided"
     + s.STUDENT
     + ", cut to [-1, 1], where every difference lies",

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 import torch
 
-from cgro_theory.claims import Claim, Mark, Relation, Source
+from cgro_theory.claims import Claim, Provenance, Relation, Source
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary import Victim, span_attack, transfer_attack
 from cgro_theory.setting.network import network_output
@@ -50,14 +50,14 @@ ODD_SYMMETRY = Claim(
     statement="The noise margin V is odd in the noise, whose law is symmetric, so P(V < -c) = P(|V| > c) / 2 "
     "for c >= 0.",
     source=Source(PROJECT, "2.2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="terms left in V(-ξ) + V(ξ) after simplification, and integers at which the code differs",
     natural_range=COUNT,
     relation=Relation.AT_MOST,
     expression=sp.Eq(_phi(-_u), -_phi(_u)),
     assumptions=(DEGREE,),
     statistical=False,
-    silent_about=ONE_DEGREE_AT_A_TIME,
+    limitations=ONE_DEGREE_AT_A_TIME,
 )
 
 
@@ -89,7 +89,7 @@ SIGNAL_HOMOGENEITY = Claim(
     statement="Shifting the signal patch along w* scales the signal: Σ phi_q(a u_r) = phi_q(a) U, so the "
     "worst shift of size at most δ within span(w*) is -δ y sgn U.",
     source=Source(PROJECT, "2.2.1"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="terms left in Σ phi_q(a u_r) - phi_q(a) U after simplification, and integers at which the code "
     "of the network or of the span adversary differs",
     natural_range=COUNT,
@@ -97,7 +97,7 @@ SIGNAL_HOMOGENEITY = Claim(
     expression=sp.Eq(_phi(_a * _u), _phi(_a) * _phi(_u)),
     assumptions=(DEGREE,),
     statistical=False,
-    silent_about=f"{ONE_DEGREE_AT_A_TIME} Three neurons, every combination of signs.",
+    limitations=f"{ONE_DEGREE_AT_A_TIME} Three neurons, every combination of signs.",
 )
 
 

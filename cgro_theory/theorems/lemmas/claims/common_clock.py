@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Mark, Relation, Source, StatedAssumption
+from cgro_theory.claims import Claim, Provenance, Relation, Source, StatedAssumption
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
@@ -34,7 +34,7 @@ COMMON_CLOCK = Claim(
     statement="In gradient flow u^(2-q) = u_0^(2-q) - q(q-2)τ solves du/dτ = phi_q'(u) for every neuron with "
     "u_0 > 0 until its blow-up, with one clock τ for all; for q = 2, u = u_0 e^(2τ).",
     source=Source(PROJECT, "2.2.5"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="degrees at which (du/dτ) / (q u^(q-1)) is not 1, and neurons that the integrated flow moves by "
     "another clock",
     natural_range=COUNT,
@@ -52,8 +52,7 @@ COMMON_CLOCK = Claim(
         ),
     ),
     statistical=False,
-    silent_about="A neuron with u_0 < 0 shrinks: |u|^(2-q) = |u_0|^(2-q) + q(q-2)τ. That descent follows "
-    "the flow.",
+    limitations="A neuron with u_0 < 0 shrinks: |u|^(2-q) = |u_0|^(2-q) + q(q-2)τ. That descent follows the flow.",
 )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from cgro_theory.claims import Condition, EvaluatedCondition, Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.checked_claim import CheckedPair
 from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE
 
@@ -18,15 +19,6 @@ DEGREES = range(2, 7)
 ONE_DEGREE_AT_A_TIME = (
     "The formula for all q at once: it is simplified for q = 2, 3, 4, 5, 6, one degree at a time."
 )
-
-
-def each_once(assumed: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondition, ...]:
-    """Of each condition the first evaluation that fails, else the first of all."""
-    told: dict[Condition, EvaluatedCondition] = {}
-    for each in assumed:
-        if told.setdefault(each.condition, each).met and not each.met:
-            told[each.condition] = each
-    return tuple(told.values())
 
 
 def symbolic_pair(left: int, made: int, runs: int, degrees: Iterable[int] = ()) -> CheckedPair:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Mark, Relation, Source, StatedAssumption
+from cgro_theory.claims import Claim, Provenance, Relation, Source, StatedAssumption
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, activation_covariance
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -28,7 +28,7 @@ GAUSSIAN_CHAOS_VARIANCE = Claim(
     label="lemmas.gaussian_chaos_variance",
     statement="For q = 3, E[g_r³ g_s³] = 9 C_rr C_ss C_rs + 6 C_rs³, so Var V is a sum of these.",
     source=Source(PROJECT, "2.2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="terms left in the difference from the Gaussian moment generating function, and covariances for "
     "which the code's Var V differs",
     natural_range=COUNT,

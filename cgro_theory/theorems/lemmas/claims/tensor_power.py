@@ -12,14 +12,15 @@ from cgro_theory.claims import (
     EvaluatedCondition,
     Evidence,
     Interval,
-    Mark,
     Measurement,
     Prediction,
+    Provenance,
     Relation,
     Source,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT, each_once
+from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT
 from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
 from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE, GROWTH, RATES, predict_tensor_power_time
 
@@ -32,14 +33,14 @@ TENSOR_POWER_TIME = Claim(
     "and at most (1 + A v^(q-2))^(q-1) T_c + 1 steps; for q = 2 after at least log(v/z_0)/log(1+A) and at "
     "most one step more.",
     source=Source(PROJECT, "2.3"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="instances whose exact hitting time leaves the bracket",
     natural_range=COUNT,
     relation=Relation.AT_MOST,
     expression=sp.And(sp.Le(_T_c, _T), sp.Le(_T, (1 + _A * _v ** (_q - 2)) ** (_q - 1) * _T_c + 1)),
     assumptions=(DEGREE, GROWTH, RATES),
     statistical=False,
-    silent_about="All instances: those of up to 10^5 steps are sampled, and the two-line proof of theory.md "
+    limitations="All instances: those of up to 10^5 steps are sampled, and the two-line proof of theory.md "
     "2.3 covers the rest. The formula is that for q > 2.",
 )
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TypeVar
 
 from cgro_theory.claims import EvaluatedCondition, Evidence, Interval, Measurement, Prediction, unmet
+from cgro_theory.claims.condition import each_once
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedPair
-from cgro_theory.theorems.lemmas.claims.identities import each_once
 from cgro_theory.theorems.questions.runs.made import AttackComparison, ControlRun, FreshCount
 from cgro_theory.theorems.questions.theory.predictions import Expected
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Figure, Interval, Mark, Panel, Prediction, Relation, Series, Source
+from cgro_theory.claims import Claim, Figure, Interval, Panel, Prediction, Provenance, Relation, Series, Source
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, measured
 from cgro_theory.theorems.questions.claims.question import Question
@@ -28,13 +28,13 @@ IMAGE_STAGES = Claim(
     statement="On images of digits clean test accuracy comes near its last value before robust train accuracy "
     "does: generalization first, memorization last.",
     source=Source("Li and Li, arXiv 2306.01271 (patch data) and theory.md", "5.10", "v1"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest ratio over the runs of the first epochs at nine tenths of the last accuracy; inf for a "
     "run that never classifies anything",
     natural_range=NOT_NEGATIVE,
     relation=Relation.AT_MOST,
     expression=sp.Lt(*sp.symbols("epoch_clean epoch_robust", real=True)),
-    silent_about="An observation: no theorem covers these networks. The radius of the attack grows over the "
+    limitations="An observation: no theorem covers these networks. The radius of the attack grows over the "
     "first fifth of the epochs, which alone delays robust accuracy; epochs are recorded, not all.",
 )
 

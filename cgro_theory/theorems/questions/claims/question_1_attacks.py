@@ -15,19 +15,19 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
-    Mark,
     Marker,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.setting.adversary import Victim, span_attack
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import each_once
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, measured
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, RATE, P, R, V, delta, q, z
@@ -47,7 +47,7 @@ CURRENT_ITERATE = Claim(
     "linear target, whenever U > 0 at the start: the worst shift found by a scan, the engine's rule and its "
     "recursion agree with the fixed target at every step.",
     source=Source(PROJECT, "2.2.1 and 5.1"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="largest relative difference of U and the V_i, at any step, between the scan's training and each "
     "of the others, on weights in R^d, over the draws with U > 0",
     natural_range=NOT_NEGATIVE,
@@ -55,7 +55,7 @@ CURRENT_ITERATE = Claim(
     expression=sp.Le(sp.Symbol("difference", real=True), int(ROUNDING_ROOM) * sp.Symbol("rounding", real=True)),
     assumptions=(RADIUS,),
     depends_on=("lemmas.signal_homogeneity",),
-    silent_about="Networks that start with U < 0 differ until U > 0; the answer says how they end. Small d, "
+    limitations="Networks that start with U < 0 differ until U > 0; the answer says how they end. Small d, "
     "where autograd can hold every weight; allowed is 100 times what the order of summation changes.",
 )
 
@@ -124,14 +124,14 @@ ATTACK_OFF_THE_SIGNAL = Claim(
     statement="An attack of the same radius on all patches defeats the trained network almost everywhere: the "
     "noise patch can be replaced by a scaled training patch of the other class.",
     source=Source(PROJECT, "5.1 and 6"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="least robust test error of a network under projected gradient descent over all patches",
     natural_range=RATE,
     relation=Relation.AT_LEAST,
     expression=sp.Ge(sp.Symbol("robust_test_error", real=True), P(V * ((delta - R) / R) ** q > z)),
     assumptions=(CARRIES_PATCH, ATTACK, CLEAN_WEIGHT),
     depends_on=("lemmas.signal_homogeneity",),
-    silent_about="Networks trained against the span; the argument needs every V_i >= 1 and holds for training "
+    limitations="Networks trained against the span; the argument needs every V_i >= 1 and holds for training "
     "points too, so robust train error 0 is a statement about the attack within the span.",
 )
 

@@ -13,10 +13,10 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
@@ -39,7 +39,7 @@ ACTIVATION_DEGREE = Claim(
     label="questions.activation_degree",
     statement="For q = 2, 3, 4, 5 the two stages separate like d to the power q (a - b - 1/2), when σ0 = d^-1/2.",
     source=Source(PROJECT, "5.2"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="slope of log T_III/T_I in log d, degree and ladder nearest to an end of its interval; a network "
     "without a time is outside",
     natural_range=REAL,
@@ -47,7 +47,7 @@ ACTIVATION_DEGREE = Claim(
     expression=sp.Eq(slope, q * (a - b - sp.Rational(1, 2))),
     assumptions=SEPARATION,
     depends_on=("lemmas.common_clock",),
-    silent_about="Integer degrees; the interval holds the finite-size corrections over the same ladder. The "
+    limitations="Integer degrees; the interval holds the finite-size corrections over the same ladder. The "
     "integrator's error is measured: the difference of two at far finer tolerances.",
 )
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Figure, Mark, Panel, Relation, Series, Source
+from cgro_theory.claims import Claim, Figure, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of, with_signal
@@ -34,14 +34,14 @@ EXPONENT_PLANE = Claim(
     statement="Over the (a, b) plane the order of the stages and memorization follow the leading-order times "
     "and κ*, which tend to the lines a = b + 1/2 and 2a = 1 + 3(b + 1/2).",
     source=Source(PROJECT, "5.3"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="networks clear of both leading-order boundaries that do something else",
     natural_range=NOT_NEGATIVE,
     relation=Relation.AT_MOST,
     expression=sp.And(sp.Gt(a, b + sp.Rational(1, 2)), sp.Lt(2 * a, 1 + 3 * (b + sp.Rational(1, 2)))),
     assumptions=SEEN_AT_START,
     depends_on=("lemmas.common_clock",),
-    silent_about="Networks within a factor of 10 in time, or of 3 in κ, of a boundary are not judged.",
+    limitations="Networks within a factor of 10 in time, or of 3 in κ, of a boundary are not judged.",
 )
 
 Predict = Callable[[PatchSetting, InitialDraw], Expected[tuple[bool, bool]]]

@@ -11,11 +11,11 @@ import sympy as sp
 from cgro_theory.claims import (
     Claim,
     Figure,
-    Mark,
     Marker,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
@@ -35,7 +35,7 @@ THREE_PHASES = Claim(
     statement="Three phases follow each other in κ: robust overfitting below κ_1, memorization with robust "
     "generalization up to κ*, no memorization beyond.",
     source=Source(PROJECT, "2.4 and 5.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="networks outside the enclosures of both boundaries that are in another phase",
     natural_range=NOT_NEGATIVE,
     relation=Relation.AT_MOST,
@@ -45,7 +45,7 @@ THREE_PHASES = Claim(
     ),
     assumptions=BOTH_BOUNDARIES,
     depends_on=("lemmas.common_clock", "lemmas.odd_symmetry"),
-    silent_about="Networks inside an enclosure are not judged; where the boundaries are is theorem 1's claim.",
+    limitations="Networks inside an enclosure are not judged; where the boundaries are is theorem 1's claim.",
 )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Figure, Mark, Panel, Relation, Series, Source
+from cgro_theory.claims import Claim, Figure, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of
@@ -39,14 +39,14 @@ CLEAN_LOSS_WEIGHT = Claim(
     statement="While the clean loss lets T_I come before T_III the network generalizes; beyond, and at λ = 1, "
     "it is right or wrong everywhere by the sign of U.",
     source=Source(PROJECT, "2.4 and 5.5"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="networks whose clean test error is not the one that their draw predicts",
     natural_range=NOT_NEGATIVE,
     relation=Relation.AT_MOST,
     expression=sp.Lt(u_max ** (2 - q) / ((1 - lam) * alpha**q), N * v_0 ** (2 - q) / (lam * xi**2)),
     assumptions=BOTH_STAGES,
     depends_on=("lemmas.common_clock", "lemmas.odd_symmetry"),
-    silent_about="Not judged: networks whose two times are within a factor of 10, or whose U can change its sign "
+    limitations="Not judged: networks whose two times are within a factor of 10, or whose U can change its sign "
     "before the noise is memorized; at λ = 1 it hardly moves.",
 )
 

@@ -12,17 +12,17 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import student_mean
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import each_once
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, measured
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import GAP, PROJECT
@@ -39,14 +39,14 @@ STANDARD_CONTROL = Claim(
     statement="Without the adversarial term there is no robust overfitting: training and fresh points are "
     "misclassified under attack equally often.",
     source=Source(PROJECT, "2.4 and 5.6"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="robust test error minus robust train error under standard training, mean over the networks",
     natural_range=GAP,
     relation=Relation.WITHIN,
     expression=sp.Eq(sp.Symbol("robust_gap", real=True), 0),
     assumptions=(RADIUS,),
     depends_on=("lemmas.odd_symmetry",),
-    silent_about="The interval, half of the gap that full robust overfitting has to either side, is wide. "
+    limitations="The interval, half of the gap that full robust overfitting has to either side, is wide. "
     "Student's interval of a mean of gaps, cut to [-1, 1] where every gap lies.",
 )
 

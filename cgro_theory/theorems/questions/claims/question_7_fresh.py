@@ -10,10 +10,10 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, Condition, Figure, Mark, Panel, Relation, Series, Source
+from cgro_theory.claims import Claim, Condition, Figure, Panel, Provenance, Relation, Series, Source
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import each_once
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, count
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, P, V, kappa, q, z
@@ -27,14 +27,14 @@ FRESH_SAMPLE = Claim(
     statement="A fresh sample, clean or attacked, is misclassified with probability P(|V| > φ_q(κ) z)/2, also "
     "where that is neither 0 nor 1/2.",
     source=Source(PROJECT, "2.2.4 and 5.7"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="pairs of network and attack whose counted error and law have disjoint intervals",
     natural_range=NOT_NEGATIVE,
     relation=Relation.AT_MOST,
     expression=sp.Eq(sp.Symbol("test_error", real=True), P(sp.Abs(V) > kappa**q * z) / 2),
     assumptions=(NOISE_PATCH, FRESH_POINT),
     depends_on=("lemmas.odd_symmetry", "lemmas.signal_homogeneity"),
-    silent_about="The attack within the signal's span; resolved to the counts' Clopper-Pearson intervals. At "
+    limitations="The attack within the signal's span; resolved to the counts' Clopper-Pearson intervals. At "
     "d = 300 errors are counted in R^d on weights trained there, against the law of the recursions; above, "
     "count and law share the reduced weights.",
 )

@@ -15,18 +15,18 @@ from cgro_theory.claims import (
     Evidence,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
     StatedAssumption,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import each_once
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, count
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, RATE, N
@@ -40,7 +40,7 @@ MEMORIZER_CORNERS = Claim(
     statement="On the hypercube the memorizer's expected robust test error is exactly (1 - 1/K)^N: it overfits "
     "if and only if N is small against K = 2^(D-1).",
     source=Source(PROJECT, "3.2 and 5.8"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest difference of built networks from the formula, over N and D",
     natural_range=RATE,
     relation=Relation.AT_MOST,
@@ -51,7 +51,7 @@ MEMORIZER_CORNERS = Claim(
         ),
     ),
     statistical=False,
-    silent_about="Where not all samples are enumerated, one sample's network is, and the occupancy law.",
+    limitations="Where not all samples are enumerated, one sample's network is, and the occupancy law.",
 )
 
 
@@ -88,13 +88,13 @@ MEMORIZER_CUBE = Claim(
     statement="On a continuous example the memorizer's robust test error is at least 1 - N p_hit, with p_hit the "
     "volume that one training ball and its ramp protect, for p = 1, 2, ∞.",
     source=Source(PROJECT, "5.8"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="configurations of N, δ, p and D whose interval lies below the bound",
     natural_range=NOT_NEGATIVE,
     relation=Relation.AT_MOST,
     expression=sp.Ge(_error, 1 - N * sp.Symbol("p_hit", real=True)),
     assumptions=(SEPARATED,),
-    silent_about="A lower bound by union; it says nothing once N p_hit > 1.",
+    limitations="A lower bound by union; it says nothing once N p_hit > 1.",
 )
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Figure, Interval, Mark, Panel, Prediction, Relation, Series, Source
+from cgro_theory.claims import Claim, Figure, Interval, Panel, Prediction, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.questions.claims.counting import draw_of, ladders
@@ -31,14 +31,14 @@ DIMENSION = Claim(
     statement="What varies with the dimension is the size of a fresh point's noise against the signal: "
     "std V/z falls like d to the power -q/2.",
     source=Source(PROJECT, "2.4 and 5.9"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="slope of log std V/z in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, -q / 2),
     assumptions=NOISE_OVER_SIGNAL,
     depends_on=("lemmas.gaussian_chaos_variance",),
-    silent_about="q = 3; the interval holds the slowly varying factors over the same ladder.",
+    limitations="q = 3; the interval holds the slowly varying factors over the same ladder.",
 )
 
 

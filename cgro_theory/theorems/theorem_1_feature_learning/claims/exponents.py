@@ -15,15 +15,16 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
     unmet,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
@@ -38,7 +39,7 @@ from . import remembered
 from .negative_controls import attacked_at, first_replaced, one_in_ladder, one_run, with_wrong
 from .per_run import BELOW_ONE, per_run, seeds_of, widened
 from .scope import met
-from .slopes import slope_weights, together
+from .slopes import slope_weights
 from .symbols import PAPER, PROJECT, REAL, TIME, a, b, kappa, q, s, slope, z
 from .worst_run import JudgedRun, judge_runs
 
@@ -94,14 +95,14 @@ SIGNAL_TIME_EXPONENT = Claim(
     statement="The signal time grows like d to the power -q a + (q-2) s, up to the slowly varying maximum of m "
     "normals.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="slope of log T_I in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, -q * a + (q - 2) * s),
     assumptions=LEARNING,
     depends_on=("theorem_1.signal_time",),
-    silent_about="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
+    limitations="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
     "ladder.",
 )
 
@@ -110,14 +111,14 @@ MEMORIZATION_TIME_EXPONENT = Claim(
     statement="The first memorization time grows like d to the power (q-2)(s - b - 1/2) - (2b + 1), up to the "
     "slowly varying maximum of N J m normals.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="slope of log T_III in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, (q - 2) * (s - b - sp.Rational(1, 2)) - (2 * b + 1)),
     assumptions=FIRST_MEMORIZED,
     depends_on=("theorem_1.first_memorization_time",),
-    silent_about="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
+    limitations="The limit in d: the interval holds the finite-size corrections of the enclosures over the "
     "ladder.",
 )
 
@@ -157,7 +158,7 @@ def _slope_of_seed(
     ladder: Groups, time: TimeOverLadder, predicted: Sequence[Prediction], exponent: float, weights: Array
 ) -> Prediction:
     """The slopes that one seed's enclosures allow."""
-    assumed = together(predicted)
+    assumed = each_once(each for entry in predicted for each in entry.assumed)
     if unmet(assumed):
         return Prediction(None, assumed, exponent)
     low = high = exponent
@@ -179,7 +180,7 @@ ATTACKED_SIGNAL_VANISHES = Claim(
     statement="The attacked part of the signal, κ^q z / std V, falls from each dimension of the ladder to the "
     "next, for every seed: the paper says that it vanishes.",
     source=Source(PAPER + " and theory.md", "2.4", "v1"),
-    marks=(Mark.PAPER, Mark.DERIVED),
+    provenance=(Provenance.PAPER, Provenance.DERIVED),
     quantity="largest ratio of κ^q z / std V from one dimension to the next, over the seeds",
     natural_range=TIME,
     relation=Relation.AT_MOST,
@@ -191,7 +192,7 @@ ATTACKED_SIGNAL_VANISHES = Claim(
     ),
     assumptions=REGIME,
     depends_on=("theorem_1.signal_plateau", "theorem_1.noise_memorization"),
-    silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic. Both sizes "
+    limitations="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is only logarithmic. Both sizes "
     "are outputs of the trained networks, on attacked signal patches and on fresh noise.",
 )
 
@@ -209,7 +210,7 @@ def check_attacked_signal_vanishes(runs: TrainedEvidence, failure_probability: f
     entries = []
     for step, (group, values) in enumerate(zip(ladder[1:], ratios, strict=True)):
         for run, ratio in enumerate(values):
-            assumed = together(Prediction(None, own[run]) for own in scopes[step : step + 2])
+            assumed = each_once(each for own in scopes[step : step + 2] for each in own[run])
             entries.append(per_run(group, run, Prediction(Interval(0.0, BELOW_ONE), assumed), float(ratio)))
     notes = tuple(
         (f"mean κ^q z / std V at d = {group.setting.patch_dimension:.0e}", float(np.mean(size)))

@@ -18,13 +18,14 @@ from cgro_theory.claims import (
     Claim,
     Evidence,
     Interval,
-    Mark,
     Measurement,
     Prediction,
+    Provenance,
     Relation,
     Source,
     StatedAssumption,
 )
+from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein, median_by_order_statistics
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
@@ -47,7 +48,6 @@ from .negative_controls import (
 )
 from .per_run import counted
 from .scope import met_by_all
-from .slopes import together
 from .symbols import PAPER, PROJECT, RATE, TIME, P, V, Var_V, err_clean, err_robust, z, z_attacked
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ CLEAN_TEST = Claim(
     label="theorem_1.clean_test_error",
     statement="A fresh clean point is misclassified with probability P(|V| > z)/2, at most Var V / (2 z²).",
     source=Source(PROJECT, "2.2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="counted error rates that contradict the law or the bound, and contradicted variances, over runs and "
     "noise levels",
     natural_range=TIME,
@@ -72,7 +72,7 @@ CLEAN_TEST = Claim(
         ),
     ),
     depends_on=("lemmas.odd_symmetry", "lemmas.gaussian_chaos_variance", "theorem_1.signal_plateau"),
-    silent_about="Errors are counted where fresh noise is louder than in training: the bound is about noise of "
+    limitations="Errors are counted where fresh noise is louder than in training: the bound is about noise of "
     "any strength. At the noise of training none is seen, which shows only that they are rare.",
 )
 
@@ -172,8 +172,9 @@ def check_clean_test_error(
         ),
     )
     weights = {network.setting.adversarial_weight for network in networks}
-    losses = (Prediction(None, (ATTACK.given(lambda_=x), CLEAN_WEIGHT.given(lambda_=x))) for x in sorted(weights))
-    return CheckedPair(Prediction(Interval.point(0.0), together(losses)), measurement)
+    pair = (ATTACK, CLEAN_WEIGHT)
+    assumed = each_once(each.given(lambda_=weight) for weight in sorted(weights) for each in pair)
+    return CheckedPair(Prediction(Interval.point(0.0), assumed), measurement)
 
 
 def _networks(runs: TrainedEvidence, make_law: MakeLaw) -> list[_Network]:
@@ -210,7 +211,7 @@ ROBUST_TEST = Claim(
     statement="Under the worst shift within span(w*) a fresh point is misclassified with probability "
     "1/2 - P(|V| <= z̃)/2, which is close to 1/2 while κ is far below κ_1.",
     source=Source(PAPER + " and theory.md", "2.2.4", "v1"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="robust test error under the worst shift within span(w*), mean over the runs",
     natural_range=RATE,
     relation=Relation.EQUALS,
@@ -218,7 +219,7 @@ ROBUST_TEST = Claim(
     expression=sp.Eq(err_robust, sp.Rational(1, 2) - P(sp.Abs(V) <= z_attacked) / 2),
     assumptions=TRAINED,
     depends_on=("lemmas.odd_symmetry", "lemmas.signal_homogeneity"),
-    silent_about="Attacks outside span(w*), under which the error is larger. The tolerance 0.01 is the resolution "
+    limitations="Attacks outside span(w*), under which the error is larger. The tolerance 0.01 is the resolution "
     "of the sampled points, fixed here.",
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
 from ..runs.identity import (
@@ -28,7 +28,7 @@ IDENTITY = Claim(
     label="theorem_1.gradient_identity",
     statement="One step of gradient descent on L moves the feature projections u_r and v_ijr by their recursions.",
     source=Source(PROJECT, "2.2.2"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="projections of -∇L that differ from the recursions, as symbols and in one step of the engines",
     natural_range=TIME,
     relation=Relation.AT_MOST,
@@ -37,7 +37,7 @@ IDENTITY = Claim(
         eta * q * sp.Abs(sp.Symbol("u_r", real=True)) ** (q - 1) * sp.Symbol("g", real=True),
     ),
     statistical=False,
-    silent_about="The formula is that of u_r; v_ijr has its own (theory.md 2.2.2). Symbolic for q = 2, 3, 4, "
+    limitations="The formula is that of u_r; v_ijr has its own (theory.md 2.2.2). Symbolic for q = 2, 3, 4, "
     "two neurons and two points (even q: a sample of sign patterns); the engines that train are asked for one "
     "step of two points and two neurons, to rounding.",
 )

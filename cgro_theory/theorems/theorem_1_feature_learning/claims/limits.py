@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein, student_mean
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import directional_errors
@@ -37,14 +37,14 @@ CLEAN_ERROR_LIMIT = Claim(
     statement="A bound of the clean test error, Var V/(2 z²), falls over the ladder like d to the power -q: the "
     "paper says that the error vanishes.",
     source=Source(PAPER + " and theory.md", "2.4", "v1"),
-    marks=(Mark.PAPER, Mark.DERIVED),
+    provenance=(Provenance.PAPER, Provenance.DERIVED),
     quantity="slope of log Var V/(2 z²) in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, -q),
     assumptions=(*NOISE_OVER_SIGNAL, BELOW_BOUNDARY),
     depends_on=("theorem_1.clean_test_error", "theorem_1.noise_memorization"),
-    silent_about="The rate of the error itself: Chebyshev's bound is fitted, over a finite ladder.",
+    limitations="The rate of the error itself: Chebyshev's bound is fitted, over a finite ladder.",
 )
 
 
@@ -83,14 +83,14 @@ ROBUST_ERROR_LIMIT = Claim(
     statement="Under the worst shift within span(w*) the robust test error comes nearer to 1/2 from each "
     "dimension of the ladder to the next: the paper says that it stays above a constant.",
     source=Source(PAPER + " and theory.md", "2.4", "v1"),
-    marks=(Mark.PAPER, Mark.DERIVED),
+    provenance=(Provenance.PAPER, Provenance.DERIVED),
     quantity="largest ratio of 1/2 - robust test error from one dimension to the next, mean over the seeds",
     natural_range=TIME,
     relation=Relation.AT_MOST,
     expression=sp.Lt(sp.Function("P_next")(sp.Abs(V) <= z_attacked), P(sp.Abs(V) <= z_attacked)),
     assumptions=REGIME,
     depends_on=("theorem_1.attacked_signal_vanishes", "theorem_1.robust_error_law"),
-    silent_about="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is a power of log d.",
+    limitations="A fall over the ladder, not its limit; with κ = 1/(√d log d) it is a power of log d.",
 )
 
 SMALL_BALL_SAMPLES = 8192
@@ -160,14 +160,14 @@ ROBUST_ERROR_LAW = Claim(
     statement="At every κ, λ, d and pair of exponents tried, the error under the worst shift within span(w*) is "
     "P(|V| > κ^q z)/2.",
     source=Source(PROJECT, "2.2.4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="networks whose counted error and law have disjoint intervals, some with their weights in full",
     natural_range=TIME,
     relation=Relation.AT_MOST,
     expression=sp.Eq(err_robust, P(sp.Abs(V) > kappa**q * z) / 2),
     assumptions=(RADIUS,),
     depends_on=("lemmas.odd_symmetry", "lemmas.signal_homogeneity"),
-    silent_about="Resolved to the Clopper-Pearson intervals of some thousand fresh points per network.",
+    limitations="Resolved to the Clopper-Pearson intervals of some thousand fresh points per network.",
 )
 
 

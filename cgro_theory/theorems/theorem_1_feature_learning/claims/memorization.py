@@ -10,7 +10,18 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, Figure, Interval, Mark, Marker, Panel, Prediction, Relation, Series, Source
+from cgro_theory.claims import (
+    Claim,
+    Figure,
+    Interval,
+    Marker,
+    Panel,
+    Prediction,
+    Provenance,
+    Relation,
+    Series,
+    Source,
+)
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
@@ -37,14 +48,14 @@ FIRST_MEMORIZATION = Claim(
     statement="Below the phase boundary the first noise margin reaches 1 inside an enclosure computed from the "
     "initial draw, in every run.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="first memorization time of the run nearest to an end of its enclosure (units of η·step)",
     natural_range=TIME,
     relation=Relation.WITHIN,
     expression=sp.Eq(T_III, N * v ** (2 - q) / (q * (q - 2) * lam / 2 * xi**2)),
     assumptions=FIRST_MEMORIZED,
     depends_on=("theorem_1.gradient_identity", "lemmas.tensor_power_time"),
-    silent_about="The formula is the leading order, exact only as d grows; what is compared is the enclosure. "
+    limitations="The formula is the leading order, exact only as d grows; what is compared is the enclosure. "
     f"{ARITHMETIC} {ONE_SETTING}",
 )
 
@@ -80,14 +91,14 @@ STAGE_ORDER = Claim(
     label="theorem_1.stage_order",
     statement="In every run the signal is learned before any noise is memorized: T_I < T_III.",
     source=Source(PAPER, "main result", "v1"),
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="largest ratio of signal time to first memorization time over the runs, inf where one is missed",
     natural_range=TIME,
     relation=Relation.AT_MOST,
     expression=sp.Lt(T_I, T_III),
     assumptions=(*REGIME, SIGNAL_NEURON),
     depends_on=("theorem_1.signal_time", "theorem_1.first_memorization_time"),
-    silent_about=ONE_SETTING,
+    limitations=ONE_SETTING,
 )
 
 
@@ -103,7 +114,7 @@ NOISE_MEMORIZATION = Claim(
     statement="Below the phase boundary every training point is memorized in the end: V_i >= 1, and at most a "
     "ceiling that grows logarithmically (the paper's Θ̃(1)).",
     source=Source(PAPER, "main result", "v1"),
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="final noise margin of the point nearest to an end of its range, over all runs",
     natural_range=REAL,
     relation=Relation.WITHIN,
@@ -112,7 +123,7 @@ NOISE_MEMORIZATION = Claim(
     ),
     assumptions=MEMORIZING,
     depends_on=("theorem_1.gradient_identity",),
-    silent_about="A run ends when all its points are memorized, or at a horizon of four times the slowest point's "
+    limitations="A run ends when all its points are memorized, or at a horizon of four times the slowest point's "
     "own formula; V_i goes on growing logarithmically after that.",
 )
 

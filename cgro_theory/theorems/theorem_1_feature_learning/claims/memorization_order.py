@@ -10,7 +10,17 @@ import sympy as sp
 from numpy.typing import NDArray
 from scipy import stats
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source, unmet
+from cgro_theory.claims import (
+    Claim,
+    Evidence,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Relation,
+    Source,
+    unmet,
+)
 from cgro_theory.numerics.confidence import median_by_order_statistics
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
@@ -31,7 +41,7 @@ MEMORIZATION_ORDER = Claim(
     statement="Memorization is a cascade: with the shifts that memorized points give to later ones the later "
     "times are predicted better than by each point's own formula, in the median run.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="mean |log error| of the later times with the shifts over without them, median over the runs",
     natural_range=TIME,
     relation=Relation.AT_MOST,
@@ -41,7 +51,7 @@ MEMORIZATION_ORDER = Claim(
     ),
     assumptions=MEMORIZING,
     depends_on=("theorem_1.first_memorization_time",),
-    silent_about="That the shifts are the whole difference: only that they help. The formula is the size of one "
+    limitations="That the shifts are the whole difference: only that they help. The formula is the size of one "
     "shift. One dimension, d = 10^4. A run that does not memorize every point counts as inf.",
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, Interval, Mark, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Interval, Prediction, Provenance, Relation, Source
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
 
@@ -30,7 +30,7 @@ STANDARD_SIGNAL = Claim(
     label="theorem_1.standard_signal",
     statement="Standard training (λ = 0) learns the signal: α^q U >= 1.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="smallest final signal margin over the runs with λ = 0",
     natural_range=REAL,
     relation=Relation.AT_LEAST,
@@ -49,14 +49,14 @@ STANDARD_NOISE = Claim(
     statement="Standard training (λ = 0) memorizes nothing: every |V_i| stays below a bound of its initial order "
     "until the signal margin passes 60, which takes some e^60 units of time.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest ratio of |V_i| at the end to its bound over the runs with λ = 0",
     natural_range=TIME,
     relation=Relation.AT_MOST,
     expression=sp.Le(sp.Abs(V), J * m * sp.Symbol("M", real=True) ** q),
     assumptions=(*STANDARD, SMALL_NOISE),
     depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
-    silent_about="The bound comes from the whole clock that the signal can use before its margin passes 60; the "
+    limitations="The bound comes from the whole clock that the signal can use before its margin passes 60; the "
     "runs end much earlier, and nothing is said of what comes after.",
 )
 
@@ -82,7 +82,7 @@ STANDARD_TRAINING = Claim(
     statement="Standard training (λ = 0) is not robust even on its training set, under an attack of the paper's "
     "form: its robust train error is near 1/2.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="robust train error with λ = 0, all points of all runs",
     natural_range=RATE,
     relation=Relation.EQUALS,
@@ -90,7 +90,7 @@ STANDARD_TRAINING = Claim(
     expression=sp.Eq(sp.Symbol("err_robust_train", real=True), sp.Rational(1, 2)),
     assumptions=(*STANDARD, PAPERS_ATTACK),
     depends_on=("theorem_1.standard_signal", "theorem_1.standard_noise", "lemmas.odd_symmetry"),
-    silent_about="Other κ: with a weaker attack the signal alone makes the network robust. The signs of the "
+    limitations="Other κ: with a weaker attack the signal alone makes the network robust. The signs of the "
     "V_i(0) are independent fair coins; the tolerance 0.1 is fixed here.",
 )
 
@@ -115,14 +115,14 @@ ADVERSARIAL_ONLY_SIGNAL = Claim(
     statement="With λ = 1 and an attack of the paper's form the signal margin stays below 1 until a point is "
     "memorized.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest signal margin at the end over the runs with λ = 1",
     natural_range=REAL,
     relation=Relation.AT_MOST,
     expression=sp.Lt(z, 1),
     assumptions=ATTACKED_ONLY,
     depends_on=("theorem_1.gradient_identity",),
-    silent_about="Other κ. Measured when all points are memorized, which is later than the claim needs.",
+    limitations="Other κ. Measured when all points are memorized, which is later than the claim needs.",
 )
 
 
@@ -131,14 +131,14 @@ CLEAN_WEIGHT_NEEDED = Claim(
     statement="With λ = 1 and an attack of the paper's form the clean test error is near 0 or near 1 according to "
     "the sign of U(0), up to Var V / (2 z²) in the mean over the runs; so λ < 1 cannot be dropped.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="distance of the clean test error from 1{U(0) < 0}, mean over the runs with λ = 1",
     natural_range=RATE,
     relation=Relation.AT_MOST,
     expression=sp.Le(sp.Symbol("err_sign", real=True), Var_V / (2 * z**2)),
     assumptions=ATTACKED_ONLY,
     depends_on=("theorem_1.adversarial_only_signal", "lemmas.odd_symmetry"),
-    silent_about="A statement about the mean: a run whose U(0) is small against std V may err anywhere between. "
+    limitations="A statement about the mean: a run whose U(0) is small against std V may err anywhere between. "
     "That the two signs of U(0) are equally likely is the symmetry of its law, not sampled.",
 )
 

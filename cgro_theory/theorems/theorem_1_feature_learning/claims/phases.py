@@ -10,7 +10,8 @@ from typing import Any
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Interval, Mark, Prediction, Relation, Source, StatedAssumption
+from cgro_theory.claims import Claim, Interval, Prediction, Provenance, Relation, Source, StatedAssumption
+from cgro_theory.claims.condition import each_once
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
@@ -27,7 +28,7 @@ from ..theory.memorization import below_boundary
 from ..theory.signal import InitialDraw
 from . import remembered
 from .negative_controls import told, with_wrong
-from .slopes import Compared, nearest_boundary, nearest_slope, together
+from .slopes import Compared, nearest_boundary, nearest_slope
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, N, a, alpha, b, q, s, slope, v, xi, z
 
 Predict = Callable[..., Prediction]
@@ -40,14 +41,14 @@ OVERFITTING_BOUNDARY = Claim(
     statement="Robust overfitting ends at κ_1 = (med|V|/z)^(1/q), where the robust test error is 1/4; its "
     "interval is an estimate for networks that memorize each point by one neuron, not an enclosure.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="κ_1 bracketed by retrained networks, the one nearest to an end of its interval",
     natural_range=RATE,
     relation=Relation.WITHIN,
     expression=sp.Eq(sp.Symbol("kappa_1", real=True), (sp.Symbol("med_V", real=True) / z) ** (1 / q)),
     assumptions=(*NOISE_OVER_SIGNAL, BELOW_BOUNDARY, ONE_NEURON),
     depends_on=("theorem_1.robust_error_law", "theorem_1.noise_memorization"),
-    silent_about="The interval is wide, a factor of three: its ends are all points on different neurons and all "
+    limitations="The interval is wide, a factor of three: its ends are all points on different neurons and all "
     "on one. The leading order has std V in place of the median. From d = 10^6, as below it the phase boundary is "
     "too close.",
 )
@@ -57,14 +58,14 @@ OVERFITTING_EXPONENT = Claim(
     statement="κ_1 falls like d to the power -1/2: the paper's δ = α(1 - 1/(√d polylog d)) has the right power of "
     "d.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="slope of log κ_1 in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, -sp.Rational(1, 2)),
     assumptions=(*NOISE_OVER_SIGNAL, BELOW_BOUNDARY, ONE_NEURON),
     depends_on=("theorem_1.overfitting_boundary",),
-    silent_about="The logarithmic factor. The interval is that of the estimates of κ_1 over the same ladder.",
+    limitations="The logarithmic factor. The interval is that of the estimates of κ_1 over the same ladder.",
 )
 
 
@@ -104,8 +105,7 @@ def overfitting(
         first = remembered.first_memorization_times(
             replace(entry.setting, attacked_signal_fraction=largest), (entry.draw,), 0.0
         )
-        below = Prediction(None, (below_boundary(first[0]),))
-        estimate = replace(estimate, assumed=together((estimate, below)))
+        estimate = replace(estimate, assumed=each_once((*estimate.assumed, below_boundary(first[0]))))
         entries.append(_compared(entry, estimate, dimension_of(entry)))
     return entries
 
@@ -128,7 +128,7 @@ PHASE_BOUNDARY = Claim(
     statement="Memorization ends at κ*, which lies inside an enclosure computed from the initial draw: above it "
     "the attacked signal outruns every noise patch.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="κ* bracketed by retrained networks, the one nearest to an end of its enclosure",
     natural_range=RATE,
     relation=Relation.WITHIN,
@@ -138,7 +138,7 @@ PHASE_BOUNDARY = Claim(
     ),
     assumptions=RACE,
     depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
-    silent_about=f"Memorization later than fifty times T_III. The formula is the leading order. {ARITHMETIC}",
+    limitations=f"Memorization later than fifty times T_III. The formula is the leading order. {ARITHMETIC}",
 )
 
 DIMENSION_EXPONENT = Claim(
@@ -146,14 +146,14 @@ DIMENSION_EXPONENT = Claim(
     statement="κ* falls with d like the race of the two blow-ups predicts, to leading order with the power "
     "(2b + 1 + (q-2)(b + 1/2 - s) - 2a)/q.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="slope of log κ* in log d, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, (2 * b + 1 + (q - 2) * (b + sp.Rational(1, 2) - s) - 2 * a) / q),
     assumptions=RACE,
     depends_on=("theorem_1.phase_boundary",),
-    silent_about="The limit: the interval is that of the enclosures over the ladder, slowly varying factors "
+    limitations="The limit: the interval is that of the enclosures over the ladder, slowly varying factors "
     "included.",
 )
 
@@ -161,14 +161,14 @@ SAMPLE_EXPONENT = Claim(
     label="theorem_1.phase_boundary_sample_exponent",
     statement="κ* falls with N like the race predicts, to leading order with the power -1/q.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="slope of log κ* in log N at d = 10^9, seed nearest to an end of its interval",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(slope, -1 / q),
     assumptions=RACE,
     depends_on=("theorem_1.phase_boundary",),
-    silent_about="The largest of N m normals grows with N, so the slope is flatter than -1/q; the enclosures hold "
+    limitations="The largest of N m normals grows with N, so the slope is flatter than -1/q; the enclosures hold "
     "that.",
 )
 

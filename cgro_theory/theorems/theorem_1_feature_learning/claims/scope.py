@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cgro_theory.claims import Condition, EvaluatedCondition, Prediction, StatedAssumption
+from cgro_theory.claims import Condition, EvaluatedCondition, StatedAssumption
+from cgro_theory.claims.condition import each_once
 
 from ..runs.initial_draws import initial_draws
 from ..runs.trained import RunGroup
@@ -12,7 +13,6 @@ from ..theory.conditions import BELOW_BOUNDARY
 from ..theory.memorization import below_boundary
 from ..theory.signal import evaluated
 from . import remembered
-from .slopes import together
 
 Stated = tuple[Condition | StatedAssumption, ...]
 Conditions = tuple[EvaluatedCondition, ...]
@@ -31,4 +31,4 @@ def met(group: RunGroup, stated: Stated) -> list[Conditions]:
 
 def met_by_all(groups: Iterable[RunGroup], stated: Stated) -> Conditions:
     """Of all runs together, each once: where it does not hold, if there is such a run."""
-    return together(Prediction(None, own) for group in groups for own in met(group, stated))
+    return each_once(each for group in groups for own in met(group, stated) for each in own)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Interval, Mark, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Interval, Prediction, Provenance, Relation, Source
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
 
@@ -45,7 +45,7 @@ SIGNAL_TIME = Claim(
     statement="In every run the signal margin α^q U first reaches 1 inside an enclosure computed from the initial "
     "draw.",
     source=Source(PROJECT, "2.4"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="signal time of the run nearest to an end of its enclosure (units of η·step)",
     natural_range=TIME,
     relation=Relation.WITHIN,
@@ -54,7 +54,7 @@ SIGNAL_TIME = Claim(
     ),
     assumptions=LEARNING,
     depends_on=("theorem_1.gradient_identity", "lemmas.common_clock", "lemmas.tensor_power_time"),
-    silent_about=f"{ARITHMETIC} {ONE_SETTING}",
+    limitations=f"{ARITHMETIC} {ONE_SETTING}",
 )
 
 
@@ -82,14 +82,14 @@ SIGNAL_PLATEAU = Claim(
     statement="Between the signal time and memorization the signal margin follows a one-dimensional flow and "
     "grows only logarithmically: until then the feature is learned only in part.",
     source=Source(PAPER + " and theory.md", "2.4", "v1"),
-    marks=(Mark.PAPER, Mark.DERIVED),
+    provenance=(Provenance.PAPER, Provenance.DERIVED),
     quantity="signal margin a third of the way to memorization, run nearest to an end of its enclosure",
     natural_range=REAL,
     relation=Relation.WITHIN,
     expression=sp.Eq(sp.exp(z), t * q**2 * alpha**2 * (1 - lam) * z ** (2 - 2 / q)),
     assumptions=(SIGNAL_NEURON, REPRESENTABLE, RADIUS, ATTACK, CLEAN_WEIGHT, STEP, SMALL_NOISE),
     depends_on=("theorem_1.gradient_identity", "lemmas.common_clock"),
-    silent_about="Compared at one time, the last record before a third of T_III; the flow is started from the "
+    limitations="Compared at one time, the last record before a third of T_III; the flow is started from the "
     "projections recorded just after the signal time, and a run that has not learned the signal by then is "
     f"outside. {ARITHMETIC}",
 )

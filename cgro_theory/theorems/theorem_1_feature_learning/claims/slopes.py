@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Prediction, unmet
+from cgro_theory.claims import Interval, Prediction, unmet
+from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.room import CheckedPair
 
 from .worst_run import JudgedRun, judge_runs
@@ -57,7 +58,7 @@ def nearest_slope(entries: Sequence[Compared], failure_probability: float) -> Ch
 
 
 def _slope(own: Sequence[Compared], seed: int) -> Compared:
-    assumed = together(entry.predicted for entry in own)
+    assumed = each_once(each for entry in own for each in entry.predicted.assumed)
     failure = next((entry.failure for entry in own if entry.failure), "")
     weights = slope_weights([entry.size for entry in own])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -69,16 +70,6 @@ def _slope(own: Sequence[Compared], seed: int) -> Compared:
     reached = all(math.isfinite(entry.measured.low) for entry in own)
     measured = _weighted(weights, [entry.measured for entry in own]) if reached else Interval.point(math.inf)
     return Compared(Prediction(predicted, assumed, leading), measured, 1.0, seed, failure)
-
-
-def together(predictions: Iterable[Prediction]) -> tuple[EvaluatedCondition, ...]:
-    """The conditions of several predictions, each once: where it does not hold if there is such a place."""
-    worst: dict[Condition, EvaluatedCondition] = {}
-    for prediction in predictions:
-        for each in prediction.assumed:
-            if each.condition not in worst or not each.met:
-                worst[each.condition] = each
-    return tuple(worst.values())
 
 
 def slope_weights(sizes: Sequence[float]) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, Figure, Interval, Mark, Marker, Panel, Relation, Series, Source
+from cgro_theory.claims import Claim, Figure, Interval, Marker, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.trainer.trajectories import Trajectories, attacked_signal_margin
@@ -23,14 +23,14 @@ CLEAN_TRAIN = Claim(
     label="theorem_1.clean_train_error",
     statement="Every trained network classifies every clean training point correctly.",
     source=Source(PAPER, "main result", "v1"),
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="largest clean train error over the runs",
     natural_range=RATE,
     relation=Relation.AT_MOST,
     expression=sp.Eq(sp.Symbol("err_train", real=True), 0),
     assumptions=REGIME,
     depends_on=("theorem_1.noise_memorization",),
-    silent_about=ONE_SETTING,
+    limitations=ONE_SETTING,
 )
 
 ROBUST_TRAIN = Claim(
@@ -38,14 +38,14 @@ ROBUST_TRAIN = Claim(
     statement="Every trained network classifies every training point correctly under the worst shift of its "
     "signal patch within span(w*).",
     source=Source(PAPER, "main result", "v1"),
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="largest robust train error over the runs",
     natural_range=RATE,
     relation=Relation.AT_MOST,
     expression=sp.Eq(sp.Symbol("err_robust_train", real=True), 0),
     assumptions=REGIME,
     depends_on=("theorem_1.noise_memorization", "lemmas.signal_homogeneity"),
-    silent_about="The worst shift within span(w*) is found by a scan of shifts. Attacks over all patches are "
+    limitations="The worst shift within span(w*) is found by a scan of shifts. Attacks over all patches are "
     "stronger; the argument of questions.attack_off_the_signal holds for training points too.",
 )
 

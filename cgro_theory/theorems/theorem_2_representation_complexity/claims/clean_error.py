@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
@@ -22,14 +22,14 @@ CLEAN_TEST_ERROR = Claim(
     label="theorem_2.clean_test_error",
     statement="Memorizing does not raise the clean test error above that of the clean classifier.",
     source=Source("theory.md", "3.2"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="clean error of the memorizer minus that of f_clean, the worst over populations",
     natural_range=Interval(-1.0, 1.0),
     relation=Relation.AT_MOST,
     expression=sp.Le(sp.Symbol("err_memorizer", real=True), sp.Symbol("err_clean_classifier", real=True)),
     assumptions=(conditions.POPULATION_SEPARATED, conditions.NARROW_RAMP),
     statistical=False,
-    silent_about="populations other than the finite ones enumerated",
+    limitations="populations other than the finite ones enumerated",
 )
 
 

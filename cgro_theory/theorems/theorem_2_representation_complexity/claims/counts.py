@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 from scipy.sparse import csr_array
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.claims.figure import Figure, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
@@ -31,7 +31,7 @@ PARAMETER_COUNT = Claim(
     "W_clean + N(6D+6) + 4 for p = 1 and W_clean + N((7M+6)D+M+6) + 4 for p = 2; its padded net has the dense "
     "count of the layer widths.",
     source=Source("theory.md", "3.1"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest |count of the built network - formula|, structural and dense [parameters]",
     natural_range=Interval.at_least(0.0),
     relation=Relation.EQUALS,
@@ -41,7 +41,7 @@ PARAMETER_COUNT = Claim(
         sp.Piecewise((STRUCTURAL[1.0], sp.Eq(p, 1)), (STRUCTURAL[2.0], sp.Eq(p, 2)), (STRUCTURAL[math.inf], True)),
     ),
     statistical=False,
-    silent_about="other constructions; no minimality is claimed",
+    limitations="other constructions; no minimality is claimed",
 )
 
 
@@ -96,7 +96,7 @@ COUNT_GROWTH = Claim(
     statement="The memorizer's structural count grows with exponent 1 in N and 1 in D for p = 1 and inf, and for "
     "p = 2 after division by M.",
     source=Source(PAPER, "Theorem 4.4", "version 4"),
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="fitted exponent of the count in N or D: the one that uses most of its allowance",
     natural_range=Interval(-math.inf, math.inf),
     relation=Relation.WITHIN,
@@ -106,7 +106,7 @@ COUNT_GROWTH = Claim(
     ),
     depends_on=("theorem_2.parameter_count",),
     statistical=False,
-    silent_about="M itself, which is O(log(D R²/(γ(2δ+γ))))",
+    limitations="M itself, which is O(log(D R²/(γ(2δ+γ))))",
 )
 
 

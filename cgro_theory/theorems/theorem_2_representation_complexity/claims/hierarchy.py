@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.claims.condition import EvaluatedCondition, unmet
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -41,7 +41,7 @@ HIERARCHY = Claim(
     "the CGRO net's depth that is robust for every labelling has more parameters than the CGRO net, and "
     "K(6D+4) + W_clean + 4 suffice; one labelling can be far cheaper: parity has a robust net with 9(D-1).",
     source=Source(symbols.PAPER, "Theorems 4.4, 4.7", "version 4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="least dimension from which clean <= CGRO < lower bound of one fixed graph for every labelling <= "
     "upper",
     natural_range=Interval.at_least(2.0),
@@ -51,7 +51,7 @@ HIERARCHY = Claim(
     assumptions=(SMALL_OFFSET, FEW_ERRORS),
     depends_on=_DEPENDS_ON,
     statistical=False,
-    silent_about="the robust nets of one given labelling; graphs that depend on the labels "
+    limitations="the robust nets of one given labelling; graphs that depend on the labels "
     "(theorem_2.hierarchy_any_graph); nets of another depth (the any-depth dimension is a note)",
 )
 
@@ -61,7 +61,7 @@ HIERARCHY_ANY_GRAPH = Claim(
     "computed dimension on, some labelling has no robust net of the CGRO net's depth, whatever its graph, with as "
     "few parameters as the CGRO net.",
     source=Source("theory.md", "3.3"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="least dimension from which CGRO < lower bound of every graph for the worst labelling",
     natural_range=Interval.at_least(2.0),
     relation=Relation.EQUALS,
@@ -70,7 +70,7 @@ HIERARCHY_ANY_GRAPH = Claim(
     assumptions=(SMALL_OFFSET, FEW_ERRORS),
     depends_on=_DEPENDS_ON,
     statistical=False,
-    silent_about="which labelling that is: most are, but parity is not; nets of another depth",
+    limitations="which labelling that is: most are, but parity is not; nets of another depth",
 )
 
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.claims.condition import EvaluatedCondition, StatedAssumption
 from cgro_theory.claims.figure import Figure, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -32,14 +32,14 @@ ROBUST_LOWER_BOUND = Claim(
     statement="One fixed graph that is robust up to a share ε of errors for every labelling of the hypercube has "
     "K(1 - H2(ε)) <= log2 G(K), hence W >= (K(1 - H2(ε)) - L)/Σ log2(2eKi).",
     source=Source("theory.md", "3.3 (with Bartlett, Harvey, Liaw and Mehrabian 2019)"),
-    marks=(Mark.PAPER, Mark.DERIVED),
+    provenance=(Provenance.PAPER, Provenance.DERIVED),
     quantity="smallest ratio: bound of log2 G to log2 of the patterns enumerated; these bits and the luck of the "
     "labels to K(1 - H2); bound to K(1 - H2) for trained nets that fit",
     natural_range=Interval.at_least(0.0),
     relation=Relation.AT_LEAST,
     expression=sp.Ge(W, LEAST_PARAMETERS),
     assumptions=(SMALL_OFFSET, FEW_ERRORS, RANDOM_LABELS),
-    silent_about="a single labelling, which can be far cheaper (parity: 9(D-1) parameters); a graph that depends "
+    limitations="a single labelling, which can be far cheaper (parity: 9(D-1) parameters); a graph that depends "
     "on the labels (theorem_2.hierarchy_any_graph); failing to train a small net proves nothing",
 )
 

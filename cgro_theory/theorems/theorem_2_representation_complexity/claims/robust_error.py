@@ -11,7 +11,7 @@ from itertools import permutations
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -26,7 +26,7 @@ ROBUST_TEST_ERROR = Claim(
     statement="On the hypercube the expected robust test error is exactly (1 - 1/K)^N, K = 2^(D-1): robust "
     "overfitting holds if and only if N << K.",
     source=Source("theory.md", "3.2, 3.3"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="expected robust test error minus (1 - 1/K)^N, the largest over sizes",
     natural_range=Interval(-1.0, 1.0),
     relation=Relation.EQUALS,
@@ -34,7 +34,7 @@ ROBUST_TEST_ERROR = Claim(
     expression=sp.Eq(sp.Symbol("err_robust_test", real=True), (1 - 1 / K) ** N),
     assumptions=(SMALL_OFFSET,),
     depends_on=("theorem_2.robust_train_error",),
-    silent_about="other distributions; a continuous example is a figure, not a check",
+    limitations="other distributions; a continuous example is a figure, not a check",
 )
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import M
@@ -21,7 +21,7 @@ SQUARING_ERROR = Claim(
     label="theorem_2.squaring_error",
     statement="The sawtooth network with M compositions errs from x² on [0, 1] by exactly 4^-(M+1), attained.",
     source=Source("theory.md", "3.1, 3.2"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="sup |g_M(x) - x²| · 4^(M+1) over [0, 1], the M furthest from 1",
     natural_range=Interval.at_least(0.0),
     relation=Relation.EQUALS,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -27,7 +27,7 @@ ROBUST_TRAIN_ERROR = Claim(
     label="theorem_2.robust_train_error",
     statement="The memorizer classifies every point of every training ball correctly, p = 1, 2 and inf.",
     source=Source(PAPER, "Theorem 4.4", "version 4"),
-    marks=(Mark.DERIVED,),
+    provenance=(Provenance.DERIVED,),
     quantity="robust train error: from witnesses and evaluated ball ends below, from uncertified balls above",
     natural_range=Interval(0.0, 1.0),
     relation=Relation.AT_MOST,
@@ -35,7 +35,7 @@ ROBUST_TRAIN_ERROR = Claim(
     assumptions=(SEPARATED,),
     depends_on=("theorem_2.squaring_error",),
     statistical=False,
-    silent_about="float evaluation of the network: the certificate is about its real function",
+    limitations="float evaluation of the network: the certificate is about its real function",
 )
 
 _VALUES_AT_ONCE = 1 << 24

@@ -8,7 +8,7 @@ from functools import partial
 
 import sympy
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_3_global_flatness.claims.symbols import PAPER, G, H, L_D_adv, L_D_clean, delta
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import TorusRuns
@@ -22,14 +22,14 @@ CLEAN_TO_ROBUST_GAP = Claim(
     label="theorem_3.clean_to_robust_gap",
     statement="The attack costs at least δ·E‖∇ℓ‖₁ - ½δ²·E max_(‖ξ‖∞<=δ)‖∇²ℓ‖_(∞→1) of population loss.",
     source=Source(PAPER + " (first order, as Ω) and theory.md", "4.1, 4.3"),
-    marks=(Mark.PAPER, Mark.NEW),
+    provenance=(Provenance.PAPER, Provenance.NEW),
     quantity="smallest L_D^adv - L_D^clean - δ·E‖∇ℓ‖₁ + ½δ²·E max‖∇²ℓ‖, over f and δ [loss]",
     natural_range=Interval(-math.inf, math.inf),
     relation=Relation.AT_LEAST,
     expression=sympy.Ge(L_D_adv - L_D_clean, delta * G - delta**2 * H / 2),
     assumptions=(SMOOTH_LOSS,),
     statistical=False,
-    silent_about="a factor in Ω: without the second-order term the first-order form is false for saturated losses",
+    limitations="a factor in Ω: without the second-order term the first-order form is false for saturated losses",
 )
 
 GainBound = Callable[[float, Interval, Interval], Interval]

@@ -13,11 +13,11 @@ from cgro_theory.claims import (
     Evidence,
     Figure,
     Interval,
-    Mark,
     Marker,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
@@ -50,28 +50,28 @@ FLATNESS_BOUND = Claim(
     statement="The robust generalization gap is at most h·E_D[F_r] + B·TV(P, P̂_h), r = max(δ, h - δ), for every h "
     "and every f, even one that overfits the sample on purpose.",
     source=Source("theory.md", "4.2, 4.3; " + s.PAPER + ", Appendix B"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest ratio of L_D^adv - L_S^adv to the global form's bound, over f, samples and h",
     natural_range=Interval(-math.inf, math.inf),
     relation=Relation.AT_MOST,
     expression=sympy.Le(s.L_D_adv - s.L_S_adv, s.h * s.F_D + s.B * s.TV),
     assumptions=(BOUNDED_LOSS, LIPSCHITZ_LOSS),
     statistical=False,
-    silent_about="tightness on trained f: the bound is attained up to a factor of two by a constructed loss only",
+    limitations="tightness on trained f: the bound is attained up to a factor of two by a constructed loss only",
 )
 LOCAL_FORM = Claim(
     label="theorem_3.local_form",
     statement="The robust generalization gap is at most h·D/(D+1)·mean_S[F_(δ+h)] + B·TV(P, P̂_h): flatness on the "
     "training set counts at radius δ + h, and at radius δ alone it bounds nothing.",
     source=Source("theory.md", "4.2, 4.3"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest ratio of L_D^adv - L_S^adv to the local form's bound, over f, samples and h",
     natural_range=Interval(-math.inf, math.inf),
     relation=Relation.AT_MOST,
     expression=sympy.Le(s.L_D_adv - s.L_S_adv, s.h * s.D / (s.D + 1) * s.F_S + s.B * s.TV),
     assumptions=(BOUNDED_LOSS, LIPSCHITZ_LOSS),
     statistical=False,
-    silent_about="a constructed loss in D = 1 attains 99 % of it; for trained f it is loose",
+    limitations="a constructed loss in D = 1 attains 99 % of it; for trained f it is loose",
 )
 
 MAX_LOOSENESS = 1.5

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from cgro_theory.claims import Claim, Evidence, Interval, Mark, Measurement, Prediction, Relation, Source
+from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_3_global_flatness.claims import symbols as s
 from cgro_theory.theorems.theorem_3_global_flatness.claims.forms import global_bound, least_bound, where_it_speaks
@@ -25,14 +25,14 @@ VACUITY = Claim(
     statement="At image dimension the explicit bound exceeds B for every h and stays VACUOUS until the N that the "
     "calculator names; in D = 1 it is below B at N = 10^5 for a moderately trained f.",
     source=Source("theory.md", "4.3"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="smallest signed log10(bound/B): at image sizes, just around the N named, and at D = 1, N >= 10^5",
     natural_range=Interval(-math.inf, math.inf),
     relation=Relation.AT_LEAST,
     expression=sympy.Ge(s.h * s.F_D + s.B * s.EXPECTED_VARIATION, s.B),
     assumptions=(NARROW_KERNEL,),
     statistical=False,
-    silent_about="F and the density at image dimension are assumed (constants image_flatness, amplitude), not "
+    limitations="F and the density at image dimension are assumed (constants image_flatness, amplitude), not "
     "measured; real images have no known density",
 )
 

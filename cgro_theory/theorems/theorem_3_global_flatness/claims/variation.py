@@ -17,10 +17,10 @@ from cgro_theory.claims import (
     Evidence,
     Figure,
     Interval,
-    Mark,
     Measurement,
     Panel,
     Prediction,
+    Provenance,
     Relation,
     Series,
     Source,
@@ -47,27 +47,27 @@ TOTAL_VARIATION = Claim(
     statement="E TV(P, P̂_h) <= ½[h·D/(D+1)·Σ π_y∫‖∇p_y‖₁ + (N(2h)^D)^(-1/2)·Σ√π_y] for 2h <= 1, and TV exceeds "
     "that by more than √(log(1/Δ)/(2N)) with probability at most Δ.",
     source=Source("theory.md", "4.2, 4.3"),
-    marks=(Mark.NEW,),
+    provenance=(Provenance.NEW,),
     quantity="largest ratio of realized TV to its bound at confidence 1 - Δ, and of E TV to its bound",
     natural_range=Interval.at_least(0.0),
     relation=Relation.AT_MOST,
     expression=sympy.Le(s.TV, s.EXPECTED_VARIATION + sympy.sqrt(sympy.log(1 / s.Delta) / (2 * s.N))),
     assumptions=(NARROW_KERNEL,),
-    silent_about="other densities; E TV itself is computed from the counts' law by quadrature",
+    limitations="other densities; E TV itself is computed from the counts' law by quadrature",
 )
 RATE = Claim(
     label="theorem_3.rate",
     statement="At h = N^(-1/(D+2)) the explicit bound falls with exponent exactly -1/(D+2) in N, and the realized "
     "total variation of the densities used, over N = 10^2 to 10^6, with one between -2/(D+2) and -1/(D+2).",
     source=Source(s.PAPER, "Appendix B", "version 4"),
-    marks=(Mark.PAPER,),
+    provenance=(Provenance.PAPER,),
     quantity="fitted exponent of the realized TV times D + 2, the D nearest to an end",
     natural_range=Interval(-math.inf, math.inf),
     relation=Relation.WITHIN,
     expression=sympy.Eq(s.slope, -1 / (s.D + 2)),
     assumptions=(NARROW_KERNEL,),
     depends_on=("theorem_3.total_variation",),
-    silent_about="single decades and flatter densities: counts in a box are binomial and not Poisson, so that a "
+    limitations="single decades and flatter densities: counts in a box are binomial and not Poisson, so that a "
     "uniform density has an exponent above -1/(D+2) at every finite N, and at D = 1 each comes to -1/3 from above",
 )
 
