@@ -73,7 +73,13 @@ def crowded():
 
 @pytest.fixture
 def evidence_for(evidence, crowded):
-    return lambda label: crowded if label == "theorem_1.memorization_order" else evidence
+    """The sets of runs that a claim says its check and its controls need, and no others."""
+
+    def needed(entry):
+        made = crowded if entry.label == "theorem_1.memorization_order" else evidence
+        return TrainedEvidence(**{name: getattr(made, name) for name in entry.needs})
+
+    return needed
 
 
 def replace_dimension(dimension):
@@ -82,7 +88,7 @@ def replace_dimension(dimension):
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.label)
 def test_claim_holds_on_trained_networks(evidence_for, entry):
-    verdict = judge_claim(entry.claim, entry.check, evidence_for(entry.label), SHARE)
+    verdict = judge_claim(entry.claim, entry.check, evidence_for(entry), SHARE)
     assert verdict.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT), verdict.reason
     shows_a_formula = not math.isnan(verdict.prediction.leading_order) and entry.label not in CONSTANTS_AND_MEANS
     assert bool(entry.numeric) == shows_a_formula
@@ -90,7 +96,7 @@ def test_claim_holds_on_trained_networks(evidence_for, entry):
 
 @pytest.mark.parametrize(("entry", "control"), CONTROLS, ids=[f"{e.label}-{c.name}" for e, c in CONTROLS])
 def test_negative_control_is_refuted(evidence_for, entry, control):
-    verdict = judge_control(entry.claim, entry.check, evidence_for(entry.label), SHARE, control)
+    verdict = judge_control(entry.claim, entry.check, evidence_for(entry), SHARE, control)
     assert verdict.outcome is Outcome.REFUTED, verdict.description
 
 
