@@ -6,13 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from cgro_theory.claims import Environment, VerificationResult, load_result
+from cgro_theory.claims import (
+    Condition,
+    Environment,
+    Evidence,
+    Interval,
+    Measurement,
+    Outcome,
+    Prediction,
+    VerificationResult,
+    load_result,
+)
 from cgro_theory.cli import main
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.catalogue import ROOMS, room
-from cgro_theory.theorems.checked_claim import NegativeControl
+from cgro_theory.theorems.catalogue import ROOMS, checked_claim, room
+from cgro_theory.theorems.checked_claim import CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_1_feature_learning import claims as CONTENT
-from cgro_theory.theorems.verification import verify_room
+from cgro_theory.theorems.verification import judge_claim, verify_room
 
 CPU = Environment("3", "2", "cpu", "float64", "0", "none")
 LABEL = "theorem_1.gradient_identity"
@@ -53,6 +63,29 @@ def test_a_fault_that_cannot_be_planted_is_exit_code_3(monkeypatch, capsys):
     plant(monkeypatch, change)
     assert verify() == 3
     assert "could not be planted: no such run" in in_one_line(capsys.readouterr().out)
+
+
+MET = Condition("small", "x < 1", "x is small")
+OTHER = Condition("large", "x > 0", "x is not too small")
+
+
+@pytest.mark.parametrize(
+    ("stated", "evaluated", "outcome", "said"),
+    [
+        ((MET,), (MET.given(x=0.5),), Outcome.CERTIFIED, "inside"),
+        ((MET,), (MET.given(x=0.5), OTHER.given(x=0.5)), Outcome.INCONCLUSIVE, "relies on 'large'"),
+        ((MET, OTHER), (MET.given(x=0.5),), Outcome.INCONCLUSIVE, "states 'large'"),
+        ((MET, OTHER), (MET.given(x=2.0),), Outcome.OUT_OF_SCOPE, "assumption not met: small"),
+        ((), (MET.given(x=2.0),), Outcome.INCONCLUSIVE, "relies on 'small'"),
+    ],
+)
+def test_a_prediction_evaluates_what_its_claim_states_and_nothing_else(stated, evaluated, outcome, said):
+    entry = replace(checked_claim(LABEL).claim, assumptions=stated)
+    measured = Measurement(0.0, Interval.point(0.0), 1.0, 1, Evidence.EXACT)
+    pair = CheckedPair(Prediction(Interval.point(0.0), evaluated), measured)
+    verdict = judge_claim(entry, lambda runs, share: pair, None, 0.0)
+    assert verdict.outcome is outcome
+    assert said in verdict.reason
 
 
 def test_runs_that_raise_leave_every_claim_of_the_room_inconclusive(monkeypatch, capsys, tmp_path):

@@ -16,7 +16,7 @@ from sympy.printing.latex import LatexPrinter, translate
 _SIGNS = {"≤": r"\leq", "≥": r"\geq", "≈": r"\approx"}
 
 
-class _Printer(LatexPrinter):  # type: ignore[misc]
+class _Printer(LatexPrinter):  # type: ignore[misc]  # sympy has no types
     def _deal_with_super_sub(self, string: str, style: str = "plain") -> str:
         """The name of a symbol or function; one with braces or backslashes is LaTeX already."""
         if set(string) & set("{}\\"):

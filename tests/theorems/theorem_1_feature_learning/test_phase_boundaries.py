@@ -62,6 +62,15 @@ def test_negative_control_is_refuted(evidence, entry, control):
     assert verdict.outcome is Outcome.REFUTED, verdict.description
 
 
+def test_a_bracket_far_above_refutes_and_is_not_left_out(evidence):
+    """Where κ_1 was measured is an outcome: whether a draw is in scope is decided by the draw alone."""
+    entry = next(each for each in ENTRIES if each.label == "theorem_1.overfitting_boundary")
+    first, *others = evidence.phases.overfitting
+    far = replace(first, low=30.0 * first.low, high=30.0 * first.high)
+    altered = replace(evidence, phases=replace(evidence.phases, overfitting=(far, *others)))
+    assert judge_claim(entry.claim, entry.check, altered, 1e-4).outcome is Outcome.REFUTED
+
+
 def test_figures_have_points_and_predictions(evidence):
     figures = {figure.name: figure for figure in phase_figures(evidence.phases)}
     assert set(figures) == {

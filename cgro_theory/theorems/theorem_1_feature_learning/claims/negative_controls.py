@@ -179,13 +179,13 @@ def first_replaced(values: Rows, other: Rows, runs: int) -> Rows:
     for name, array in _rows(values, runs).items():
         changed[name] = array.copy()
         changed[name][0] = getattr(other, name)[0]
-    made: Rows = replace(values, **changed)  # type: ignore[type-var]
+    made: Rows = replace(values, **changed)  # type: ignore[type-var]  # Rows are dataclasses; no type says so
     return made
 
 
 def _only(values: Rows, runs: int, run: int) -> Rows:
     changed: dict[str, Any] = {name: array[run : run + 1] for name, array in _rows(values, runs).items()}
-    made: Rows = replace(values, **changed)  # type: ignore[type-var]
+    made: Rows = replace(values, **changed)  # type: ignore[type-var]  # as above
     return made
 
 

@@ -18,6 +18,7 @@ from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, Negati
 from ..runs.phases import LocatedBoundary
 from ..runs.trained import DEFAULT_SAMPLES, TrainedEvidence
 from ..theory.boundaries import (
+    leading_overfitting_boundary,
     overfitting_boundary,
     predict_memorization_boundary,
     predict_overfitting_boundary,
@@ -97,14 +98,17 @@ def check_overfitting_boundary_exponent(
 def overfitting(
     located: Sequence[LocatedBoundary], predict: Predict = remembered.overfitting_boundary
 ) -> list[Compared]:
-    """The brackets of κ_1, each with its estimate, over d; the networks at its ends are to lie below κ*."""
+    """The brackets of κ_1, each with its estimate, over d.
+
+    κ_1 is to lie below κ*: decided at the leading order of κ_1, from the draw alone. Where it was measured is an
+    outcome.
+    """
     entries = []
     for entry in located:
         estimate = predict(entry.setting, entry.draw, entry.end)
-        largest = entry.high if math.isfinite(entry.high) else entry.low
-        first = remembered.first_memorization_times(
-            replace(entry.setting, attacked_signal_fraction=largest), (entry.draw,), 0.0
-        )
+        fraction = min(1.0, leading_overfitting_boundary(entry.setting, entry.draw))
+        told = replace(entry.setting, attacked_signal_fraction=fraction)
+        first = remembered.first_memorization_times(told, (entry.draw,), 0.0)
         estimate = replace(estimate, assumed=each_once((*estimate.assumed, below_boundary(first[0]))))
         entries.append(_compared(entry, estimate, dimension_of(entry)))
     return entries

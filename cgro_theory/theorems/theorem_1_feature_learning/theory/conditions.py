@@ -46,7 +46,7 @@ SMALL_NOISE = Condition(
 )
 BELOW_BOUNDARY = Condition(
     "below the phase boundary",
-    f"T_least < {RACE_HORIZON:g} * T_lead",
+    f"T_least == 0 or T_least < {RACE_HORIZON:g} * T_lead",
     "κ is below κ*: some V_i can reach 1 within 50 times the leading order (T_least: no V_i reaches 1 before)",
 )
 ATTACKED_SIGNAL_SMALL = Condition(

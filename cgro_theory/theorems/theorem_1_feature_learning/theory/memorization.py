@@ -74,7 +74,7 @@ def predict_first_memorization_times(
         if unmet(assumed):
             continue
         if memorized:
-            below = BELOW_BOUNDARY.given(T_least=0.0, T_lead=max(time, 1.0))
+            below = BELOW_BOUNDARY.given(T_least=0.0, T_lead=time)
             predictions[index] = Prediction(Interval.point(0.0), (*assumed, below), time)
         elif time > 0.0 and setting.num_noise <= MOST_NOISE:
             followed.append(index)
@@ -83,8 +83,9 @@ def predict_first_memorization_times(
     brackets = enclose_first_memorization(setting, kept, horizons, learning_rate) if kept else []
     for index, horizon, bracket in zip(followed, horizons, brackets, strict=True):
         time, reached = leading[index], math.isfinite(bracket.first.high)
-        # Followed to the horizon up to rounding: then nothing is memorized within it.
-        least = 0.0 if reached else horizon if bracket.first.low >= horizon * (1.0 - 1e-9) else bracket.first.low
+        # Followed to the horizon up to rounding, and none reached: then nothing is memorized within it.
+        never = not reached and bracket.first.low >= horizon * (1.0 - 1e-9)
+        least = horizon if never else min(bracket.first.low, horizon * (1.0 - 1e-9))
         predictions[index] = Prediction(
             bracket.first.outward() if reached else None,
             (*predictions[index].assumed, BELOW_BOUNDARY.given(T_least=least, T_lead=time)),
