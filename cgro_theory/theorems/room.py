@@ -31,6 +31,8 @@ class RunRequest:
         progress: called while runs are made.
         sets: the sets of runs that those claims need, over all theorems.
         kept: where finished runs are kept, or nothing.
+        look: which look at the data this is, from 1. Look k makes 2^(k-1) times as many runs as the first; those
+            of the looks before are among them, with the same seeds.
     """
 
     profile: Profile
@@ -40,13 +42,22 @@ class RunRequest:
     progress: Progress
     sets: frozenset[str] = frozenset()
     kept: KeptRuns | None = None
+    look: int = 1
+
+    @property
+    def growth(self) -> int:
+        """How many times as many runs as at the first look."""
+        return int(2 ** (self.look - 1))
 
     def needs(self, *labels: str) -> bool:
         """Whether any of the labels is to be judged."""
         return any(label in self.labels for label in labels)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In another process a request is quiet and keeps nothing; its bytes are the same in every process."""
+        """In another process a request is quiet and keeps nothing; its bytes are the same in every process.
+
+        The look is left behind, so that the next look finds what one made: sizes are arguments of tasks.
+        """
         parts = (self.profile, self.seed, self.device, tuple(sorted(self.labels)), tuple(sorted(self.sets)))
         return _quiet_request, parts
 
