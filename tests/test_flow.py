@@ -15,11 +15,14 @@ from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
+from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, flow_system, is_compiled
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import draw_subspace_problem
 from cgro_theory.trainer.trajectories import Trajectories
+
+INTEGRATED = CompiledFlowSystem if is_compiled() else FlowSystem
 
 
 @pytest.mark.parametrize("degree", [2, 3, 4])
@@ -30,10 +33,76 @@ def test_one_step_of_descent_is_the_flow_s_derivative(degree, adversary):
     rate = 1e-3
     runs = train(problem, learning_rate=rate, steps=1, adversary=adversary, stop_when_memorized=False)
     for run in range(3):
-        system = FlowSystem(problem, run, adversary)
+        system = flow_system(problem, run, adversary)
         u, v = system.split(system.initial + rate * system.derivative(system.initial))
         assert np.allclose(u, runs.final_signal_projections[run], rtol=1e-12, atol=1e-15)
         assert np.allclose(v, runs.final_preactivations[run], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.skipif(not is_compiled(), reason="numba, of the extra `fast`, is not installed")
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(2, 7),
+    st.integers(1, 5),
+    st.integers(2, 4),
+    st.integers(1, 9),
+    st.sampled_from([-0.9, 0.0, 1e-8, 0.3, 1.0]),
+    st.sampled_from([0.0, 0.5, 1.0]),
+    st.sampled_from([AdversaryName.TRANSFER, AdversaryName.SPAN]),
+    st.floats(-3.0, 3.0),
+    st.integers(0, 99),
+)
+def test_the_compiled_right_hand_side_is_numpy_s(
+    degree, samples, patches, width, kappa, weight, adversary, size, seed
+):
+    """At states of any size, also with projections that an integrator's error has carried past 0."""
+    setting = PatchSetting.version_1(
+        500,
+        num_samples=samples,
+        num_patches=patches,
+        width=width,
+        degree=degree,
+        attacked_signal_fraction=kappa,
+        adversarial_weight=weight,
+    )
+    problem = draw_subspace_problem(setting, (seed,))
+    plain, compiled = (kind(problem, 0, adversary) for kind in (FlowSystem, CompiledFlowSystem))
+    moved = np.random.default_rng(seed).standard_normal(plain.initial.size) * np.abs(plain.initial).max()
+    extended = np.append(10.0**size * (plain.initial + moved), 0.5)
+    for expected, found in (
+        (plain.derivative(extended[:-1]), compiled.derivative(extended[:-1])),
+        (plain.in_clock(0.0, extended), compiled.in_clock(0.0, extended)),
+    ):
+        for one, other in zip(
+            plain.split(expected[: plain.initial.size]), compiled.split(found[: plain.initial.size])
+        ):
+            assert np.abs(one - other).max() <= 1e-12 * np.abs(one).max()
+        assert found[-1] == pytest.approx(expected[-1], rel=1e-11, abs=1e-300)
+    assert compiled.time_scale == pytest.approx(plain.time_scale, rel=1e-11)
+
+
+def test_without_the_extra_flows_are_the_same(monkeypatch):
+    setting = PatchSetting.version_1(10**9, num_samples=4, width=8, degree=3)
+    problem = draw_subspace_problem(setting, (1,))
+    horizon = group_horizon(setting, problem)
+    runs = integrate_flow(problem, horizon=horizon, relative_tolerance=1e-10)
+    monkeypatch.setattr("cgro_theory.trainer.compiled_flow.is_compiled", lambda: False)
+    plain = integrate_flow(problem, horizon=horizon, relative_tolerance=1e-10)
+    assert np.allclose(plain.memorization_times, runs.memorization_times, rtol=1e-8)
+    assert np.allclose(plain.signal_time, runs.signal_time, rtol=1e-8)
+    assert np.allclose(plain.final_signal, runs.final_signal, rtol=1e-8)
+
+
+def test_an_attack_beyond_the_signal_holds_it_at_rest():
+    """κ < 0: the signal rests where the clean and the attacked pull balance, the stiff case."""
+    setting = PatchSetting.version_1(10**9, num_samples=3, width=4, attacked_signal_fraction=-0.5)
+    problem = draw_subspace_problem(setting, (2,))
+    runs = integrate_flow(problem, horizon=50.0, num_checkpoints=4)
+    assert runs.stopped_because == ("horizon",)
+    z = setting.clean_gain * runs.final_signal[0]
+    weight, kept = setting.adversarial_weight, 0.5**3
+    pulls = (1.0 - weight) / (1.0 + np.exp(z)), weight * kept / (1.0 + np.exp(-kept * z))
+    assert pulls[0] == pytest.approx(pulls[1], rel=1e-3)
 
 
 def test_descent_converges_to_the_flow_at_first_order():
@@ -164,13 +233,15 @@ class ThreadsSeen:
 
     def __init__(self, monkeypatch):
         self.counts = set()
-        derivative = FlowSystem.derivative
+        for kind in {FlowSystem, INTEGRATED}:
+            self._note(monkeypatch, kind, kind.in_clock)
 
-        def noting(system, state):
+    def _note(self, monkeypatch, kind, in_clock):
+        def noting(system, clock, extended):
             self.counts |= {torch.get_num_threads(), *threads_of_libraries()}
-            return derivative(system, state)
+            return in_clock(system, clock, extended)
 
-        monkeypatch.setattr(FlowSystem, "derivative", noting)
+        monkeypatch.setattr(kind, "in_clock", noting)
 
 
 def threads_of_libraries():

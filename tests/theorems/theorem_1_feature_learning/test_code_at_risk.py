@@ -16,6 +16,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import tr
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import full_seeds, full_setting, train_group
 from cgro_theory.theorems.verification import judge_claim
+from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, is_compiled
 from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem
 
@@ -72,6 +73,9 @@ def test_full_networks_memorize_and_learn(evidence):
         assert trained.signal_margin > 1.0
 
 
+INTEGRATED = CompiledFlowSystem if is_compiled() else FlowSystem
+
+
 def test_a_wrong_engine_is_noticed_by_the_gradient_identity(monkeypatch):
     assert outcome("theorem_1.gradient_identity", NOTHING) is Outcome.CERTIFIED
     real = SubspaceEngine.update
@@ -84,9 +88,10 @@ def test_a_wrong_engine_is_noticed_by_the_gradient_identity(monkeypatch):
     assert outcome("theorem_1.gradient_identity", NOTHING) is Outcome.REFUTED
 
 
-def test_a_wrong_flow_is_noticed_by_the_gradient_identity(monkeypatch):
-    real = FlowSystem.derivative
-    monkeypatch.setattr(FlowSystem, "derivative", lambda system, state: (1.0 + 1e-9) * real(system, state))
+@pytest.mark.parametrize("kind", [FlowSystem, INTEGRATED])
+def test_a_wrong_flow_is_noticed_by_the_gradient_identity(monkeypatch, kind):
+    real = kind.derivative
+    monkeypatch.setattr(kind, "derivative", lambda system, state: (1.0 + 1e-9) * real(system, state))
     assert outcome("theorem_1.gradient_identity", NOTHING) is Outcome.REFUTED
 
 
@@ -108,7 +113,7 @@ def test_a_wrong_activation_is_noticed_by_its_lemma(monkeypatch, label, activati
 
 
 def test_a_flow_with_two_clocks_is_noticed(monkeypatch):
-    real = FlowSystem.derivative
+    real = INTEGRATED.derivative
 
     def uneven(system, state):
         moved = real(system, state)
@@ -116,7 +121,7 @@ def test_a_flow_with_two_clocks_is_noticed(monkeypatch):
         return moved
 
     assert outcome("lemmas.common_clock", LEMMAS) is Outcome.CERTIFIED
-    monkeypatch.setattr(FlowSystem, "derivative", uneven)
+    monkeypatch.setattr(INTEGRATED, "derivative", uneven)
     assert outcome("lemmas.common_clock", LEMMAS) is Outcome.REFUTED
 
 

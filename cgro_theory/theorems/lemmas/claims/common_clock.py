@@ -18,7 +18,7 @@ from cgro_theory.theorems.lemmas.claims.identities import COUNT, DEGREES, PROJEC
 from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between
 from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE
-from cgro_theory.trainer.flow_system import FlowSystem
+from cgro_theory.trainer.compiled_flow import flow_system
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
 _q, _u, _u0, _tau = sp.symbols("q u u_0 tau", real=True)
@@ -79,7 +79,7 @@ def _clocks_apart(degree: int, seed: int) -> int:
     """Neurons that the flow that is integrated moves by another clock than the first, beyond rounding."""
     setting = PatchSetting.version_1(400, num_samples=3, width=5, degree=degree, attacked_signal_fraction=0.3)
     problem = draw_subspace_problem(setting, (derived_seed(seed, "lemmas.common_clock", degree),))
-    system = FlowSystem(problem, 0, AdversaryName.TRANSFER)
+    system = flow_system(problem, 0, AdversaryName.TRANSFER)
     speeds, _ = system.split(system.derivative(system.initial))
     u, _ = system.split(system.initial)
     clocks = speeds / (degree * np.abs(u) ** (degree - 1))

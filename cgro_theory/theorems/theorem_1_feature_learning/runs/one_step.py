@@ -14,6 +14,7 @@ from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
+from cgro_theory.trainer.compiled_flow import flow_system
 from cgro_theory.trainer.engines import DenseEngine, SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import reduce_dense_problem
@@ -46,9 +47,10 @@ def one_step(problem: DenseProblem, rate: float) -> dict[str, Move]:
             (after.signal_projections - before.signal_projections)[0].numpy(),
             (after.preactivations - before.preactivations)[0].numpy(),
         )
-    system = FlowSystem(reduced, 0, AdversaryName.TRANSFER)
-    signal, noise = system.split(system.derivative(system.initial))
-    moves["gradient flow"] = (rate * signal, rate * noise)
+    for name, make in (("gradient flow", FlowSystem), ("gradient flow, as integrated", flow_system)):
+        system = make(reduced, 0, AdversaryName.TRANSFER)
+        signal, noise = system.split(system.derivative(system.initial))
+        moves[name] = (rate * signal, rate * noise)
     return moves
 
 

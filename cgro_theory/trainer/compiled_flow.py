@@ -1,0 +1,166 @@
+"""The flow's right-hand side as one compiled loop, where the extra ``fast`` (numba) is installed.
+
+The same formulas as :class:`FlowSystem`, in another order of summation: equal to rounding, and five to eight times
+faster, as a state of a few hundred numbers costs numpy more calls than arithmetic.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.trainer.flow_system import FlowSystem
+from cgro_theory.trainer.reduction import SubspaceProblem
+
+Array = NDArray[np.float64]
+
+
+def flow_system(problem: SubspaceProblem, run: int, adversary: AdversaryName) -> FlowSystem:
+    """The right-hand side of one run: compiled where numba is installed and compiles, else of numpy's calls."""
+    kind = CompiledFlowSystem if is_compiled() else FlowSystem
+    return kind(problem, run, adversary)
+
+
+@functools.cache
+def is_compiled() -> bool:
+    """Whether flows are integrated with the compiled right-hand side."""
+    try:
+        numba = importlib.import_module("numba")
+    except ImportError:
+        return False
+    return not numba.config.DISABLE_JIT
+
+
+@functools.cache
+def _compiled() -> Callable[..., float]:
+    """:func:`_move` compiled; its machine code is kept beside this file, or in the user's cache folder."""
+    numba: Any = importlib.import_module("numba")
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+    compiled: Callable[..., float]
+    try:
+        compiled = numba.njit(cache=True, **options)(_move)
+    except RuntimeError:  # no folder to keep it in
+        compiled = numba.njit(**options)(_move)
+    return compiled
+
+
+class CompiledFlowSystem(FlowSystem):
+    """A :class:`FlowSystem` whose derivative and rate of change come from one pass over the state."""
+
+    def __init__(self, problem: SubspaceProblem, run: int, adversary: AdversaryName) -> None:
+        self._move = _compiled()
+        self._slopes: Array | None = None
+        super().__init__(problem, run, adversary)
+
+    def derivative(self, state: Array) -> Array:
+        """du/dt and dv/dt."""
+        out = np.empty_like(state)
+        self._moved(state, out)
+        return out
+
+    def in_clock(self, clock: float, extended: Array) -> Array:
+        """The derivative of (u, v, τ) with respect to the clock of :meth:`FlowSystem.in_clock`."""
+        del clock
+        out = np.empty_like(extended)
+        rate = self._moved(extended, out)
+        inverse_age = math.exp(-extended[-1]) / self.time_scale
+        tick = 1.0 / (inverse_age + rate)
+        out *= tick
+        out[-1] = tick * inverse_age
+        return out
+
+    def _moved(self, state: Array, out: Array) -> float:
+        if self._slopes is None:
+            self._slopes = np.empty((len(self._gram), self.setting.width))
+        return self._move(
+            state,
+            self._gram,
+            self._signs,
+            self._starts,
+            self._weights[:, 0],
+            self._gains[self.signal_sign],
+            self.setting.degree,
+            self.setting.noise_patches,
+            self._floors[0],
+            self._floors[1],
+            self._slopes,
+            out,
+        )
+
+
+def _move(
+    state: Array,
+    gram: Array,
+    signs: Array,
+    starts: Array,
+    weights: Array,
+    gains: Array,
+    degree: int,
+    noise_patches: int,
+    signal_floor: float,
+    noise_floors: Array,
+    slopes: Array,
+    out: Array,
+) -> float:
+    """du/dt and dv/dt into ``out``, and the rate of :meth:`FlowSystem.rate`; ``slopes`` is room for |v|^(q-1).
+
+    Entries of ``state`` and ``out`` beyond (u, v) are left alone. Plain loops, to be compiled.
+    """
+    patches, width = slopes.shape
+    samples = patches // noise_patches
+    signal, size = 0.0, 0.0
+    for r in range(width):
+        u = state[r]
+        kept = u if u * starts[r] >= 0.0 else 0.0
+        power = abs(kept)
+        for _ in range(degree - 2):
+            power *= abs(kept)
+        out[r] = power
+        signal += kept * power
+        size += u * u
+    gain = 0.0
+    for i in range(samples):
+        margin = 0.0
+        for k in range(i * noise_patches, (i + 1) * noise_patches):
+            own = 0.0
+            for r in range(width):
+                v = state[width + k * width + r]
+                power = abs(v)
+                for _ in range(degree - 2):
+                    power *= abs(v)
+                slopes[k, r] = power
+                own += v * power
+            margin += own * signs[k]
+        clean = weights[0] / (1.0 + math.exp(gains[0] * signal + margin))
+        attacked = weights[1] / (1.0 + math.exp(gains[1] * signal + margin))
+        gain += gains[0] * clean + gains[1] * attacked
+        for k in range(i * noise_patches, (i + 1) * noise_patches):
+            pull = (clean + attacked) * signs[k] * degree / samples
+            for r in range(width):
+                slopes[k, r] *= pull
+    moved = 0.0
+    for r in range(width):
+        out[r] *= gain * degree / samples
+        moved += out[r] * out[r]
+    squared_rate = moved / (size + signal_floor)
+    for k in range(patches):
+        row = width + k * width
+        for r in range(width):
+            out[row + r] = 0.0
+        for other in range(patches):
+            entry = gram[k, other]
+            for r in range(width):
+                out[row + r] += entry * slopes[other, r]
+        moved, size = 0.0, 0.0
+        for r in range(width):
+            moved += out[row + r] * out[row + r]
+            size += state[row + r] * state[row + r]
+        squared_rate = math.hypot(squared_rate, moved / (size + noise_floors[k]))
+    return math.sqrt(squared_rate)
