@@ -21,6 +21,7 @@ from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.theorems.theorem_1_feature_learning.theory import boundaries as boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory import memorization as memorize
+from cgro_theory.theorems.theorem_1_feature_learning.theory import overfitting
 from cgro_theory.theorems.theorem_1_feature_learning.theory import signal as predict
 
 mp = mpmath.mp.clone()
@@ -152,7 +153,7 @@ def test_the_leading_orders_are_the_rooms_at_the_typical_draw(degree, samples):
     pairs = {
         "signal_time": predict.leading_signal_time(setting, draw),
         "memorization_time": memorize.leading_memorization_time(setting, draw),
-        "overfitting_boundary": boundary.leading_overfitting_boundary(setting, draw),
+        "overfitting_boundary": overfitting.leading_overfitting_boundary(setting, draw),
     }
     time = pairs["memorization_time"]
     pairs["plateau_signal_margin"] = predict.plateau_signal_margin(setting, time)

@@ -73,9 +73,8 @@ def test_the_compiled_right_hand_side_is_numpy_s(
         (plain.derivative(extended[:-1]), compiled.derivative(extended[:-1])),
         (plain.in_clock(0.0, extended), compiled.in_clock(0.0, extended)),
     ):
-        for one, other in zip(
-            plain.split(expected[: plain.initial.size]), compiled.split(found[: plain.initial.size])
-        ):
+        sides = (plain.split(side[: plain.initial.size]) for side in (expected, found))
+        for one, other in zip(*sides, strict=True):
             assert np.abs(one - other).max() <= 1e-12 * np.abs(one).max()
         assert found[-1] == pytest.approx(expected[-1], rel=1e-11, abs=1e-300)
     assert compiled.time_scale == pytest.approx(plain.time_scale, rel=1e-11)

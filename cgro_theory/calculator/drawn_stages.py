@@ -17,10 +17,7 @@ from cgro_theory.claims import Interval, Prediction
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.initial_draw import InitialDraw, draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
-    predict_memorization_boundary,
-    predict_overfitting_boundary,
-)
+from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import predict_memorization_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
     BELOW_BOUNDARY,
     RACE_HORIZON,
@@ -31,6 +28,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
     memorization_horizon,
     predict_first_memorization_time,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import predict_overfitting_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     plateau_signal_margin,
     predict_signal_time,

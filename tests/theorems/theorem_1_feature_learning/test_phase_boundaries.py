@@ -23,6 +23,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import (
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import full_seeds, full_setting
 from cgro_theory.theorems.theorem_1_feature_learning.theory import boundaries as boundary
+from cgro_theory.theorems.theorem_1_feature_learning.theory import overfitting
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import DEGREE
 from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer.reduction import draw_subspace_problem
@@ -133,7 +134,7 @@ def test_unmet_assumptions_leave_the_boundaries_without_an_enclosure():
     draw = draw_of(setting, 0)
     for changed in ({"adversarial_weight": 1.0}, {"adversarial_weight": 0.0}):
         other = replace(setting, **changed)
-        assert boundary.predict_overfitting_boundary(other, draw, 1e5).unmet
+        assert overfitting.predict_overfitting_boundary(other, draw, 1e5).unmet
         assert boundary.predict_memorization_boundary(other, draw).unmet
     linear = boundary.predict_memorization_boundary(replace(setting, degree=2), draw).unmet
     assert DEGREE in [each.condition for each in linear]

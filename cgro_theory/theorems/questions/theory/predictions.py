@@ -21,8 +21,6 @@ from cgro_theory.theorems.lemmas.theory.common_clock import flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
     leading_memorization_boundary,
     predict_memorization_boundary,
-    predict_noise_over_signal,
-    predict_overfitting_boundary,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
     ATTACK,
@@ -40,6 +38,10 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
     leading_memorization_time,
     leading_memorization_times,
     predict_first_memorization_time,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import (
+    predict_noise_over_signal,
+    predict_overfitting_boundary,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,

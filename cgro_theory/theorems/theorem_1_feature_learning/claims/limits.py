@@ -22,8 +22,8 @@ from ..runs.full_weights import FullNetwork
 from ..runs.initial_draws import initial_draws, seed_parts
 from ..runs.phases import DIRECTIONS, Cell
 from ..runs.trained import TrainedEvidence
-from ..theory.boundaries import deviation, predict_noise_over_signal
 from ..theory.conditions import BELOW_BOUNDARY, NOISE_OVER_SIGNAL, RADIUS, REGIME
+from ..theory.overfitting import deviation, predict_noise_over_signal
 from .negative_controls import one_in_full_negated, one_in_ladder, told, with_wrong
 from .per_run import BELOW_ONE
 from .scope import met, met_by_all

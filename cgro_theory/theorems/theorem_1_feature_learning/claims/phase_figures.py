@@ -12,7 +12,8 @@ from cgro_theory.claims import Figure, Marker, Panel, Series
 
 from ..runs.phases import Cell
 from ..runs.trained import PhaseEvidence
-from ..theory.boundaries import leading_memorization_boundary, leading_overfitting_boundary
+from ..theory.boundaries import leading_memorization_boundary
+from ..theory.overfitting import leading_overfitting_boundary
 from .exponent_plane import exponent_plane_figure, points_by_phase
 from .phases import dimension_of, memorization, overfitting, samples_of
 from .slopes import Compared

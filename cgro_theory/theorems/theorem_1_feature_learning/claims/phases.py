@@ -17,15 +17,10 @@ from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, Negati
 
 from ..runs.phases import LocatedBoundary
 from ..runs.trained import DEFAULT_SAMPLES, TrainedEvidence
-from ..theory.boundaries import (
-    leading_overfitting_boundary,
-    overfitting_boundary,
-    predict_memorization_boundary,
-    predict_overfitting_boundary,
-    race_boundary,
-)
+from ..theory.boundaries import predict_memorization_boundary, race_boundary
 from ..theory.conditions import BELOW_BOUNDARY, NOISE_OVER_SIGNAL, RACE
 from ..theory.memorization import below_boundary
+from ..theory.overfitting import leading_overfitting_boundary, overfitting_boundary, predict_overfitting_boundary
 from ..theory.signal import InitialDraw
 from . import remembered
 from .negative_controls import told, with_wrong

@@ -8,8 +8,9 @@ from functools import lru_cache
 from cgro_theory.claims import Prediction
 from cgro_theory.setting.parameters import PatchSetting
 
-from ..theory.boundaries import predict_memorization_boundary, predict_overfitting_boundary
+from ..theory.boundaries import predict_memorization_boundary
 from ..theory.memorization import predict_first_memorization_times
+from ..theory.overfitting import predict_overfitting_boundary
 from ..theory.signal import InitialDraw, predict_signal_time
 
 MOST = 4096

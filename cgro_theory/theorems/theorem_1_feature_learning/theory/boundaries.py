@@ -1,7 +1,7 @@
-"""Where the phases of theorem 1 end, predicted from the initial draw (theory.md 2.4). No torch, no training.
+"""Where memorization ends, predicted from the initial draw (theory.md 2.4). No torch, no training.
 
-Two boundaries in κ = 1 - δ/α. Below κ_1 the attacked signal is lost in the noise margin of a fresh point: robust
-overfitting. Above κ* the attacked signal grows to margin 1 before any point is memorized: no memorization.
+Above κ*, in κ = 1 - δ/α, the attacked signal grows to margin 1 before any point is memorized: no memorization.
+Where robust overfitting ends is in :mod:`overfitting`.
 """
 
 from __future__ import annotations
@@ -15,27 +15,21 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from cgro_theory.claims import Interval, Prediction, unmet
-from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between, flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
-    ATTACKED_SIGNAL_SMALL,
     LATEST,
     RACE,
     RACE_HORIZON,
-    SEEN_AT_START,
-    SIGNAL_LEARNED,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     MOST_NOISE,
     leading_memorization_time,
-    predict_noise_margin_ceiling,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_noise_clock
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
     evaluated,
-    follow_signal,
     plateau_signal_margin,
 )
 
@@ -43,94 +37,10 @@ Array = NDArray[np.float64]
 
 SMALL_MARGIN = 0.01
 """Noise margins below this hardly change a pull ψ: by this share at most."""
-MEDIAN_SEED = 5
-"""Seed of the directions that a predicted median is averaged over; its error is far below the enclosure."""
 SMALLEST_FRACTION = 1e-12
 """No boundary is looked for below this κ."""
 GRID = 8_000
 """Points of the quadrature over the signal's clock; its sums are bounds for any number."""
-
-
-def leading_overfitting_boundary(setting: PatchSetting, draw: InitialDraw) -> float:
-    """κ_1 = (std V / z)^(1/q) with V_i = 1 by one neuron per point, and the plateau's z at T_III."""
-    margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
-    return overfitting_boundary(deviation(_fresh_law(setting, draw, 1.0, shared=False)), margin, setting.degree)
-
-
-def overfitting_boundary(size: float, margin: float, degree: int) -> float:
-    """κ_1 = (size/z)^(1/q), where κ^q z is the median ``size`` of |V|; ``margin`` is z > 0 (theory.md 2.4)."""
-    return float((size / margin) ** (1.0 / degree))
-
-
-def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw, end: float) -> Prediction:
-    """Enclosure of κ_1, where a fresh attacked point errs with probability 1/4: P(|V| > κ^q z) = 1/2.
-
-    The median of |V| is monotone in each variance, as V is a sum of symmetric unimodal terms (Birnbaum 1948);
-    see :func:`predict_noise_over_signal` for the variances and z, which hold until the time ``end``.
-    """
-    ratio = predict_noise_over_signal(setting, draw, end, _median)
-    power = 1.0 / setting.degree
-    interval = None if ratio.interval is None else Interval(ratio.interval.low**power, ratio.interval.high**power)
-    return Prediction(interval, ratio.assumed, leading_overfitting_boundary(setting, draw))
-
-
-def predict_noise_over_signal(
-    setting: PatchSetting, draw: InitialDraw, end: float, size: Callable[[NoiseMarginLaw], float]
-) -> Prediction:
-    """Enclosure of size(V)/z at the end of a run, at time <= ``end``; V is a fresh point's noise margin.
-
-    Each point i, memorized by one neuron, adds σ² V_i^(2/q)/‖ξ_i‖² to that neuron's variance; the initial
-    weights add σ0² σ² d to every neuron's. V_i lies in [1, its ceiling]; all neurons distinct gives the smallest
-    spread, one neuron for all points the largest. z lies between its enclosures at T_III and at ``end``, with
-    room for |V_i| <= 1 (larger V_i only slow it). Its leading order has V_i = 1 and the plateau's z at T_III.
-    """
-    margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
-    leading = size(_fresh_law(setting, draw, 1.0, shared=False)) / margin
-    assumed = evaluated(SEEN_AT_START, setting, draw)
-    if unmet(assumed):
-        return Prediction(None, assumed, leading)
-    top = plateau_signal_margin(setting, end) + 6.0
-    signal = follow_signal(setting, draw.signal_projections, 0.0, 1.0, top)
-    lowest = setting.clean_gain * signal.signal_at_time(leading_memorization_time(setting, draw)).low
-    highest = setting.clean_gain * signal.signal_at_time(end).high
-    assumed += (
-        ATTACKED_SIGNAL_SMALL.given(z_end=highest),
-        SIGNAL_LEARNED.given(z_start=lowest),
-    )
-    if unmet(assumed):
-        return Prediction(None, assumed, leading)
-    ceiling = predict_noise_margin_ceiling(setting, draw, end)
-    low = size(_fresh_law(setting, draw, 1.0, shared=False)) / highest
-    high = size(_fresh_law(setting, draw, ceiling, shared=True)) / lowest
-    return Prediction(Interval(low, high).outward(), assumed, leading)
-
-
-def deviation(law: NoiseMarginLaw) -> float:
-    """The standard deviation of V."""
-    return math.sqrt(law.variance)
-
-
-def _fresh_law(setting: PatchSetting, draw: InitialDraw, margin: float, *, shared: bool) -> NoiseMarginLaw:
-    """The law of V when every V_i equals ``margin``, by one neuron each, or all by the same neuron."""
-    patches = setting.noise_patches
-    norms = np.diag(draw.noise_gram).reshape(setting.num_samples, patches).max(axis=1)
-    added = setting.noise_std**2 * margin ** (2.0 / setting.degree) / norms
-    variances = np.full(setting.width, setting.init_std**2 * setting.noise_std**2 * setting.patch_dimension)
-    if shared:
-        variances[0] += added.sum()
-    else:
-        np.add.at(variances, np.arange(added.size) % setting.width, added)
-    return NoiseMarginLaw(np.diag(variances), setting.degree, patches)
-
-
-def _median(law: NoiseMarginLaw, directions: int = 2048) -> float:
-    """The median of |V|, by bisection on the averaged tails of sampled directions."""
-    low, high = 0.0, math.sqrt(2.0 * law.variance)
-    margins = law.directional_margins(directions, np.random.default_rng(MEDIAN_SEED))
-    for _ in range(24):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if law.tails_along(margins, middle).mean() > 0.5 else (low, middle)
-    return 0.5 * (low + high)
 
 
 def leading_memorization_boundary(setting: PatchSetting, draw: InitialDraw) -> float:
