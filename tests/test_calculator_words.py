@@ -137,13 +137,21 @@ def test_what_is_not_met_is_not_said_as_a_fact():
     note = quantity(answer, "memorization_time")["note"]
     assert "κ is not below κ* of this draw: no V_i reaches 1 within 50 times the leading order 7493.9" in note
     assert "attacked_signal_fraction" not in note
-    estimate = quantity(answer, "overfitting_boundary")
+    unlearned = ("stages", "--dimension", "1e6", "--adversarial-weight", "1", "--seed", "0")
+    estimate = quantity(document(*unlearned)[0], "overfitting_boundary")
     assert estimate["note"].startswith("no estimate")
-    assert "not met: the attacked signal stays small" in estimate["note"]
+    assert "not met: clean points are trained on" in estimate["note"]
     assert (estimate["value"], estimate["low"], estimate["high"]) == (None, None, None)
-    assert "\noverfitting_boundary: no estimate\n" in run(
-        "stages", "--dimension", "1e6", "--attacked-fraction", "0.3", "--seed", "0"
-    )
+    assert "\noverfitting_boundary: no estimate\n" in run(*unlearned)
+
+
+def test_the_end_of_overfitting_does_not_depend_on_the_attack_that_was_typed():
+    ends = [
+        quantity(document("stages", "--dimension", "1e9", "--attacked-fraction", typed, "--seed", "0")[0], name)
+        for typed in ("0.0001", "0.3")
+        for name in ("overfitting_boundary",)
+    ]
+    assert ends[0]["low"] == ends[1]["low"] < ends[0]["high"] == ends[1]["high"] < 1.3 * ends[0]["low"]
 
 
 def test_kappa_is_compared_with_the_enclosure_of_its_boundary():

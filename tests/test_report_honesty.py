@@ -100,7 +100,7 @@ def test_statements_about_memorization_assume_that_there_is_some(name):
 def test_the_overfitting_boundary_is_called_an_estimate():
     claim = CLAIMS["theorem_1.overfitting_boundary"]
     assert "estimate" in claim.statement
-    assert "one neuron per point" in {assumption.name for assumption in claim.assumptions}
+    assert "cascade" in {assumption.name for assumption in claim.assumptions}
 
 
 def test_the_robust_test_error_is_that_of_the_worst_shift_within_the_span():

@@ -18,6 +18,7 @@ from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.initial_draw import InitialDraw, draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import predict_memorization_boundary
+from cgro_theory.theorems.theorem_1_feature_learning.theory.cascade import follow_cascade
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
     BELOW_BOUNDARY,
     RACE_HORIZON,
@@ -25,7 +26,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     leading_memorization_time,
-    memorization_horizon,
     predict_first_memorization_time,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import predict_overfitting_boundary
@@ -221,7 +221,7 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction) -> l
             note=OVER_ATTACK if over else "",
         )
     ]
-    end = memorization_horizon(setting, draw)
+    end = float(follow_cascade(setting, draw).times.max()) if setting.adversarial_weight > 0.0 else math.inf
     if not np.isfinite(end):
         return quantities
     quantities.append(
@@ -230,8 +230,8 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction) -> l
             _within_floats(predict_overfitting_boundary, setting, draw, end),
             "κ_1: P(|V| > κ^q z) = ½ for a fresh point",
             "theorem_1.overfitting_boundary",
-            note=f"for runs that end by the time {end:.6g}. Not proved: it takes each point as memorized by one "
-            "neuron, all else at its initial variance; the median of |V| is sampled",
+            note=f"for a run that ends when every point is memorized, at {end:.6g} by the cascade. Not proved: it "
+            "takes each point as memorized by one neuron within a tenth of its time; the median of |V| is sampled",
             direction=Direction.ESTIMATE,
         )
     )

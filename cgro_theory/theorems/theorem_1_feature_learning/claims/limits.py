@@ -243,10 +243,10 @@ CHECKED = (
             with_wrong(
                 check_clean_error_limit,
                 "exponent_off",
-                "1 added to the exponent",
+                "a tenth of q taken off the exponent",
                 predict=told(
                     predict_noise_over_signal,
-                    noise_std=lambda s: s.noise_std * float(s.patch_dimension) ** (1.0 / 6.0),
+                    noise_std=lambda s: s.noise_std * float(s.patch_dimension) ** 0.05,
                 ),
             ),
             one_in_ladder("one_run_unlearned", "adversarial_only"),

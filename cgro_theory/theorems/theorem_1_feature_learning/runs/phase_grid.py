@@ -86,27 +86,29 @@ EXPONENT_DIMENSION = 10**12
 
 @dataclass(frozen=True)
 class PhaseTask:
-    """One boundary to bracket, or one cell to train."""
+    """One boundary to bracket, ``refinement`` times as finely as at first, or one cell to train."""
 
     part: Part
     setting: PatchSetting
     seed: int
     test_points: int
+    refinement: int = 1
 
     def run(self) -> LocatedBoundary | Cell:
         """Do it."""
         if self.part is Part.OVERFITTING:
-            return locate_overfitting_boundary(self.setting, self.seed, self.test_points)
+            return locate_overfitting_boundary(self.setting, self.seed, self.test_points, self.refinement)
         if self.part is Part.MEMORIZATION:
-            return locate_memorization_boundary(self.setting, self.seed)
+            return locate_memorization_boundary(self.setting, self.seed, self.refinement)
         return train_cell(self.setting, self.seed, self.test_points)
 
 
-def plan_tasks(plan: PhasePlan, base_seed: int) -> list[PhaseTask]:
+def plan_tasks(plan: PhasePlan, base_seed: int, refinement: int = 1) -> list[PhaseTask]:
     """Every task of a plan.
 
     Seeds derive from the base seed, the part, and what tells its networks apart. The steps of a ladder, over d or
-    N, share theirs: slopes are taken draw by draw, and a draw counts once as independent.
+    N, share theirs: slopes are taken draw by draw, and a draw counts once as independent. ``refinement``: of the
+    brackets.
     """
     tasks: list[PhaseTask] = []
 
@@ -117,7 +119,7 @@ def plan_tasks(plan: PhasePlan, base_seed: int) -> list[PhaseTask]:
     def add_step(part: Part, setting: PatchSetting) -> None:
         for index in range(plan.seeds):
             seed = derived_seed(base_seed, "theorem_1.phases", part.value, "ladder", index)
-            tasks.append(PhaseTask(part, setting, seed, plan.test_points))
+            tasks.append(PhaseTask(part, setting, seed, plan.test_points, refinement))
 
     for dimension in plan.dimensions:
         add_step(Part.OVERFITTING, PatchSetting.version_1(dimension))

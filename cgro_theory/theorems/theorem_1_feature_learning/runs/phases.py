@@ -31,10 +31,16 @@ GENERALIZED = 0.05
 """A clean test error above this is no clean generalization."""
 MEMORIZATION_RESOLUTION = 1e-4
 """Relative width to which the phase boundary is bracketed."""
-OVERFITTING_RESOLUTION = 1.04
-"""Factor on either side to which the overfitting boundary is bracketed, where its error intervals allow it."""
-WIDEST_SEARCH = 100.0
+NEAREST_FACTOR = 1.02
+"""First networks on either side of the overfitting boundary are trained at this factor from where it should be."""
+WIDEST_FACTOR = 100.0
 """Factor on either side of the first guess beyond which the overfitting boundary is given up."""
+MOST_GUESSES = 10
+"""Networks trained to find where to look for the overfitting boundary."""
+BOUNDARY_DIRECTIONS = 65_536
+"""Sampled directions that tell whether a network's robust error is above 1/4 or below."""
+FEWEST = 2
+"""Checkpoints of a run of which only the end is looked at."""
 DIRECTIONS = 8192
 """Sampled directions per evaluation of the law of a fresh point's noise margin."""
 LAW_FAILURE = 1e-6
@@ -82,10 +88,11 @@ class Cell:
         """The clean test error given sampled directions of the noise. shape: (DIRECTIONS,)"""
         return self._errors(self.signal_margin)
 
-    def robust_errors(self, fraction: float) -> NDArray[np.float64]:
-        """The robust test error under ``span`` at κ = ``fraction``, given directions. shape: (DIRECTIONS,)"""
+    def robust_errors(self, fraction: float, directions: int = DIRECTIONS) -> NDArray[np.float64]:
+        """The robust test error under ``span`` at κ = ``fraction``, given directions. shape: (directions,)"""
         kept = fraction if self.signal_margin >= 0 else 2.0 - fraction
-        return self._errors(self.signal_margin * math.copysign(abs(kept) ** self.setting.degree, kept))
+        margin = self.signal_margin * math.copysign(abs(kept) ** self.setting.degree, kept)
+        return self._errors(margin, directions)
 
     @property
     def robust_error(self) -> float:
@@ -102,9 +109,9 @@ class Cell:
             return Phase.OVERFITS if overfits else Phase.ROBUST
         return Phase.UNMEMORIZED_FRAGILE if overfits else Phase.UNMEMORIZED
 
-    def _errors(self, margin: float) -> NDArray[np.float64]:
+    def _errors(self, margin: float, directions: int = DIRECTIONS) -> NDArray[np.float64]:
         generator = np.random.default_rng(derived_seed(self.seed, "cell's law", *seed_parts(self.setting)))
-        return directional_errors(self.law, margin, directions=DIRECTIONS, generator=generator)
+        return directional_errors(self.law, margin, directions=directions, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ def train_cell(setting: PatchSetting, seed: int, test_points: int) -> Cell:
     horizon = group_horizon(setting, problem)
     if setting.adversarial_weight > 0.0:
         horizon = max(horizon, race_horizon(setting, initial_draws_of(problem)[0]))
-    runs = integrate_flow(problem, horizon=horizon)
+    runs = integrate_flow(problem, horizon=horizon, num_checkpoints=FEWEST)
     errors = measure_errors(runs, test_points=test_points)
     signal_time = runs.signal_time[0]
     return Cell(
@@ -156,47 +163,62 @@ def train_cell(setting: PatchSetting, seed: int, test_points: int) -> Cell:
     )
 
 
-def locate_overfitting_boundary(setting: PatchSetting, seed: int, test_points: int) -> LocatedBoundary:
+def locate_overfitting_boundary(
+    setting: PatchSetting, seed: int, test_points: int, refinement: int = 1
+) -> LocatedBoundary:
     """Bracket the κ at which the robust test error of the network trained there is 1/4.
 
-    A first network, at κ = 1/√d, suggests where to look; networks are trained ever farther below and above,
-    until the intervals of their robust test errors exclude 1/4, and then between the two by bisection.
+    A first network, at κ = 1/√d, suggests where to look, a second is trained there and suggests again, until that
+    settles. Networks are then trained at factors from there, below and above, that square until the intervals of
+    their robust test errors exclude 1/4. A ``refinement`` r begins r times nearer, with r² times as many
+    directions.
     """
     cells: list[Cell] = []
+    nearest = 1.0 + (NEAREST_FACTOR - 1.0) / refinement
+
+    def trained(fraction: float) -> Cell:
+        cells.append(train_cell(replace(setting, attacked_signal_fraction=fraction), seed, test_points))
+        return cells[-1]
 
     def side(fraction: float) -> int:
         """1 where the network surely errs more than 1/4, -1 where surely less, 0 where that is not clear."""
-        cells.append(train_cell(replace(setting, attacked_signal_fraction=fraction), seed, test_points))
-        ends = empirical_bernstein(cells[-1].robust_errors(fraction), LAW_FAILURE)
+        errors = trained(fraction).robust_errors(fraction, BOUNDARY_DIRECTIONS * refinement**2)
+        ends = empirical_bernstein(errors, LAW_FAILURE)
         return int(ends.low > HALF_OVERFITTED) - int(ends.high < HALF_OVERFITTED)
 
-    side(1.0 / math.sqrt(setting.patch_dimension))
-    guess = _suggest(cells[0])
-    low, high = (guess / OVERFITTING_RESOLUTION, min(1.0, guess * OVERFITTING_RESOLUTION))
-    while (below := side(low)) <= 0 and low > guess / WIDEST_SEARCH:
-        low /= 2.0 * OVERFITTING_RESOLUTION
-    while (above := side(high)) >= 0 and high < min(1.0, guess * WIDEST_SEARCH):
-        high = min(1.0, high * 2.0 * OVERFITTING_RESOLUTION)
-    while below > 0 > above and high > low * OVERFITTING_RESOLUTION**2.01:
-        middle = math.sqrt(low * high)
-        where = side(middle)
-        if where == 0:
-            break
-        low, high = (middle, high) if where > 0 else (low, middle)
+    def end(wanted: int, default: float) -> float:
+        """The nearest κ that was found to be on the wanted side of the boundary."""
+        factor = nearest
+        while factor < WIDEST_FACTOR:
+            fraction = min(1.0, guess / factor if wanted > 0 else guess * factor)
+            if side(fraction) == wanted:
+                return fraction
+            if fraction == 1.0:
+                break
+            factor *= factor
+        return default
+
+    guess, before = _suggest(trained(1.0 / math.sqrt(setting.patch_dimension))), 0.0
+    while len(cells) < MOST_GUESSES and abs(guess - before) > 0.25 * (nearest - 1.0) * guess:
+        guess, before = _suggest(trained(guess)), guess
+    low, high = end(1, 0.0), end(-1, math.inf)
     return LocatedBoundary(
         setting=setting,
         seed=seed,
         draw=_draw(draw_subspace_problem(setting, (seed,))),
-        low=low if below > 0 else 0.0,
-        high=high if above < 0 else math.inf,
+        low=low,
+        high=high,
         end=max(cell.end for cell in cells),
         cells=tuple(cells),
         failure=next((cell.failure for cell in cells if cell.failure), ""),
     )
 
 
-def locate_memorization_boundary(setting: PatchSetting, seed: int) -> LocatedBoundary:
-    """Bracket the κ above which no point is memorized within the race's horizon, by bisection of [1/√d, 1]."""
+def locate_memorization_boundary(setting: PatchSetting, seed: int, refinement: int = 1) -> LocatedBoundary:
+    """Bracket the κ above which no point is memorized within the race's horizon, by bisection of [1/√d, 1].
+
+    To a relative width of MEMORIZATION_RESOLUTION over ``refinement``.
+    """
     problem = draw_subspace_problem(setting, (seed,))
     draw = _draw(problem)
     horizon, failure = race_horizon(setting, draw), ""
@@ -204,7 +226,9 @@ def locate_memorization_boundary(setting: PatchSetting, seed: int) -> LocatedBou
     def memorizes(fraction: float) -> bool:
         nonlocal failure
         at = replace(setting, attacked_signal_fraction=fraction)
-        runs = integrate_flow(replace(problem, setting=at), horizon=horizon, enough_memorized=1)
+        runs = integrate_flow(
+            replace(problem, setting=at), horizon=horizon, enough_memorized=1, num_checkpoints=FEWEST
+        )
         if runs.broken:
             failure = runs.why_broken(0)
         return bool(np.isfinite(runs.memorization_times).any())
@@ -214,7 +238,8 @@ def locate_memorization_boundary(setting: PatchSetting, seed: int) -> LocatedBou
         low, high = 0.0, low
     elif memorizes(high):
         low, high = high, math.inf
-    while not failure and 0.0 < low < high / (1.0 + MEMORIZATION_RESOLUTION) < math.inf:
+    widest = 1.0 + MEMORIZATION_RESOLUTION / refinement
+    while not failure and 0.0 < low < high / widest < math.inf:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if memorizes(middle) else (low, middle)
     return LocatedBoundary(setting, seed, draw, low, high, horizon, failure=failure)

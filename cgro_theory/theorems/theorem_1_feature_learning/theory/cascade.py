@@ -7,6 +7,9 @@ every projection's closed-form growth and applies these shifts in order. It uses
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,12 +33,79 @@ def times_alone(setting: PatchSetting, draw: InitialDraw) -> Array:
     return np.asarray(left.reshape(setting.num_samples, -1).min(axis=1))
 
 
+@dataclass(frozen=True)
+class HeldPoint:
+    """A memorized point: its noise patch ``row``, the ``neuron`` that holds it, since which ``time``.
+
+    ``speed`` is q² λ K/N, K = ‖ξ‖²; ``arrivals`` are the times at which the neurons, each on its own, would have
+    memorized it, the holder's first of all. shape: (m,)
+    """
+
+    row: int
+    neuron: int
+    time: float
+    speed: float
+    arrivals: Array
+
+    def size_after(self, elapsed: float, degree: int) -> float:
+        """v = V^(1/q), ``elapsed`` >= 0 after V = 1; e^V = e + (t - T) q² λ K/N V^(2-2/q)."""
+        margin = logarithmic_growth(np.e + self.speed * elapsed, degree)
+        return max(1.0, float(margin ** (1.0 / degree)))
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """The memorization of all points of a draw, as predicted.
+
+    Attributes:
+        times: of every point; inf where no neuron ever favours it. shape: (N,)
+        held: one entry per memorized point, in the order of their times.
+    """
+
+    times: Array
+    held: tuple[HeldPoint, ...]
+
+    def covariance(
+        self, setting: PatchSetting, draw: InitialDraw, end: float, holders: Sequence[int], lateness: float
+    ) -> Array:
+        """Covariance of the neurons' projections on a fresh point's noise patch, at time ``end``. shape: (m, m)
+
+        Neuron r has gained Σ v_k y_k ξ_k/‖ξ_k‖² over the points k that it holds, by ``holders`` (one neuron per
+        entry of ``held``), beside an initial weight of variance σ0² in each coordinate. Points count as memorized
+        ``lateness`` times as late as predicted, and those that would come after ``end`` as memorized at it.
+        """
+        norms, labels = np.diag(draw.noise_gram), np.repeat(draw.labels, setting.noise_patches)
+        gained = np.zeros((setting.width, norms.size))
+        for entry, neuron in zip(self.held, holders, strict=True):
+            size = entry.size_after(max(0.0, end - lateness * entry.time), setting.degree)
+            gained[neuron, entry.row] += size * labels[entry.row] / norms[entry.row]
+        initial = setting.init_std**2 * setting.patch_dimension * np.eye(setting.width)
+        return np.asarray(setting.noise_std**2 * (gained @ draw.noise_gram @ gained.T + initial))
+
+    def holders(self, margin: float, *, crowded: bool) -> list[int]:
+        """Which neuron holds each point, when neurons that arrive within the factor ``margin`` may win as well.
+
+        ``crowded``: such a point goes to the neuron that holds the most others, else to one that holds the fewest.
+        """
+        chosen = [entry.neuron for entry in self.held]
+        for index, entry in enumerate(self.held):
+            possible = np.flatnonzero(entry.arrivals <= margin * entry.time).tolist()
+            others = [chosen[:index].count(r) + chosen[index + 1 :].count(r) for r in possible]
+            chosen[index] = possible[int(np.argmax(others) if crowded else np.argmin(others))]
+        return chosen
+
+
 def cascade_times(setting: PatchSetting, draw: InitialDraw) -> Array:
     """Predicted memorization time of every point, shifts included (theory.md 2.4). shape: (N,)
 
     Units of η·step. Leading order like T_III: adversarial pull λ/2 until a point is memorized, no attacked signal.
     ``inf`` for a point that no neuron ever favours. Needs λ > 0.
     """
+    return follow_cascade(setting, draw).times
+
+
+def follow_cascade(setting: PatchSetting, draw: InitialDraw) -> Cascade:
+    """Which neuron memorizes each point, and when; see :func:`cascade_times`."""
     degree, patches = setting.degree, setting.noise_patches
     gram = draw.noise_gram
     norms = np.diag(gram)
@@ -44,7 +114,8 @@ def cascade_times(setting: PatchSetting, draw: InitialDraw) -> Array:
     rates = _rates(setting, draw)
     signed = draw.signed_preactivations(patches).copy()
     times = np.full(setting.num_samples, np.inf)
-    held: list[_Held] = []
+    held: list[HeldPoint] = []
+    sizes: list[float] = []
     now = 0.0
     for _ in range(100_000):
         open_points = np.isinf(times)
@@ -56,37 +127,24 @@ def cascade_times(setting: PatchSetting, draw: InitialDraw) -> Array:
         grown = _advance(signed, rates, step, degree)
         signed = np.where(np.repeat(open_points, patches)[:, None], grown, signed)
         now += step
-        for entry in held:
-            signed[:, entry.neuron] += entry.grow_until(now, degree) * overlap[:, entry.row]
+        for index, entry in enumerate(held):
+            size = max(sizes[index], entry.size_after(now - entry.time, degree))
+            signed[:, entry.neuron] += (size - sizes[index]) * overlap[:, entry.row]
+            sizes[index] = size
         if step == nearest:
             row, neuron = (int(index) for index in np.unravel_index(int(left.argmin()), left.shape))
             times[row // patches] = now
-            scale = degree * rates[row] * 2.0
-            held.append(_Held(row, neuron, now, scale))
+            speed = degree * rates[row] * 2.0
+            held.append(HeldPoint(row, neuron, now, speed, now - step + left[row]))
+            sizes.append(1.0)
             signed[:, neuron] += overlap[:, row]
-    return times
+    return Cascade(times, tuple(held))
 
 
 def _rates(setting: PatchSetting, draw: InitialDraw) -> Array:
     """Of dw/dt = rate |w|^(q-1), for every noise patch. shape: (n,)"""
     per_length = setting.degree * (0.5 * setting.adversarial_weight / setting.num_samples)
     return np.asarray(per_length * np.diag(draw.noise_gram))
-
-
-class _Held:
-    """A memorized projection: which, since when, and how far it has grown; it starts at 1."""
-
-    def __init__(self, row: int, neuron: int, since: float, scale: float) -> None:
-        self.row, self.neuron = row, neuron
-        self._since, self._scale = since, scale
-        self._value: float = 1.0
-
-    def grow_until(self, now: float, degree: int) -> float:
-        """How much v = V^(1/q) has grown since the last call; e^V = e + (t - T) q² λ K/N V^(2-2/q)."""
-        margin = logarithmic_growth(np.e + self._scale * (now - self._since), degree)
-        value = max(self._value, float(margin ** (1.0 / degree)))
-        grown, self._value = value - self._value, value
-        return grown
 
 
 def _time_left(signed: Array, rates: Array, degree: int) -> Array:
