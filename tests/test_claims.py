@@ -198,9 +198,11 @@ def test_equals_needs_a_tolerance_fixed_in_the_claim():
 
 def test_ledger_refuses_to_overspend():
     ledger = FailureLedger(1e-3, ["a.x", "a.y"])
-    assert ledger.spend("a.x", "all of it") == pytest.approx(5e-4)
+    assert [ledger.spend("a.x", "looked", look) for look in (1, 2, 3)] == [2.5e-4, 1.25e-4, 6.25e-5]
     with pytest.raises(InvalidInput, match="what is left"):
-        ledger.spend("a.x", "more")
+        ledger.spend("a.x", "again at the first look", 1)
+    with pytest.raises(InvalidInput, match="what is left"):
+        ledger.spend("a.y", "more than there is", 0)
     with pytest.raises(InvalidInput, match="split over"):
         ledger.share("a.z")
 
@@ -210,8 +212,8 @@ def test_ledger_never_exceeds_its_budget(count, budget):
     labels = [f"a.{index}" for index in range(count)]
     ledger = FailureLedger(budget, labels)
     for label in labels:
-        for _ in range(4):
-            ledger.spend(label, "part", parts=4)
+        for look in range(1, 9):
+            ledger.spend(label, "part", look)
     assert math.fsum(entry.probability for entry in ledger.entries) <= budget * (1 + 1e-9)
 
 

@@ -22,7 +22,7 @@ from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import ROOMS, checked_claim, room
 from cgro_theory.theorems.checked_claim import CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_1_feature_learning import claims as CONTENT
-from cgro_theory.theorems.verification import judge_claim, verify_room
+from cgro_theory.theorems.verification import LOOKS, judge_claim, verify_room
 
 CPU = Environment("3", "2", "cpu", "float64", "0", "none")
 LABEL = "theorem_1.gradient_identity"
@@ -86,6 +86,89 @@ def test_a_prediction_evaluates_what_its_claim_states_and_nothing_else(stated, e
     verdict = judge_claim(entry, lambda runs, share: pair, None, 0.0)
     assert verdict.outcome is outcome
     assert said in verdict.reason
+
+
+class LookedAt:
+    """A room whose one statistical claim, and its control, are decided by ``seen`` at each look."""
+
+    def __init__(self, monkeypatch, seen, growing=("numbers",), caught=lambda look: True):
+        self.requests, self.shares = [], []
+
+        def check(runs, share):
+            self.shares.append(share)
+            low, high = seen(runs)
+            measured = Measurement(
+                0.5 * (low + high), Interval(low, high), 1.0 - share, runs, Evidence.STATISTICAL
+            )
+            return CheckedPair(Prediction(Interval(0.0, 1.0)), measured)
+
+        def wrong(runs, share):
+            high = 3.0 if caught(runs) else 1.5
+            measured = Measurement(high, Interval(high - 1.0, high), 1.0, runs, Evidence.STATISTICAL)
+            return CheckedPair(Prediction(Interval(0.0, 1.0)), measured)
+
+        entry = checked_claim(LABEL)
+        claim = replace(entry.claim, statistical=True, depends_on=(), natural_range=REAL, assumptions=())
+        controls = (NegativeControl("wrong", "wrong", check=wrong),)
+        own = replace(entry, claim=claim, check=check, controls=controls, needs=("numbers",))
+        monkeypatch.setattr(CONTENT, "CHECKED", (own,))
+        monkeypatch.setattr(CONTENT, "GROWING", frozenset(growing))
+        monkeypatch.setattr(CONTENT, "gather", self.gather)
+        monkeypatch.setattr(CONTENT, "figures", lambda runs: ())
+        monkeypatch.setattr(CONTENT, "parameters", lambda runs: {})
+
+    def gather(self, request):
+        self.requests.append(request)
+        return 10 * request.growth
+
+    def verdict(self):
+        result = verify_room(room("theorem_1"), environment=CPU)
+        return result.verdicts[0], result
+
+
+REAL = Interval(-float("inf"), float("inf"))
+
+
+def test_an_undecided_claim_looks_again_at_more_runs_with_less_to_fail_with(monkeypatch):
+    looked = LookedAt(monkeypatch, lambda runs: (0.2, 1.1 if runs < 40 else 0.9))
+    verdict, result = looked.verdict()
+    assert verdict.outcome is Outcome.CONSISTENT
+    assert [(look.number, look.runs, look.outcome.value) for look in verdict.looks] == [
+        (1, 10, "inconclusive"),
+        (2, 20, "inconclusive"),
+        (3, 40, "consistent"),
+    ]
+    assert looked.shares == pytest.approx([5e-4, 2.5e-4, 1.25e-4])
+    assert verdict.failure_probability == pytest.approx(8.75e-4)
+    assert [entry.look for entry in result.ledger] == [1, 2, 3]
+    assert [request.sets for request in looked.requests] == [frozenset({"numbers"})] * 3
+    assert [look["runs"] for look in result.to_json()["claims"][0]["looks"]] == [10, 20, 40]
+
+
+def test_the_budget_of_looks_ends(monkeypatch):
+    verdict, _ = LookedAt(monkeypatch, lambda runs: (0.2, 1.1)).verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert len(verdict.looks) == LOOKS["quick"]
+
+
+@pytest.mark.parametrize("growing", [(), ("others",)])
+def test_what_no_look_can_decide_is_looked_at_once(monkeypatch, growing):
+    verdict, _ = LookedAt(monkeypatch, lambda runs: (0.2, 1.1), growing).verdict()
+    assert (verdict.outcome, len(verdict.looks)) == (Outcome.INCONCLUSIVE, 1)
+
+
+def test_a_decided_claim_stays_decided_while_its_control_looks_again(monkeypatch):
+    ends = {10: (0.2, 0.9), 20: (0.2, 1.1)}
+    verdict, _ = LookedAt(monkeypatch, ends.get, caught=lambda runs: runs > 10).verdict()
+    assert verdict.outcome is Outcome.CONSISTENT
+    assert [control.outcome for control in verdict.controls] == [Outcome.REFUTED]
+    assert [look.uncaught for look in verdict.looks] == [1, 0]
+    assert verdict.measurement.interval == Interval(0.2, 0.9)
+
+
+def test_a_refuted_claim_is_refuted_at_once(monkeypatch):
+    verdict, _ = LookedAt(monkeypatch, lambda runs: (1.2, 1.4)).verdict()
+    assert (verdict.outcome, len(verdict.looks)) == (Outcome.REFUTED, 1)
 
 
 def test_runs_that_raise_leave_every_claim_of_the_room_inconclusive(monkeypatch, capsys, tmp_path):

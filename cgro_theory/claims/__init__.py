@@ -18,6 +18,7 @@ from cgro_theory.claims.result import (
 from cgro_theory.claims.verdict import (
     SEVERITY,
     ControlVerdict,
+    Look,
     Outcome,
     Verdict,
     inherited_outcomes,
@@ -40,6 +41,7 @@ __all__ = [
     "Figure",
     "Interval",
     "LedgerEntry",
+    "Look",
     "Marker",
     "Measurement",
     "Outcome",

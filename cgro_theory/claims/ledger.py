@@ -11,23 +11,26 @@ from cgro_theory.errors import InvalidInput
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One use of the budget: which claim spent how much on what."""
+    """One use of the budget: which claim spent how much on what, at which look at the data, from 1."""
 
     label: str
     purpose: str
     probability: float
+    look: int = 1
 
 
 @dataclass
 class FailureLedger:
     """One budget of failure probability, split equally over the statistical claims of a run.
 
-    By the union bound the probability that any stated interval of the run misses its target is at most
-    ``budget``. Spending more than a claim's share raises :class:`InvalidInput`: the split is fixed in advance.
+    A claim that is undecided looks again, at more data: look k, from 1, spends 2^-k of the claim's share, so that
+    all looks together stay below it. By the union bound the probability that any stated interval of the run misses
+    its target is at most ``budget``. Spending more than a claim's share raises :class:`InvalidInput`: the split is
+    fixed in advance.
 
     >>> ledger = FailureLedger(1e-3, ["a.x", "a.y"])
-    >>> ledger.spend("a.x", "error rate over 64 runs")
-    0.0005
+    >>> ledger.spend("a.x", "error rate over 64 runs"), ledger.spend("a.x", "error rate over 128 runs", look=2)
+    (0.00025, 0.000125)
     """
 
     budget: float
@@ -48,10 +51,10 @@ class FailureLedger:
         """What the claim ``label`` has used of its share so far."""
         return math.fsum(entry.probability for entry in self.entries if entry.label == label)
 
-    def spend(self, label: str, purpose: str, parts: int = 1) -> float:
-        """Take ``1/parts`` of the claim's share, write it down, and return it."""
-        probability = self.share(label) / parts
-        if self.spent(label) + probability > self.share(label) * (1.0 + 1e-12):
+    def spend(self, label: str, purpose: str, look: int = 1) -> float:
+        """Take 2^-look of the claim's share, write it down, and return it."""
+        probability = self.share(label) * 2.0**-look
+        if look < 1 or self.spent(label) + probability > self.share(label) * (1.0 + 1e-12):
             raise InvalidInput("failure_probability", probability, f"within what is left of {label}")
-        self.entries.append(LedgerEntry(label, purpose, probability))
+        self.entries.append(LedgerEntry(label, purpose, probability, look))
         return probability

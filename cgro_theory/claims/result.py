@@ -209,6 +209,7 @@ def _claim_to_json(verdict: Verdict, inherited: dict[str, Outcome]) -> dict[str,
         "evidence": measurement.evidence.value,
         "depends_on": list(claim.depends_on),
         "failure_probability": verdict.failure_probability,
+        "looks": [asdict(look) | {"outcome": look.outcome.value} for look in verdict.looks],
         "seconds": round(verdict.seconds, 3),
         "reproduce": verdict.reproduce,
         "assumptions": [

@@ -47,8 +47,26 @@ class ControlVerdict:
 
 
 @dataclass(frozen=True)
+class Look:
+    """One look at the data: its number from 1, what it may fail with, and what came out.
+
+    ``runs`` were looked at; ``uncaught`` negative controls were not refuted.
+    """
+
+    number: int
+    failure_probability: float
+    outcome: Outcome
+    runs: int
+    uncaught: int
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """A claim with its prediction, its measurement, and what follows."""
+    """A claim with its prediction, its measurement, and what follows.
+
+    ``failure_probability`` is what all ``looks`` together may fail with; the last of them decided the claim or its
+    negative controls, or ended their budget.
+    """
 
     claim: Claim
     prediction: Prediction
@@ -59,6 +77,13 @@ class Verdict:
     seconds: float = 0.0
     reproduce: str = ""
     controls: tuple[ControlVerdict, ...] = ()
+    looks: tuple[Look, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more data may decide something: the claim is undecided, or a negative control is."""
+        undecided = Outcome.INCONCLUSIVE
+        return self.outcome is undecided or any(control.outcome is undecided for control in self.controls)
 
     @property
     def passed(self) -> bool:

@@ -7,8 +7,35 @@ import hashlib
 import platform
 from importlib import metadata
 from pathlib import Path
+from typing import Protocol
 
 from cgro_theory.atomic_file import atomic_write
+
+
+class RunStore(Protocol):
+    """Where results of tasks are found again."""
+
+    def load(self, task: bytes) -> bytes | None:
+        """The result of this task, or None when it is not there whole."""
+
+    def save(self, task: bytes, result: bytes) -> None:
+        """Keep the result of this task."""
+
+
+class RunsInMemory:
+    """Results of tasks while a verification lasts: a later look takes what an earlier one made."""
+
+    def __init__(self) -> None:
+        self._results: dict[bytes, bytes] = {}
+
+    def load(self, task: bytes) -> bytes | None:
+        """The result of this task, or None."""
+        return self._results.get(hashlib.sha256(task).digest())
+
+    def save(self, task: bytes, result: bytes) -> None:
+        """Keep the result of this task."""
+        self._results[hashlib.sha256(task).digest()] = result
+
 
 _LIBRARIES = ("numpy", "scipy", "torch")
 

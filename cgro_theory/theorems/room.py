@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, cast
 
 from cgro_theory.claims import Claim, Figure
 from cgro_theory.theorems.checked_claim import Check, CheckedClaim, CheckedPair
-from cgro_theory.theorems.kept_runs import KeptRuns
+from cgro_theory.theorems.kept_runs import RunStore
 from cgro_theory.theorems.worker_pool import WorkerPool
 
 __all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest"]
@@ -41,7 +41,7 @@ class RunRequest:
     labels: frozenset[str]
     progress: Progress
     sets: frozenset[str] = frozenset()
-    kept: KeptRuns | None = None
+    kept: RunStore | None = None
     look: int = 1
 
     @property
@@ -90,6 +90,8 @@ class Claims(Protocol):
 
     CHECKED: tuple[CheckedClaim, ...]
     CONSTANTS: tuple[NamedConstant, ...]
+    GROWING: frozenset[str]
+    """The sets of runs that a later look makes larger, or finer: an undecided claim that needs one looks again."""
 
     def gather(self, request: RunRequest) -> Any:
         """Make the sets of runs that the request needs: a frozen value that the checks look at."""

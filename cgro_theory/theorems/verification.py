@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from cgro_theory.claims import (
     FailureLedger,
     Figure,
     Interval,
+    Look,
     Measurement,
     Outcome,
     Prediction,
@@ -26,12 +28,14 @@ from cgro_theory.claims import (
 )
 from cgro_theory.errors import CgroError
 from cgro_theory.theorems.catalogue import checked_claim, require_claim, room_of_claim, with_dependencies
-from cgro_theory.theorems.checked_claim import Check, NegativeControl
-from cgro_theory.theorems.kept_runs import KeptRuns
+from cgro_theory.theorems.checked_claim import Check, CheckedClaim, NegativeControl
+from cgro_theory.theorems.kept_runs import KeptRuns, RunsInMemory
 from cgro_theory.theorems.room import Claims, Profile, Progress, Room, RunRequest
 
 FAILURE_BUDGET = 1e-3
 """Failure probability of all statistical statements of one run together (design.md, section 2)."""
+LOOKS: Mapping[Profile, int] = {"quick": 3, "full": 4}
+"""Looks at the data that a claim may take: look k has 2^(k-1) times as many runs, or brackets as much finer."""
 
 
 def verify_room(
@@ -47,10 +51,11 @@ def verify_room(
 ) -> VerificationResult:
     """Judge the claims of ``room``, or of ``only`` among them, with everything they depend on.
 
-    Runs that ``kept`` holds are not made again. Raises :class:`InvalidInput` when ``only`` names a claim that the
-    room does not state. An exception inside
-    one check makes that claim inconclusive and no other; one while the runs of a room are made leaves
-    the claims of that room inconclusive. Errors of this project (bad input, bad files) are raised.
+    What is undecided looks again, at more runs, until it is decided or LOOKS are taken; the figures show the
+    first look. Runs that ``kept`` holds are not made again. Raises :class:`InvalidInput` when ``only`` names a
+    claim that the room does not state. An exception inside one check makes that claim inconclusive and no other;
+    one while the runs of a room are made leaves the claims of that room inconclusive. Errors of this project (bad
+    input, bad files) are raised.
     """
     started = time.monotonic()
     own = tuple(entry.label for entry in room.checked)
@@ -61,33 +66,21 @@ def verify_room(
     claims = [checked_claim(label) for label in labels]
     statistical = [entry.label for entry in claims if entry.claim.statistical]
     ledger = FailureLedger(FAILURE_BUDGET, statistical or ["none"])
+    store = RunsInMemory() if kept is None else kept
+    request = RunRequest(profile, seed, device, frozenset(labels), progress, kept=store)
 
-    gathered: dict[str, GatheredRuns] = {}
-    verdicts: list[Verdict] = []
-    for entry in claims:
-        home = room_of_claim(entry.label)
-        if home.label not in gathered:
-            sets = frozenset(name for each in home.checked if each.label in labels for name in each.needs)
-            request = RunRequest(profile, seed, device, frozenset(labels), progress, sets, kept)
-            gathered[home.label] = gather_runs(home.content, request)
-        found = gathered[home.label]
-        progress(f"judging {entry.label}", 0.0)
-        probability = ledger.spend(entry.label, entry.claim.quantity) if entry.claim.statistical else 0.0
-        reproduce = f"cgro verify {home.label} --only {entry.label} --profile {profile} --seed {seed}"
-        if found.failure:
-            verdict = _undecided(entry.claim, found.failure, probability)
-        else:
-            controls = tuple(
-                judge_control(entry.claim, entry.check, found.runs, probability, control)
-                for control in entry.controls
-            )
-            verdict = judge_claim(entry.claim, entry.check, found.runs, probability)
-            verdict = replace(verdict, controls=controls)
-        verdicts.append(replace(verdict, reproduce=reproduce))
-        progress(f"judging {entry.label}", 1.0)
-    parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET}
-    for found in gathered.values():
-        parameters.update(found.parameters)
+    first = gather_all(claims, request)
+    verdicts = {entry.label: judge_entry(entry, first, request, ledger) for entry in claims}
+    for look in range(2, LOOKS[profile] + 1):
+        again = [entry for entry in claims if verdicts[entry.label].is_open and _may_look_again(entry)]
+        further = replace(request, look=look)
+        found = gather_all(again, further)
+        for entry in again:
+            seen = judge_entry(entry, found, further, ledger)
+            verdicts[entry.label] = _joined(verdicts[entry.label], seen)
+    parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET, "looks": LOOKS[profile]}
+    for gathered in first.values():
+        parameters.update(gathered.parameters)
     return VerificationResult(
         theorem=room.label,
         profile=profile,
@@ -95,11 +88,65 @@ def verify_room(
         seconds=time.monotonic() - started,
         environment=environment,
         parameters=parameters,
-        verdicts=tuple(verdicts),
+        verdicts=tuple(verdicts.values()),
         ledger=tuple(ledger.entries),
-        figures=tuple(figure for found in gathered.values() for figure in found.figures),
+        figures=tuple(figure for gathered in first.values() for figure in gathered.figures),
         asked=asked,
     )
+
+
+def _may_look_again(entry: CheckedClaim) -> bool:
+    """Whether more data can decide: the claim is statistical, and needs runs that a later look makes more of."""
+    return entry.claim.statistical and bool(room_of_claim(entry.label).content.GROWING & set(entry.needs))
+
+
+def _joined(before: Verdict, after: Verdict) -> Verdict:
+    """The verdict after another look: what was decided stays so, claim or negative control; the rest is new."""
+    looks = (*before.looks, *after.looks)
+    spent = sum(look.failure_probability for look in looks)
+    claim = after if before.outcome is Outcome.INCONCLUSIVE else before
+    fresh = {control.name: control for control in after.controls}
+    controls = tuple(
+        fresh.get(control.name, control) if control.outcome is Outcome.INCONCLUSIVE else control
+        for control in before.controls
+    )
+    return replace(claim, looks=looks, failure_probability=spent, controls=controls)
+
+
+def gather_all(claims: Sequence[CheckedClaim], request: RunRequest) -> dict[str, GatheredRuns]:
+    """The runs that the claims need, made once per theorem, by its label."""
+    gathered: dict[str, GatheredRuns] = {}
+    for home in dict.fromkeys(room_of_claim(entry.label) for entry in claims):
+        own = [entry for entry in claims if room_of_claim(entry.label) is home]
+        sets = frozenset(name for entry in own for name in entry.needs)
+        labels = request.labels if request.look == 1 else frozenset(entry.label for entry in own)
+        gathered[home.label] = gather_runs(home.content, replace(request, sets=sets, labels=labels))
+    return gathered
+
+
+def judge_entry(
+    entry: CheckedClaim, gathered: Mapping[str, GatheredRuns], request: RunRequest, ledger: FailureLedger
+) -> Verdict:
+    """Judge one claim and its negative controls at one look, with that look's failure probability."""
+    home = room_of_claim(entry.label)
+    found, again = gathered[home.label], "" if request.look == 1 else f", look {request.look}"
+    request.progress(f"judging {entry.label}{again}", 0.0)
+    purpose, probability = entry.claim.quantity, 0.0
+    if entry.claim.statistical:
+        probability = ledger.spend(entry.label, purpose, request.look)
+    if found.failure:
+        verdict = _undecided(entry.claim, found.failure, probability)
+    else:
+        controls = tuple(
+            judge_control(entry.claim, entry.check, found.runs, probability, control) for control in entry.controls
+        )
+        verdict = replace(judge_claim(entry.claim, entry.check, found.runs, probability), controls=controls)
+    uncaught = sum(not control.caught for control in verdict.controls)
+    runs, spent = verdict.measurement.runs, verdict.failure_probability
+    look = Look(request.look, spent, verdict.outcome, runs, uncaught)
+    request.progress(f"judging {entry.label}{again}", 1.0)
+    chosen = f"--profile {request.profile} --seed {request.seed}"
+    return replace(verdict, looks=(look,), reproduce=f"cgro verify {home.label} --only {entry.label} {chosen}")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, ParamSpec, Self, TypeVar
 
-from cgro_theory.theorems.kept_runs import KeptRuns
+from cgro_theory.theorems.kept_runs import RunStore
 
 Inputs = ParamSpec("Inputs")
 Result = TypeVar("Result")
@@ -51,7 +51,7 @@ class WorkerPool:
     holds is not done again, and what is done is added to it.
     """
 
-    def __init__(self, workers: int | None = None, *, kept: KeptRuns | None = None) -> None:
+    def __init__(self, workers: int | None = None, *, kept: RunStore | None = None) -> None:
         self._size = workers or os.cpu_count() or 1
         self._kept = kept
         self._context = multiprocessing.get_context("spawn")

@@ -6,11 +6,12 @@ from cgro_theory.claims import Figure
 from cgro_theory.theorems.landscape.claims import over_epochs, widths
 from cgro_theory.theorems.landscape.runs.profiles import CONSTANTS
 from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
-from cgro_theory.theorems.landscape.runs.training import gather, parameters
+from cgro_theory.theorems.landscape.runs.training import SETS, gather, parameters
 
-__all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 
 CHECKED = (*over_epochs.CHECKED, *widths.CHECKED)
+GROWING: frozenset[str] = frozenset(SETS)
 
 
 def figures(runs: LandscapeRuns) -> tuple[Figure, ...]:

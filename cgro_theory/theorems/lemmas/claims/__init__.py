@@ -7,10 +7,11 @@ from cgro_theory.theorems.lemmas.claims import activation, common_clock, noise_v
 from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns, gather, parameters
 from cgro_theory.theorems.room import NamedConstant
 
-__all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 
 CHECKED = (*tensor_power.CHECKED, *activation.CHECKED, *noise_variance.CHECKED, *common_clock.CHECKED)
 CONSTANTS: tuple[NamedConstant, ...] = ()
+GROWING: frozenset[str] = frozenset()
 
 
 def figures(runs: LemmaRuns) -> tuple[Figure, ...]:

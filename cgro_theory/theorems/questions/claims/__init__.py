@@ -19,9 +19,9 @@ from cgro_theory.theorems.questions.claims import (
     question_10_images,
 )
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.runs.making import gather
+from cgro_theory.theorems.questions.runs.making import OVER_SEEDS, gather
 
-__all__ = ["CHECKED", "CONSTANTS", "QUESTIONS", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "QUESTIONS", "figures", "gather", "parameters"]
 
 _FILES = (
     question_1_attacks,
@@ -38,6 +38,7 @@ _FILES = (
 CHECKED = tuple(entry for file in _FILES for entry in file.CHECKED)
 QUESTIONS = tuple(file.QUESTION for file in _FILES)
 CONSTANTS = (*question_3_exponents.CONSTANTS, *question_5_weights.CONSTANTS, *question_10_images.CONSTANTS)
+GROWING = frozenset(OVER_SEEDS)
 
 
 def figures(runs: QuestionRuns) -> tuple[Figure, ...]:

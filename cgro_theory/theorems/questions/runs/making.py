@@ -25,6 +25,10 @@ _ERROR_POINTS = 256
 """Fresh points where a check needs the law of a network only, and the count tells 0 from 1."""
 
 
+OVER_SEEDS = ("images", "degrees", "fine", "weights", "attack_rules", "attacks", "controls", "fresh")
+"""The sets that have several seeds each; a later look takes more of them."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One task: ``part`` is the field of the runs that the result of ``work(*inputs)`` belongs to."""
@@ -85,8 +89,16 @@ def image_recipe(sizes: Sizes, profile: str) -> TrainingRecipe:
 
 
 def _seeds(request: RunRequest, count: int, *parts: SeedPart) -> tuple[int, ...]:
-    """Seeds of ``count`` samples that ``parts`` describe; no other parts and no other base seed share one."""
-    return derived_seeds(request.seed, count, "questions", *parts)
+    """Seeds of ``count`` samples that ``parts`` describe, of more at a later look.
+
+    No other parts and no other base seed share one.
+    """
+    return derived_seeds(request.seed, count * request.growth, "questions", *parts)
+
+
+def _seed(request: RunRequest, *parts: SeedPart) -> int:
+    """The seed of the only sample that ``parts`` describe."""
+    return derived_seeds(request.seed, 1, "questions", *parts)[0]
 
 
 def _numbers(setting: PatchSetting) -> tuple[SeedPart, ...]:
@@ -132,7 +144,7 @@ def _small(dimension: int, degree: int = 3, weight: float = 0.9) -> PatchSetting
 def _map(wanted: Part, field: str, sizes: Sizes, request: RunRequest) -> list[Job]:
     tasks = plan_tasks(sizes.phases, request.seed)
     own = [task for task in tasks if task.part is wanted]
-    seeds = [_seeds(request, 1, field, *_numbers(task.setting))[0] for task in own]
+    seeds = [_seed(request, field, *_numbers(task.setting)) for task in own]
     return [Job(field, replace(task, seed=seed).run, ()) for task, seed in zip(own, seeds, strict=True)]
 
 
@@ -220,9 +232,7 @@ def _corners(sizes: Sizes, request: RunRequest) -> list[Job]:
         for dimension in sizes.corner_dimensions
         for fraction in profiles.CORNER_FRACTIONS
     ]
-    return [
-        Job("corners", runs.memorize_corners, (*shape, *_seeds(request, 1, "corners", *shape))) for shape in shapes
-    ]
+    return [Job("corners", runs.memorize_corners, (*shape, _seed(request, "corners", *shape))) for shape in shapes]
 
 
 def _cube(sizes: Sizes, request: RunRequest) -> list[Job]:
@@ -230,5 +240,5 @@ def _cube(sizes: Sizes, request: RunRequest) -> list[Job]:
     return [
         Job("cube", runs.memorize_cube, (samples, radius, order, sizes.cube_trials, seed, dimension))
         for dimension, order, radius, samples in shapes
-        for seed in _seeds(request, 1, "cube", dimension, order, radius, samples)
+        for seed in (_seed(request, "cube", dimension, order, radius, samples),)
     ]

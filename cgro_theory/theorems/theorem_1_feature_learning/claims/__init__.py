@@ -22,7 +22,7 @@ from . import (
 from .constants import CONSTANTS
 from .phase_figures import phase_figures
 
-__all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 
 CHECKED: tuple[CheckedClaim, ...] = (
     *gradient.CHECKED,
@@ -36,6 +36,7 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *limits.CHECKED,
     *phases.CHECKED,
 )
+GROWING: frozenset[str] = frozenset({"phases", "main", "standard", "adversarial_only"})
 
 
 def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:

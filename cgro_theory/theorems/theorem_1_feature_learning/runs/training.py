@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ DESCENT_DIMENSION = 10**4
 """Patch dimension of the runs by gradient descent; their number of steps grows like √d α²."""
 FLOW_DIMENSIONS = {"quick": (10**6, 10**9, 10**12), "full": (10**4, 10**6, 10**9, 10**12, 10**15)}
 """Patch dimensions of the runs by gradient flow, per profile."""
-RUNS = {"quick": 64, "full": 64}
+RUNS = {"quick": 32, "full": 64}
 FLOW_RUNS = {"quick": 4, "full": 64}
 TEST_POINTS = {"quick": 4096, "full": 16384}
 FLOW_TOLERANCE = 1e-8
@@ -41,26 +41,22 @@ LAMBDA_ONE_SAFETY = 0.25
 
 def gather(request: RunRequest) -> TrainedEvidence:
     """Train the sets of networks that the asked claims and their negative controls need."""
-    # Flows need no batch and no GPU: other processes integrate them while this one descends.
+    # Flows need no batch and no GPU: other processes integrate them. Descent is the longest task, so it comes
+    # first; on a GPU it stays in this process.
     with request.pool() as pool:
         parts: list[TrainedEvidence] = []
-        flows = _submit_flows(pool, request) if request.needs_runs(*GROUPS) else {}
-        tasks = plan_tasks(PLANS[request.profile], request.seed) if request.needs_runs("phases") else []
+        groups, on_gpu = request.needs_runs(*GROUPS), request.device == "cuda"
+        descent = {} if on_gpu or not groups else _submit_groups(pool, request, (DESCENT_DIMENSION,), flow=False)
+        flows = _submit_groups(pool, request, FLOW_DIMENSIONS[request.profile], flow=True) if groups else {}
+        plan = PLANS[request.profile]
+        tasks = plan_tasks(plan, request.seed, request.growth) if request.needs_runs("phases") else []
         results = [pool.submit(task.run) for task in tasks]
         networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
-        if flows:
-            parts.append(
-                gather_at(
-                    PatchSetting.version_1(DESCENT_DIMENSION),
-                    request,
-                    runs=RUNS[request.profile],
-                    test_points=TEST_POINTS[request.profile],
-                )
-            )
-        for dimension, flow in flows.items():
-            doing = f"gradient flows, d = {dimension:.0e}, {FLOW_RUNS[request.profile]} runs"
+        if on_gpu and groups:
+            parts.append(_gather_runs_of(request, DESCENT_DIMENSION, _runs(request, flow=False), flow=False))
+        for doing, group in (descent | flows).items():
             request.progress(doing, 0.0)
-            parts.append(flow.result())
+            parts.append(group.result())
             request.progress(doing, 1.0)
         for done, result in enumerate(results):
             request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
@@ -69,15 +65,28 @@ def gather(request: RunRequest) -> TrainedEvidence:
     return replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]), full=full)
 
 
-def _submit_flows(pool: WorkerPool, request: RunRequest) -> dict[int, Future[TrainedEvidence]]:
-    on_cpu = replace(request, device="cpu")
-    runs, points = FLOW_RUNS[request.profile], TEST_POINTS[request.profile]
+def _submit_groups(
+    pool: WorkerPool, request: RunRequest, dimensions: Sequence[int], *, flow: bool
+) -> dict[str, Future[TrainedEvidence]]:
+    """The groups of one method as tasks, by what a reader is told of them."""
+    method = "gradient flow" if flow else "gradient descent"
+    on_cpu, runs = replace(request, device="cpu"), _runs(request, flow=flow)
     return {
-        dimension: pool.submit(
-            gather_at, PatchSetting.version_1(dimension), on_cpu, runs=runs, test_points=points, flow=True
+        f"{method}, d = {dimension:.0e}, {runs} runs": pool.submit(
+            _gather_runs_of, on_cpu, dimension, runs, flow=flow
         )
-        for dimension in FLOW_DIMENSIONS[request.profile]
+        for dimension in dimensions
     }
+
+
+def _runs(request: RunRequest, *, flow: bool) -> int:
+    """How many runs a group has at this look."""
+    return (FLOW_RUNS if flow else RUNS)[request.profile] * request.growth
+
+
+def _gather_runs_of(request: RunRequest, dimension: int, runs: int, *, flow: bool) -> TrainedEvidence:
+    points = TEST_POINTS[request.profile]
+    return gather_at(PatchSetting.version_1(dimension), request, runs=runs, test_points=points, flow=flow)
 
 
 def _submit_full_networks(pool: WorkerPool, request: RunRequest) -> list[Future[FullNetwork]]:

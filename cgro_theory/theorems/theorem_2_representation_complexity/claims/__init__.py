@@ -16,7 +16,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import R
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import gather
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import CONSTANTS
 
-__all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 
 CHECKED = (
     *counts.CHECKED,
@@ -27,6 +27,7 @@ CHECKED = (
     *lower_bound.CHECKED,
     *hierarchy.CHECKED,
 )
+GROWING: frozenset[str] = frozenset()
 
 
 def figures(runs: RepresentationRuns) -> tuple[Figure, ...]:

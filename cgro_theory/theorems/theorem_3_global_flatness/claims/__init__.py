@@ -9,7 +9,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.runs import profiles
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessRuns
 from cgro_theory.theorems.theorem_3_global_flatness.runs.making import gather, parameters
 
-__all__ = ["CHECKED", "CONSTANTS", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 
 TORUS = (*flatness.CHECKED, *variation.CHECKED, *attack_gain.CHECKED, *vacuity.CHECKED)
 CHECKED = (
@@ -17,6 +17,7 @@ CHECKED = (
     *(entry.on_part("landscape") for entry in landscape.CHECKED),
 )
 CONSTANTS = (*profiles.CONSTANTS, *landscape.CONSTANTS)
+GROWING = landscape.GROWING
 
 
 def figures(runs: FlatnessRuns) -> tuple[Figure, ...]:
