@@ -19,6 +19,7 @@ from cgro_theory.claims import (
     Measurement,
     Outcome,
     Prediction,
+    Reading,
     Relation,
     Verdict,
     VerificationResult,
@@ -149,7 +150,8 @@ def judge_control(
         description = f"{control.description} (could not be planted: {error})"
         return ControlVerdict(control.name, description, Outcome.INCONCLUSIVE)
     verdict = judge_claim(entry, control.check or check, altered, failure_probability)
-    return ControlVerdict(control.name, control.description, verdict.outcome)
+    sides = verdict.prediction, verdict.measurement
+    return ControlVerdict(control.name, control.description, verdict.outcome, *sides)
 
 
 def _wrongly_assumed(entry: Claim, prediction: Prediction) -> str:
@@ -187,4 +189,5 @@ def _with_tolerance(entry: Claim, prediction: Prediction) -> Prediction:
     widened = prediction.interval.widened(entry.tolerance)
     low = max(widened.low, entry.natural_range.low)
     high = min(widened.high, entry.natural_range.high)
-    return replace(prediction, interval=Interval(low, high)) if low <= high else prediction
+    raw = prediction.raw or Reading(prediction.interval)
+    return replace(prediction, interval=Interval(low, high), raw=raw) if low <= high else prediction

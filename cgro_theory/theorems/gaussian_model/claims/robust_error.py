@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import sympy as sp
 
 from cgro_theory.claims import (
+    Case,
     Claim,
+    Counts,
     Evidence,
     Figure,
     Interval,
@@ -18,9 +21,11 @@ from cgro_theory.claims import (
     Panel,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Series,
     Source,
+    WorstCase,
 )
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -59,12 +64,13 @@ def check_robust_error(
 ) -> CheckedPair:
     """The classifier whose counted error is farthest outside its formula's tolerance, or nearest to leaving it."""
     share = failure_probability / max(1, len(runs.models))
-    worst, worst_place = None, (False, -math.inf)
+    worst, worst_place, cases = None, (False, -math.inf), []
     for model in runs.models:
         predicted = predict(model.weights, model.mean, model.noise_std, model.perturbation_radius)
         if predicted.unmet:
             return CheckedPair(predicted, Measurement.failed("the formula does not hold for a classifier"))
         ends = clopper_pearson(model.wrong, model.points, share)
+        cases.append(Case(predicted.interval, Reading.of(ends, Counts(model.wrong, model.points, share))))
         measured = Measurement(
             estimate=model.wrong / model.points,
             interval=Interval(ends.low, ends.high),
@@ -76,7 +82,9 @@ def check_robust_error(
         place = _outside(predicted.leading_order, Interval(ends.low, ends.high))
         if worst is None or place > worst_place:
             worst, worst_place = CheckedPair(predicted, measured), place
-    return worst or CheckedPair(Prediction(None), Measurement.failed("no classifier was counted"))
+    if worst is None:
+        return CheckedPair(Prediction(None), Measurement.failed("no classifier was counted"))
+    return replace(worst, measurement=replace(worst.measurement, raw=WorstCase(tuple(cases))))
 
 
 def _outside(value: float, counted: Interval) -> tuple[bool, float]:
