@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -64,27 +63,30 @@ def check_robust_error(
 ) -> CheckedPair:
     """The classifier whose counted error is farthest outside its formula's tolerance, or nearest to leaving it."""
     share = failure_probability / max(1, len(runs.models))
-    worst, worst_place, cases = None, (False, -math.inf), []
+    predictions, counts, places = [], [], []
     for model in runs.models:
         predicted = predict(model.weights, model.mean, model.noise_std, model.perturbation_radius)
         if predicted.unmet:
             return CheckedPair(predicted, Measurement.failed("the formula does not hold for a classifier"))
-        ends = clopper_pearson(model.wrong, model.points, share)
-        cases.append(Case(predicted.interval, Reading.of(ends, Counts(model.wrong, model.points, share))))
-        measured = Measurement(
-            estimate=model.wrong / model.points,
-            interval=Interval(ends.low, ends.high),
-            confidence=1.0 - failure_probability,
-            runs=len(runs.models),
-            evidence=Evidence.STATISTICAL,
-            seeds=(runs.seed,),
+        counted = Reading.of(
+            clopper_pearson(model.wrong, model.points, share), Counts(model.wrong, model.points, share)
         )
-        place = _outside(predicted.leading_order, Interval(ends.low, ends.high))
-        if worst is None or place > worst_place:
-            worst, worst_place = CheckedPair(predicted, measured), place
-    if worst is None:
+        predictions.append(predicted)
+        counts.append(counted)
+        places.append(_outside(predicted.leading_order, counted.interval))
+    if not counts:
         return CheckedPair(Prediction(None), Measurement.failed("no classifier was counted"))
-    return replace(worst, measurement=replace(worst.measurement, raw=WorstCase(tuple(cases))))
+    worst = places.index(max(places))
+    measured = Measurement(
+        estimate=runs.models[worst].wrong / runs.models[worst].points,
+        interval=counts[worst].interval,
+        confidence=1.0 - failure_probability,
+        runs=len(runs.models),
+        evidence=Evidence.STATISTICAL,
+        seeds=(runs.seed,),
+        raw=WorstCase(tuple(Case(each.interval, own) for each, own in zip(predictions, counts, strict=True))),
+    )
+    return CheckedPair(predictions[worst], measured)
 
 
 def _outside(value: float, counted: Interval) -> tuple[bool, float]:
