@@ -281,15 +281,17 @@ BAD = {
     "its checksum is wrong": broken_checksum,
     "cannot be read": lambda folder, tmp_path: (tmp_path / "r.json").write_text('{"schema": '),
     "no cgro-result/1 file": lambda folder, tmp_path: (tmp_path / "figure.json").write_text('{"title": "a"}'),
-    "malformed (KeyError: 'rule')": write_raw(lambda claim: claim["raw"].pop("rule")),
-    "malformed (KeyError: 'luck')": write_raw(
+    "robust_error: KeyError: 'rule'": write_raw(lambda claim: claim["raw"].pop("rule")),
+    "robust_error: KeyError: 'luck'": write_raw(
         lambda claim: claim.update(raw={"told": 1, "rule": "luck", "cases": []})
     ),
-    "malformed (TypeError: a formula may not hold Attribute)": write_raw(
+    "TypeError: a formula may not hold Attribute": write_raw(
         lambda claim: claim["assumptions"][0].update(formula="w_2.real > 0")
     ),
-    "malformed (SyntaxError": write_raw(lambda claim: claim["assumptions"][0].update(formula="w_2 >")),
-    "malformed (ValueError": write_raw(lambda claim: claim["raw"]["measured"].pop()),
+    "SyntaxError": write_raw(lambda claim: claim["assumptions"][0].update(formula="w_2 >")),
+    "malformed, KeyError: 'name'": write_raw(lambda claim: claim["planted_faults"][0].pop("name")),
+    "malformed, TypeError": write_raw(lambda claim: claim.update(label=None)),
+    "ValueError": write_raw(lambda claim: claim["raw"]["measured"].pop()),
 }
 
 

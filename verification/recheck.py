@@ -22,6 +22,7 @@ import numpy as np
 Ends = tuple[float, float]
 Entry = dict[str, Any]
 LARGEST = sys.float_info.max
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
 
 
 class BadInput(Exception):
@@ -144,7 +145,7 @@ def evaluated(node: ast.AST, numbers: Entry) -> Any:
     """A condition's formula at its numbers: comparisons, arithmetic and four functions, nothing else."""
     match node:
         case ast.Constant(value=int() | float() as constant):
-            return constant
+            return float(constant)
         case ast.Name(id=name):
             return math.nan if numbers[name] is None else float(numbers[name])
         case ast.Call(func=ast.Name(id=name), args=parts) if name.islower():
@@ -223,8 +224,6 @@ def combined(raw: Entry) -> Ends:
         last = max([first - 1, *(size for size, (_, (low, _)) in bits.items() if not low > 0.0)]) + 1
         return float(first), math.inf if last > max(bits) else float(last)
     sides = [interval(case) for case in raw["cases"]]
-    if raw["rule"] == "greatest_end":
-        return max(sides, key=lambda side: side[1])
     pick = {"least": min, "greatest": max}[raw["rule"]]
     return pick(low for low, _ in sides), pick(high for _, high in sides)
 
@@ -294,15 +293,15 @@ def rederived(entry: Entry, claim: Entry) -> tuple[str, str]:
     return outcome, "more failure probability is spent than stated" if overspent else ""
 
 
-def lines(document: Entry, file: Path) -> Iterator[tuple[str, str, str, str]]:
+def lines(document: Entry) -> Iterator[tuple[str, str, str, str]]:
     """Label, recorded and derived outcome and the comparison, of every claim and of its negative controls."""
     for claim in document["claims"]:
         for entry in (claim, *claim.get("planted_faults", ())):
             label = claim["label"] if entry is claim else f"  {claim['label'].split('.')[1]}: {entry['name']}"
             try:
                 outcome, amiss = rederived(entry, claim) if "raw" in entry else ("-", "")
-            except (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError) as error:
-                raise BadInput(f"{file}: {label.strip()}: malformed ({type(error).__name__}: {error})") from error
+            except MALFORMED as error:
+                raise BadInput(f"{label.strip()}: {type(error).__name__}: {error}") from error
             differs = f"DISAGREE ({amiss or 'another outcome'})"
             agrees = "agree" if outcome == entry["outcome"] and not amiss else differs
             yield label, entry["outcome"], outcome, agrees if "raw" in entry else "not recorded"
@@ -312,14 +311,14 @@ def read(path: Path) -> Entry | None:
     """A result file whose checksum is right; None for JSON of another kind, such as a figure's numbers."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path}: cannot be read: {error}") from error
+    except (OSError, RecursionError, ValueError) as error:
+        raise BadInput(f"cannot be read: {error}") from error
     if not isinstance(document, dict) or document.get("schema") != "cgro-result/1":
         return None
     rest = {key: value for key, value in document.items() if key != "sha256"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     if document.get("sha256") != hashlib.sha256(text.encode()).hexdigest():
-        raise BadInput(f"{path}: its checksum is wrong")
+        raise BadInput("its checksum is wrong")
     return document
 
 
@@ -333,15 +332,17 @@ def main(arguments: list[str]) -> int:
             if (document := read(file)) is None and file not in places:
                 continue
             if document is None:
-                raise BadInput(f"{file}: not a cgro-result/1 file")
+                raise BadInput("not a cgro-result/1 file")
             print(f"{file}: {document['theorem']}, profile {document['profile']}, seed {document['seed']}")
-            for label, recorded, outcome, word in lines(document, file):
+            for label, recorded, outcome, word in lines(document):
                 print(f"{label:52} {recorded:13} {outcome:13} {word}")
                 words.append(word.split(" (")[0])
-        if not words:
-            raise BadInput(f"{' '.join(map(str, places))}: no cgro-result/1 file with claims")
-    except BadInput as error:
-        print(f"recheck: {error}", file=sys.stderr)
+    except (BadInput, *MALFORMED) as error:
+        what = f"{error}" if isinstance(error, BadInput) else f"malformed, {type(error).__name__}: {error}"
+        print(f"recheck: {file}: {what}", file=sys.stderr)
+        return 2
+    if not words:
+        print(f"recheck: {' '.join(map(str, places))}: no cgro-result/1 file with claims", file=sys.stderr)
         return 2
     agree, disagree, silent = (words.count(word) for word in ("agree", "DISAGREE", "not recorded"))
     print(f"{len(words)} verdicts: {agree} agree, {disagree} disagree, {silent} not recorded")

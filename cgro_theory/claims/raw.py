@@ -42,12 +42,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Extreme:
-    """The least, or the greatest, of several.
+    """The least, or the greatest, of several, taken end by end."""
 
-    ``least`` and ``greatest`` are taken end by end. ``greatest_end`` is the one case with the greatest upper end.
-    """
-
-    which: Literal["least", "greatest", "greatest_end"]
+    which: Literal["least", "greatest"]
     cases: tuple[Reading, ...]
 
     def to_json(self, most: int = MOST_CASES, shown: Interval | None = None) -> dict[str, Any]:

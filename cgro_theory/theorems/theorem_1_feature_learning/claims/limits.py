@@ -11,12 +11,12 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from cgro_theory.claims import (
+    Case,
     Claim,
     Contradictions,
     Contrast,
     Counts,
     Evidence,
-    Extreme,
     Interval,
     Mean,
     MeanRule,
@@ -27,6 +27,7 @@ from cgro_theory.claims import (
     Reading,
     Relation,
     Source,
+    WorstCase,
 )
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein, student_mean
 from cgro_theory.numerics.seeds import derived_seed
@@ -142,7 +143,12 @@ def check_robust_error_limit(
         Interval(after.low / before.high, after.high / before.low if before.low > 0 else math.inf)
         for before, after in pairwise(ends)
     ]
-    worst = max(ratios, key=lambda ratio: ratio.high)
+    # One outside comes first, even where another one's interval is wider and reaches farther.
+    worst = max(ratios, key=lambda ratio: (ratio.low > BELOW_ONE, ratio.high))
+    cases = [
+        Case(predicted.interval, Reading(ratio, Quotient(after, before)))
+        for ratio, (before, after) in zip(ratios, pairwise(readings), strict=True)
+    ]
     middles = np.array([(end.low + end.high) / 2 for end in ends])
     logs = np.log([math.log(group.setting.patch_dimension) for group in ladder])
     rate = float(np.polyfit(logs, np.log(middles), 1)[0])
@@ -160,13 +166,7 @@ def check_robust_error_limit(
             ),
             ("fitted exponent in log d", rate),
         ),
-        raw=Extreme(
-            "greatest_end",
-            tuple(
-                Reading(ratio, Quotient(after, before))
-                for ratio, (before, after) in zip(ratios, pairwise(readings), strict=True)
-            ),
-        ),
+        raw=WorstCase(tuple(cases)),
     )
     return CheckedPair(predicted, measurement)
 

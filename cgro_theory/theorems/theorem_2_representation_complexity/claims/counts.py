@@ -133,7 +133,11 @@ def check_count_growth(runs: RepresentationRuns, failure_probability: float) -> 
     # A fit outside its allowance comes first; else the one that uses most of it.
     _, fit, allowed = max(
         fits,
-        key=lambda item: (not item[2].contains(item[1]), abs(item[1].low - 1.0) / (item[2].width or 1e-300)),
+        key=lambda item: (
+            item[2].is_disjoint_from(item[1]),
+            not item[2].contains(item[1]),
+            abs(item[1].low - 1.0) / (item[2].width or 1e-300),
+        ),
     )
     estimate = (fit.low + fit.high) / 2.0
     raw = WorstCase(tuple(Case(room, Reading(own)) for _, own, room in fits))

@@ -168,7 +168,10 @@ def check_rate(
             (f"its last decade alone, D={dimension}", expected_exponent(ladder, last=2)),
             (f"the explicit bound's, D={dimension}", explicit.low),
         ]
-    estimate, nearest = max(fits, key=lambda item: max(-2.0 - item[1].low, item[1].high + 1.0))
+    # One outside comes first, even where another one's interval is wider and sticks out farther.
+    estimate, nearest = max(
+        fits, key=lambda item: (REALIZED.is_disjoint_from(item[1]), max(-2.0 - item[1].low, item[1].high + 1.0))
+    )
     made = sum(len(row) for ladder in runs.rate_ladders for row in ladder.realized)
     confidence = 1.0 - failure_probability
     found, raw = tuple(notes), WorstCase(tuple(cases))
