@@ -137,10 +137,12 @@ def test_the_fast_rooms_agree_claim_by_claim_and_control_by_control(folder, caps
         assert [claim["label"], claim["outcome"], claim["outcome"], "agree"] in map(str.split, agreeing)
 
 
-def test_raw_numbers_are_written_on_one_line_and_read_back(folder):
-    text = (folder / "test.json").read_text(encoding="utf-8")
-    assert load_result(folder / "test.json") == json.loads(json.dumps(sealed(made_result().to_json())))
-    assert sum(line.strip().startswith('"raw": {') for line in text.splitlines()) == len(EXPECTED)
+def test_raw_numbers_are_written_on_one_line_and_read_back(tmp_path):
+    result = made_result()
+    save_result(result, tmp_path / "r.json")
+    assert load_result(tmp_path / "r.json") == json.loads(json.dumps(sealed(result.to_json())))
+    written_lines = (tmp_path / "r.json").read_text(encoding="utf-8").splitlines()
+    assert sum(line.strip().startswith('"raw": {') for line in written_lines) == len(EXPECTED)
 
 
 def entry_of(document, name):
