@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from cgro_theory.claims.condition import EvaluatedCondition, unmet
 from cgro_theory.claims.interval import Interval
+from cgro_theory.claims.raw import Raw
+from cgro_theory.claims.reading import Reading
 from cgro_theory.errors import InvalidInput
 
 
@@ -30,12 +32,14 @@ class Prediction:
             verdict is out of scope.
         leading_order: the closed formula without its error terms, for the reader; NaN where there is none.
         notes: (name, value) pairs to show.
+        raw: what the interval follows from, before a tolerance widens it; None where it is what was computed.
     """
 
     interval: Interval | None
     assumed: tuple[EvaluatedCondition, ...] = ()
     leading_order: float = math.nan
     notes: tuple[tuple[str, float], ...] = ()
+    raw: Reading | None = None
 
     @property
     def unmet(self) -> tuple[EvaluatedCondition, ...]:
@@ -50,7 +54,8 @@ class Measurement:
     ``confidence`` is the coverage of ``interval`` (1 for symbolic, exact and interval evidence, and for a
     statement about each run that was made); ``runs`` counts the runs; ``failure`` says why there is no
     number, and then ``interval`` is ``None``; ``binding`` counts the compared cases that could have violated
-    the prediction (at 0 the check binds nowhere and cannot pass), ``None`` where nobody counted.
+    the prediction (at 0 the check binds nowhere and cannot pass), ``None`` where nobody counted; ``raw`` holds the
+    numbers that ``interval`` follows from and the rule, for whoever derives the verdict again.
     """
 
     estimate: float
@@ -62,6 +67,7 @@ class Measurement:
     failure: str = ""
     notes: tuple[tuple[str, float], ...] = ()
     binding: int | None = None
+    raw: Raw | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:

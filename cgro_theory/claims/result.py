@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-import math
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cgro_theory.atomic_file import atomic_write
+from cgro_theory.claims.claim_json import claim_to_json
 from cgro_theory.claims.figure import Figure
 from cgro_theory.claims.interval import Interval
 from cgro_theory.claims.ledger import LedgerEntry
+from cgro_theory.claims.reading import number
 from cgro_theory.claims.verdict import Outcome, Verdict, inherited_outcomes, worst
 from cgro_theory.errors import InvalidFile
 
@@ -74,9 +77,9 @@ class VerificationResult:
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "environment": asdict(self.environment),
-            "parameters": {name: _number(value) for name, value in self.parameters.items()},
+            "parameters": {name: number(value) for name, value in self.parameters.items()},
             "asked": list(self.asked_for),
-            "claims": [_claim_to_json(verdict, inherited) for verdict in self.verdicts],
+            "claims": [claim_to_json(each, inherited[each.claim.label]) for each in self.verdicts],
             "ledger": [asdict(entry) for entry in self.ledger],
             "outcome": self.outcome.value,
         }
@@ -84,9 +87,23 @@ class VerificationResult:
 
 def save_result(result: VerificationResult, path: str | Path) -> None:
     """Write the result as JSON, whole or not at all. Raises :class:`InvalidFile` when it cannot."""
-    text = json.dumps(sealed(result.to_json()), indent=2, ensure_ascii=False, allow_nan=False)
+    text = _raw_numbers_on_one_line(sealed(result.to_json()))
     with atomic_write(path) as stream:
         stream.write(text.encode() + b"\n")
+
+
+def _raw_numbers_on_one_line(document: dict[str, Any]) -> str:
+    """The document's text, indented but for what stands under ``raw``: long lists of numbers."""
+    shown: dict[str, Any] = copy.deepcopy(document)
+    raw: dict[str, str] = {}
+    for claim in shown["claims"]:
+        for entry in (claim, *claim["planted_faults"]):
+            if "raw" in entry:
+                name = f"\0{len(raw)}"  # as JSON has it no other string holds this
+                raw[json.dumps(name)] = json.dumps(entry["raw"], ensure_ascii=False, allow_nan=False)
+                entry["raw"] = name
+    text = json.dumps(shown, indent=2, ensure_ascii=False, allow_nan=False)
+    return re.sub(r'"\\u0000\d+"', lambda found: raw[found.group()], text)
 
 
 def sealed(document: dict[str, Any]) -> dict[str, Any]:
@@ -170,60 +187,3 @@ def _check_statuses(path: str | Path, document: dict[str, Any]) -> None:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    return value
-
-
-def _ends(interval: Interval | None) -> dict[str, Any]:
-    if interval is None:
-        return {"low": None, "high": None}
-    return {"low": _number(interval.low), "high": _number(interval.high)}
-
-
-def _claim_to_json(verdict: Verdict, inherited: dict[str, Outcome]) -> dict[str, Any]:
-    claim, prediction, measurement = verdict.claim, verdict.prediction, verdict.measurement
-    notes = dict(prediction.notes) | dict(measurement.notes)
-    return {
-        "label": claim.label,
-        "statement": claim.statement,
-        "source": str(claim.source),
-        "mark": claim.provenance_text,
-        "quantity": claim.quantity,
-        "relation": claim.relation.value,
-        "tolerance": claim.tolerance,
-        "predicted": _ends(prediction.interval) | {"leading_order": _number(prediction.leading_order)},
-        "measured": {
-            "estimate": _number(measurement.estimate),
-            **_ends(measurement.interval),
-            "confidence": measurement.confidence,
-            "runs": measurement.runs,
-            **({} if measurement.binding is None else {"binding": measurement.binding}),
-        },
-        "outcome": verdict.outcome.value,
-        "inherited": inherited[claim.label].value,
-        "reason": verdict.reason,
-        "evidence": measurement.evidence.value,
-        "depends_on": list(claim.depends_on),
-        "failure_probability": verdict.failure_probability,
-        "looks": [asdict(look) | {"outcome": look.outcome.value} for look in verdict.looks],
-        "seconds": round(verdict.seconds, 3),
-        "reproduce": verdict.reproduce,
-        "assumptions": [
-            {
-                "name": each.condition.name,
-                "formula": each.condition.formula,
-                "numbers": {name: _number(value) for name, value in each.numbers},
-                "met": each.met,
-            }
-            for each in prediction.assumed
-        ],
-        "notes": {name: _number(value) for name, value in notes.items()},
-        "planted_faults": [
-            {"name": control.name, "description": control.description, "outcome": control.outcome.value}
-            for control in verdict.controls
-        ],
-    }

@@ -34,11 +34,16 @@ SEVERITY: Mapping[Outcome, int] = {outcome: rank for rank, outcome in enumerate(
 
 @dataclass(frozen=True)
 class ControlVerdict:
-    """How the check judged a deliberately wrong version of its claim; ``caught`` when it said so."""
+    """How the check judged a deliberately wrong version of its claim; ``caught`` when it said so.
+
+    ``prediction`` and ``measurement`` are the two sides that were judged, where there were any.
+    """
 
     name: str
     description: str
     outcome: Outcome
+    prediction: Prediction | None = None
+    measurement: Measurement | None = None
 
     @property
     def caught(self) -> bool:

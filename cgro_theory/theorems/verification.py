@@ -21,6 +21,7 @@ from cgro_theory.claims import (
     Measurement,
     Outcome,
     Prediction,
+    Reading,
     Relation,
     Verdict,
     VerificationResult,
@@ -163,6 +164,8 @@ def gather_runs(content: Claims, request: RunRequest) -> GatheredRuns:
     """Make a theorem's runs. What they raise (a worker killed for memory, a bug) is told, so nothing passes."""
     try:
         runs = content.gather(request)
+        if request.look > 1:
+            return GatheredRuns(runs)
         return GatheredRuns(runs, content.figures(runs), content.parameters(runs))
     except CgroError:
         raise
@@ -196,7 +199,8 @@ def judge_control(
         description = f"{control.description} (could not be planted: {error})"
         return ControlVerdict(control.name, description, Outcome.INCONCLUSIVE)
     verdict = judge_claim(entry, control.check or check, altered, failure_probability)
-    return ControlVerdict(control.name, control.description, verdict.outcome)
+    sides = verdict.prediction, verdict.measurement
+    return ControlVerdict(control.name, control.description, verdict.outcome, *sides)
 
 
 def _wrongly_assumed(entry: Claim, prediction: Prediction) -> str:
@@ -234,4 +238,5 @@ def _with_tolerance(entry: Claim, prediction: Prediction) -> Prediction:
     widened = prediction.interval.widened(entry.tolerance)
     low = max(widened.low, entry.natural_range.low)
     high = min(widened.high, entry.natural_range.high)
-    return replace(prediction, interval=Interval(low, high)) if low <= high else prediction
+    raw = prediction.raw or Reading(prediction.interval)
+    return replace(prediction, interval=Interval(low, high), raw=raw) if low <= high else prediction

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rechecking import judge_claim, judge_control
 
 from cgro_theory.claims import Outcome
 from cgro_theory.theorems.catalogue import checked_claim
@@ -13,7 +14,6 @@ from cgro_theory.theorems.gaussian_model.runs import counted_models
 from cgro_theory.theorems.gaussian_model.runs.counted_models import GaussianRuns, gather
 from cgro_theory.theorems.gaussian_model.theory.robust_error import predict_robust_error
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.verification import judge_claim, judge_control
 
 ENTRY = checked_claim("gaussian_model.robust_error")
 CASES = json.loads((Path(__file__).parents[2] / "golden" / "gaussian_model.json").read_text())["cases"]

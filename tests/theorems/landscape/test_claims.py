@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rechecking import judge_claim, judge_control
 from scipy import stats
 
 from cgro_theory.claims import Outcome
@@ -19,7 +20,6 @@ from cgro_theory.theorems.landscape.runs import training as making
 from cgro_theory.theorems.landscape.runs.profiles import MAIN_WIDTH, SIZES
 from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns, WidthRoles
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.vision.attack import AscentBudget
 from cgro_theory.vision.experiment import ExperimentRecord, Moment
 from cgro_theory.vision.landscape import Landscape

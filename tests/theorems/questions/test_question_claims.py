@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from rechecking import judge_claim, judge_control
 from small_question_runs import make, runs_of, runs_with, staged
 
 from cgro_theory.claims import Condition, Interval, Outcome, Prediction
@@ -15,7 +17,7 @@ from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.theory.predictions import predict_wrong_everywhere
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_slope
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Phase
-from cgro_theory.theorems.verification import judge_claim, judge_control
+from cgro_theory.theorems.verification import judge_claim as judge_alone
 
 ENTRY = {entry.label: entry for entry in room("questions").checked}
 PROBABILITY = 1e-4
@@ -103,7 +105,8 @@ def test_draws_that_miss_an_assumption_are_left_out_up_to_a_limit():
     entry = ENTRY["questions.clean_weight"]
 
     def judged(runs):
-        return judge_claim(entry.claim, lambda r, p: entry.check(r, p, missing_in_one), runs, PROBABILITY)
+        check = partial(entry.check, predict=missing_in_one)
+        return judge_alone(entry.claim, check, runs, PROBABILITY)  # the condition is said to fail: misstated
 
     found = judged(runs)
     assert found.outcome is Outcome.INCONCLUSIVE

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 import torch
+from rechecking import judge_claim
 from small_question_runs import (
     DENSE,
     DENSE_SCALES,
@@ -28,7 +29,6 @@ from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.runs.making import plan_jobs
 from cgro_theory.theorems.questions.runs.profiles import SIZES
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer import engines
 from cgro_theory.trainer.reduction import SubspaceProblem
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rechecking import judge_claim
 
 from cgro_theory.claims import Outcome
 from cgro_theory.numerics.seeds import derived_seeds
@@ -15,7 +16,6 @@ from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import full_seeds, full_setting, train_group
-from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, is_compiled
 from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem

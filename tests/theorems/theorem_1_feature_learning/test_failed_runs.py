@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rechecking import judge_claim
 
 from cgro_theory.claims import Outcome
 from cgro_theory.setting import PatchSetting
@@ -11,7 +12,6 @@ from cgro_theory.theorems.catalogue import checked_claim
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import GROUPS, measured_flow_error
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import gather_at
-from cgro_theory.theorems.verification import judge_claim
 from cgro_theory.trainer.trajectories import join_trajectories
 
 SETTING = PatchSetting.version_1(10**6, num_samples=5, width=12)

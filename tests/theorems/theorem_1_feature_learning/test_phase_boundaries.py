@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rechecking import judge_claim, judge_control
 from scipy.integrate import solve_ivp
 from scipy.special import expit
 
@@ -25,7 +26,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.training import full_s
 from cgro_theory.theorems.theorem_1_feature_learning.theory import boundaries as boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory import overfitting
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import DEGREE
-from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
 ENTRIES = [entry for entry in room("theorem_1").checked if "phases" in entry.needs]

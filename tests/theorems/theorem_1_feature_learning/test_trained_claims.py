@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rechecking import judge_claim, judge_control
 
 from cgro_theory.claims import Outcome
 from cgro_theory.numerics.seeds import derived_seeds
@@ -23,7 +24,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.training import (
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import WIDTH
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import evaluated
-from cgro_theory.theorems.verification import judge_claim, judge_control
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.reduction import draw_subspace_problem
 

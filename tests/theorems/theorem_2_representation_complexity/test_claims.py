@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rechecking import judge_claim, judge_control
 
 from cgro_theory.calculator.robust_size import robust_size
 from cgro_theory.claims import Condition, FailureLedger, Outcome
@@ -23,7 +24,6 @@ from cgro_theory.theorems.theorem_2_representation_complexity.runs import making
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import TrainingBudget
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import SIZES
-from cgro_theory.theorems.verification import judge_claim, judge_control
 
 ENTRY = {entry.label: entry for entry in CHECKED}
 STATISTICAL = [entry.label for entry in CHECKED if entry.claim.statistical]

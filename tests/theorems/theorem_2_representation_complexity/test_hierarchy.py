@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rechecking import judge_claim
 
 from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
@@ -32,7 +33,6 @@ from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound
     parameter_bound,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.trained_bounds import is_robust_on_box
-from cgro_theory.theorems.verification import judge_claim
 
 mp = mpmath.mp.clone()
 mp.dps = 60

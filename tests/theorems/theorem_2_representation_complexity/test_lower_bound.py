@@ -11,6 +11,7 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from rechecking import judge_claim
 
 from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
@@ -55,7 +56,6 @@ from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound
     smallest_width_left,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.neighbours import neighbour_bounds
-from cgro_theory.theorems.verification import judge_claim
 
 mp = mpmath.mp.clone()
 mp.dps = 60

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from rechecking import judge_claim
 
 from cgro_theory.claims import Outcome
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias
@@ -15,7 +16,6 @@ from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import (
     RepresentationRuns,
     SquaringRun,
 )
-from cgro_theory.theorems.verification import judge_claim
 
 
 def outcome(runs):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rechecking import judge_claim, judge_control
 
 from cgro_theory.claims import Interval, Outcome
 from cgro_theory.theorems.room import RunRequest
@@ -21,7 +22,6 @@ from cgro_theory.theorems.theorem_3_global_flatness.runs.constructed import (
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessRuns, TorusRuns
 from cgro_theory.theorems.theorem_3_global_flatness.runs.networks import Group
 from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import SIZES
-from cgro_theory.theorems.verification import judge_claim, judge_control
 
 ENTRIES = {entry.label: entry for entry in claims.CHECKED if entry.label.startswith("theorem_3.")}
 LABELS = tuple(ENTRIES)

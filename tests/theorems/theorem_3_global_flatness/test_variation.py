@@ -2,20 +2,25 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rechecking import judge_claim
 from scipy import integrate, stats
 
+from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
+from cgro_theory.theorems.catalogue import checked_claim
 from cgro_theory.theorems.theorem_3_global_flatness.claims.variation import (
+    check_rate,
     explicit_exponents,
     realized_exponent,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import RateLadder
+from cgro_theory.theorems.theorem_3_global_flatness.runs.made import RateLadder, TorusRuns
 from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, TorusSample, cell_counts
 from cgro_theory.theorems.theorem_3_global_flatness.theory.expected_variation import expected_variation
 from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import (
@@ -203,10 +208,27 @@ def test_realized_exponent_of_a_known_law():
     generator = np.random.default_rng(0)
     rows = tuple(tuple(n**-0.4 * np.exp(0.05 * generator.standard_normal(40))) for n in sizes)
     ladder = RateLadder(TorusDensity(1, 0.9), sizes, (0.1, 0.1, 0.1), rows, (1.0, 1.0, 1.0))
-    estimate, interval = realized_exponent(ladder, 1e-3)
+    estimate, interval, _ = realized_exponent(ladder, 1e-3)
     assert interval.low < -1.2 < interval.high
     assert interval.width < 0.1
     assert estimate == pytest.approx(-1.2, abs=0.03)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_exponent_outside_refutes_beside_one_that_is_uncertain(order):
+    """At D = 1 the exponent is surely -0.2·3, above -1; at D = 2 nobody knows."""
+    sizes = (100, 1000, 10_000)
+    generator = np.random.default_rng(880004)
+    ladders = []
+    for dimension, exponent, noise, count in ((1, -0.2, 0.01, 40), (2, -0.3, 0.8, 4)):
+        rows = tuple(tuple(n**exponent * np.exp(noise * generator.standard_normal(count))) for n in sizes)
+        widths = tuple(rate_bandwidth(n, dimension) for n in sizes)
+        ladders.append(RateLadder(TorusDensity(dimension, 0.9), sizes, widths, rows, (1.0, 1.0, 1.0)))
+    entry = checked_claim("theorem_3.rate")
+    runs = TorusRuns("quick", 0, rate_ladders=tuple(ladders[::order]))
+    assert judge_claim(entry.claim, check_rate, runs, 1e-3).outcome is Outcome.REFUTED
+    alone = replace(runs, rate_ladders=(ladders[1],))
+    assert judge_claim(entry.claim, check_rate, alone, 1e-3).outcome is Outcome.INCONCLUSIVE
 
 
 @given(amplitudes, st.floats(-10.0, 10.0))

@@ -10,7 +10,9 @@ import numpy as np
 import sympy as sp
 
 from cgro_theory.claims import (
+    Case,
     Claim,
+    Counts,
     Evidence,
     Figure,
     Interval,
@@ -18,9 +20,11 @@ from cgro_theory.claims import (
     Panel,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Series,
     Source,
+    WorstCase,
 )
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -59,24 +63,30 @@ def check_robust_error(
 ) -> CheckedPair:
     """The classifier whose counted error is farthest outside its formula's tolerance, or nearest to leaving it."""
     share = failure_probability / max(1, len(runs.models))
-    worst, worst_place = None, (False, -math.inf)
+    predictions, counts, places = [], [], []
     for model in runs.models:
         predicted = predict(model.weights, model.mean, model.noise_std, model.perturbation_radius)
         if predicted.unmet:
             return CheckedPair(predicted, Measurement.failed("the formula does not hold for a classifier"))
-        ends = clopper_pearson(model.wrong, model.points, share)
-        measured = Measurement(
-            estimate=model.wrong / model.points,
-            interval=Interval(ends.low, ends.high),
-            confidence=1.0 - failure_probability,
-            runs=len(runs.models),
-            evidence=Evidence.STATISTICAL,
-            seeds=(runs.seed,),
+        counted = Reading.of(
+            clopper_pearson(model.wrong, model.points, share), Counts(model.wrong, model.points, share)
         )
-        place = _outside(predicted.leading_order, Interval(ends.low, ends.high))
-        if worst is None or place > worst_place:
-            worst, worst_place = CheckedPair(predicted, measured), place
-    return worst or CheckedPair(Prediction(None), Measurement.failed("no classifier was counted"))
+        predictions.append(predicted)
+        counts.append(counted)
+        places.append(_outside(predicted.leading_order, counted.interval))
+    if not counts:
+        return CheckedPair(Prediction(None), Measurement.failed("no classifier was counted"))
+    worst = places.index(max(places))
+    measured = Measurement(
+        estimate=runs.models[worst].wrong / runs.models[worst].points,
+        interval=counts[worst].interval,
+        confidence=1.0 - failure_probability,
+        runs=len(runs.models),
+        evidence=Evidence.STATISTICAL,
+        seeds=(runs.seed,),
+        raw=WorstCase(tuple(Case(each.interval, own) for each, own in zip(predictions, counts, strict=True))),
+    )
+    return CheckedPair(predictions[worst], measured)
 
 
 def _outside(value: float, counted: Interval) -> tuple[bool, float]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import Claim, Evidence, Extreme, Interval, Mean, MeanRule, Measurement, Prediction, Reading
 from cgro_theory.numerics.confidence import student_mean
 from cgro_theory.theorems.checked_claim import CheckedPair
 from cgro_theory.theorems.landscape.runs.profiles import LOW_ROBUST_TRAIN_ERROR
@@ -50,6 +50,11 @@ def compared(
     ends = [
         mean_within(values, failure_probability / len(parts), claim.natural_range) for values in parts.values()
     ]
+    share, natural = failure_probability / len(parts), claim.natural_range
+    readings = tuple(
+        Reading(end, Mean.of(values, MeanRule.STUDENT, share, natural))
+        for end, values in zip(ends, parts.values(), strict=True)
+    )
     # The least mean lies between the least low end and the least high end when every interval holds.
     interval = Interval(min(end.low for end in ends), min(end.high for end in ends))
     measured = Measurement(
@@ -60,6 +65,7 @@ def compared(
         Evidence.STATISTICAL,
         seeds=tuple(sorted({run.seed for run in fitted})),
         notes=tuple(notes),
+        raw=Extreme("least", readings),
     )
     return CheckedPair(prediction, measured)
 

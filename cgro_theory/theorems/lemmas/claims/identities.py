@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import Evidence, Interval, Measurement, Prediction, Tally
 from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.checked_claim import CheckedPair
 from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE
@@ -27,6 +27,7 @@ def symbolic_pair(left: int, made: int, runs: int, degrees: Iterable[int] = ()) 
     ``degrees``: those for which DEGREE is relied on.
     """
     value, notes = float(left + made), (("differences in the code", float(made)),)
-    measurement = Measurement(value, Interval.point(value), 1.0, runs, Evidence.SYMBOLIC, notes=notes)
+    raw = Tally((("symbolic", left), ("in the code", made)), runs)
+    measurement = Measurement(value, Interval.point(value), 1.0, runs, Evidence.SYMBOLIC, notes=notes, raw=raw)
     assumed = each_once(DEGREE.given(q=degree) for degree in degrees)
     return CheckedPair(Prediction(Interval.point(0.0), assumed), measurement)

@@ -9,12 +9,15 @@ import sympy as sp
 
 from cgro_theory.claims import (
     Claim,
+    Contradictions,
+    Contrast,
     EvaluatedCondition,
     Evidence,
     Interval,
     Measurement,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Source,
 )
@@ -53,19 +56,24 @@ def check_tensor_power_time(
     """Count the sampled instances whose rigorous hitting time leaves the bracket."""
     outside = 0
     assumed: list[EvaluatedCondition] = []
+    compared = []
     for each in runs.hitting_times:
         rate = float(each.rate)
         bracket = predict(float(each.initial), float(each.level), rate, rate, each.degree)
         assumed += bracket.assumed
         if each.steps is None:
             return CheckedPair(Prediction(None), Measurement.failed("a hitting time could not be decided"))
-        outside += bracket.interval is not None and not bracket.interval.contains(Interval.point(each.steps))
+        steps = Interval.point(each.steps)
+        if bracket.interval is not None:
+            outside += not bracket.interval.contains(steps)
+            compared.append(Contrast(Reading(bracket.interval), Reading(steps), inside=True))
     measurement = Measurement(
         estimate=float(outside),
         interval=Interval.point(float(outside)),
         confidence=1.0,
         runs=len(runs.hitting_times),
         evidence=Evidence.STATISTICAL,
+        raw=Contradictions(tuple(compared)),
     )
     return CheckedPair(Prediction(Interval.point(0.0), each_once(assumed)), measurement)
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
 
-from cgro_theory.claims import EvaluatedCondition, Evidence, Interval, Measurement, Prediction, unmet
+from cgro_theory.claims import EvaluatedCondition, Evidence, Interval, Measurement, Prediction, Tally, unmet
 from cgro_theory.claims.condition import each_once
+from cgro_theory.claims.raw import Raw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedPair
 from cgro_theory.theorems.questions.runs.made import AttackComparison, ControlRun, FreshCount
@@ -85,13 +86,22 @@ def count(
     failure_probability: float,
     notes: tuple[tuple[str, float], ...] = (),
     failure: str = "",
+    raw: Raw | None = None,
 ) -> CheckedPair:
-    """A count of runs that do something else than predicted, to be 0; none judged is no measurement."""
+    """A count of runs that do something else than predicted, to be 0; none judged is no measurement.
+
+    ``raw``: what was compared, where there are numbers; else the count itself is recorded.
+    """
     predicted = Prediction(Interval.point(0.0), assumed)
     if failure or judged == 0:
         return CheckedPair(predicted, Measurement.failed(failure or "nothing is clear of a boundary"))
     measurement = measured(
-        float(disagreeing), Interval.point(float(disagreeing)), seeds, failure_probability, notes
+        float(disagreeing),
+        Interval.point(float(disagreeing)),
+        seeds,
+        failure_probability,
+        notes,
+        raw=raw or Tally((("disagreeing", disagreeing),), judged),
     )
     return CheckedPair(predicted, replace(measurement, runs=judged))
 
@@ -102,7 +112,11 @@ def measured(
     seeds: Sequence[int],
     failure_probability: float,
     notes: tuple[tuple[str, float], ...] = (),
+    *,
+    raw: Raw,
 ) -> Measurement:
     """What was measured over the runs of ``seeds``."""
     confidence, runs = 1.0 - failure_probability, len(seeds)
-    return Measurement(estimate, interval, confidence, runs, Evidence.STATISTICAL, tuple(seeds), notes=notes)
+    return Measurement(
+        estimate, interval, confidence, runs, Evidence.STATISTICAL, tuple(seeds), notes=notes, raw=raw
+    )

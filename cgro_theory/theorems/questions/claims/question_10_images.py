@@ -8,7 +8,19 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Figure, Interval, Panel, Prediction, Provenance, Relation, Series, Source
+from cgro_theory.claims import (
+    Claim,
+    Extreme,
+    Figure,
+    Interval,
+    Panel,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Series,
+    Source,
+)
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, measured
 from cgro_theory.theorems.questions.claims.question import Question
@@ -45,7 +57,8 @@ def check_image_stages(runs: QuestionRuns, failure_probability: float) -> Checke
         return NOT_MADE
     worst = max(stage_ratio(run) for run in runs.images)
     seeds = [run.seed for run in runs.images]
-    measurement = measured(worst, Interval.point(worst), seeds, failure_probability)
+    raw = Extreme("greatest", Reading.points(map(stage_ratio, runs.images)))
+    measurement = measured(worst, Interval.point(worst), seeds, failure_probability, raw=raw)
     return CheckedPair(Prediction(Interval(0.0, BELOW_ONE)), measurement)
 
 

@@ -13,6 +13,8 @@ import torch
 
 from cgro_theory.claims import (
     Claim,
+    Counts,
+    Extreme,
     Figure,
     Interval,
     Marker,
@@ -20,6 +22,7 @@ from cgro_theory.claims import (
     Panel,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Series,
     Source,
@@ -79,7 +82,9 @@ def check_current_iterate(
         ("largest difference between two orders of summation", max(run.rounding for run in kept)),
         *((f"largest difference: {name}", max(getattr(run, name) for run in kept)) for name in _COMPARED),
     )
-    measurement = measured(worst, Interval.point(worst), [run.seed for run in kept], failure_probability, notes)
+    raw = Extreme("greatest", Reading.points(run.difference for run in kept))
+    seeds = [run.seed for run in kept]
+    measurement = measured(worst, Interval.point(worst), seeds, failure_probability, notes, raw=raw)
     return CheckedPair(Prediction(Interval(0.0, allowed_rounding(runs.attack_rules)), assumed), measurement)
 
 
@@ -159,7 +164,10 @@ def check_attack_off_the_signal(
     interval = Interval(min(end.low for end in ends), min(end.high for end in ends))
     least = min(wrong(entry) / entry.test_points for entry in entries)
     notes = (("largest error within the signal's span", max(e.span_wrong / e.test_points for e in entries)),)
-    measurement = measured(least, interval, [entry.seed for entry in entries], failure_probability, notes)
+    counts = [Counts(wrong(entry), entry.test_points, share) for entry in entries]
+    raw = Extreme("least", tuple(map(Reading.of, ends, counts)))
+    seeds = [entry.seed for entry in entries]
+    measurement = measured(least, interval, seeds, failure_probability, notes, raw=raw)
     return CheckedPair(predicted, measurement)
 
 

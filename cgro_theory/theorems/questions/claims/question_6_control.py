@@ -12,10 +12,14 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
+    Mean,
+    MeanRule,
     Measurement,
+    OneReading,
     Panel,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Series,
     Source,
@@ -66,7 +70,9 @@ def check_standard_control(runs: QuestionRuns, failure_probability: float) -> Ch
     interval = Interval(max(-1.0, ends.low), min(1.0, ends.high))
     notes = (("memorized points, all networks", float(sum(run.memorized for run in chosen))),)
     seeds = [run.seed for run in chosen]
-    measurement = measured(sum(gaps) / len(gaps), interval, seeds, failure_probability, notes)
+    source = Mean.of(gaps, MeanRule.STUDENT, failure_probability, Interval(-1.0, 1.0))
+    raw = OneReading(Reading(interval, source))
+    measurement = measured(sum(gaps) / len(gaps), interval, seeds, failure_probability, notes, raw=raw)
     return CheckedPair(predicted, measurement)
 
 

@@ -10,7 +10,23 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, Condition, Figure, Panel, Provenance, Relation, Series, Source
+from cgro_theory.claims import (
+    Claim,
+    Condition,
+    Contradictions,
+    Contrast,
+    Counts,
+    Figure,
+    Interval,
+    Mean,
+    MeanRule,
+    Panel,
+    Provenance,
+    Reading,
+    Relation,
+    Series,
+    Source,
+)
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -54,11 +70,15 @@ def check_fresh_sample(
         failure = "no network was held in full"
     share = failure_probability / (2 * len(entries))
     disagreeing = between = full = 0
+    compared = []
     for entry in entries:
         errors = errors_by_law(entry)
         ends = empirical_bernstein(errors, share)
         counted = clopper_pearson(entry.wrong, entry.test_points, share)
         disagreeing += counted.high < ends.low or ends.high < counted.low
+        law = Mean.of(errors, MeanRule.BERNSTEIN, share, Interval(0.0, 1.0))
+        count_of = Counts(entry.wrong, entry.test_points, share)
+        compared.append(Contrast(Reading.of(ends, law), Reading.of(counted, count_of)))
         inside = 0.02 < float(errors.mean()) < 0.48
         between += inside
         full += inside and entry.held_in_full
@@ -73,6 +93,7 @@ def check_fresh_sample(
             ("of these counted on weights held in full", float(full)),
         ),
         failure,
+        Contradictions(tuple(compared)),
     )
 
 

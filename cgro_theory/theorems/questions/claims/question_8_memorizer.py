@@ -12,13 +12,18 @@ import sympy as sp
 
 from cgro_theory.claims import (
     Claim,
+    Contradictions,
+    Contrast,
+    Counts,
     Evidence,
+    Extreme,
     Figure,
     Interval,
     Measurement,
     Panel,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Series,
     Source,
@@ -62,17 +67,19 @@ def check_memorizer_corners(
     entries = runs.corners
     if not entries:
         return NOT_MADE
-    worst = Fraction(0)
+    gaps: list[Fraction] = []
     for entry in entries:
         formula = predict(2 ** (entry.input_dimension - 1), entry.num_samples)
-        worst = max(worst, abs(entry.expectation - formula), entry.mismatch)
-    value = float(worst) if worst == 0 else max(float(worst), 5e-324)
+        gaps += [abs(entry.expectation - formula), entry.mismatch]
+    values = [float(gap) if gap == 0 else max(float(gap), 5e-324) for gap in gaps]
+    value = max(values)
     measurement = Measurement(
         estimate=value,
         interval=Interval.point(value),
         confidence=1.0,
         runs=sum(entry.networks for entry in entries),
         evidence=Evidence.EXACT,
+        raw=Extreme("greatest", Reading.points(values)),
     )
     return CheckedPair(Prediction(Interval.point(0.0)), measurement)
 
@@ -114,12 +121,22 @@ def check_memorizer_cube(
         return NOT_MADE
     share = failure_probability / len(entries)
     bounds = [predict(entry) for entry in entries]
-    highs = [clopper_pearson(entry.error.broken, entry.error.trials, share).high for entry in entries]
-    disagreeing = sum(high < bound.leading_order for high, bound in zip(highs, bounds, strict=True))
+    ends = [clopper_pearson(entry.error.broken, entry.error.trials, share) for entry in entries]
+    disagreeing = sum(end.high < bound.leading_order for end, bound in zip(ends, bounds, strict=True))
+    raw = Contradictions(
+        tuple(
+            Contrast(
+                Reading(Interval.at_least(bound.leading_order)),
+                Reading.of(end, Counts(entry.error.broken, entry.error.trials, share)),
+            )
+            for entry, end, bound in zip(entries, ends, bounds, strict=True)
+        )
+    )
     telling = sum(bound.leading_order > 0 for bound in bounds)
     assumed = each_once(condition for bound in bounds for condition in bound.assumed)
     notes = (("configurations with a bound above 0", float(telling)),)
-    return count(disagreeing, telling, assumed, [entry.seed for entry in entries], failure_probability, notes)
+    seeds = [entry.seed for entry in entries]
+    return count(disagreeing, telling, assumed, seeds, failure_probability, notes, raw=raw)
 
 
 # --- answer ---------------------------------------------------------------------------------------------------

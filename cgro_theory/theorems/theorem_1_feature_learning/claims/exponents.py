@@ -15,6 +15,7 @@ from cgro_theory.claims import (
     Claim,
     Figure,
     Interval,
+    LogSlope,
     Measurement,
     Panel,
     Prediction,
@@ -135,7 +136,8 @@ def check_exponent(
     ladder = runs.ladder
     if len(ladder) < 3:
         return CheckedPair(Prediction(None), Measurement.failed("the ladder needs at least three dimensions"))
-    weights = slope_weights([group.setting.patch_dimension for group in ladder])
+    sizes = tuple(float(group.setting.patch_dimension) for group in ladder)
+    weights = slope_weights(sizes)
     strength, init = (
         float(weights @ np.log([getattr(group.setting, name) for group in ladder]))
         for name in (time.strength, "init_std")
@@ -150,7 +152,9 @@ def check_exponent(
         own = [predictions[seed] for predictions in enclosed]
         predicted = _slope_of_seed(ladder, time, own, told, weights)
         failure = next((group.failure_of(seed) for group in ladder if group.failure_of(seed)), "")
-        entries.append(replace(per_run(ladder[0], seed, predicted, float(measured)), failure=failure))
+        own_run = per_run(ladder[0], seed, predicted, float(measured))
+        source = LogSlope(sizes, tuple(Interval.point(float(time)) for time in times[:, seed]))
+        entries.append(replace(own_run, failure=failure, source=source if np.isfinite(measured) else None))
     return judge_runs(entries, failure_probability, seeds=seeds_of(ladder))
 
 

@@ -16,11 +16,18 @@ from numpy.typing import NDArray
 
 from cgro_theory.claims import (
     Claim,
+    Contradictions,
+    Contrast,
+    Counts,
     Evidence,
     Interval,
+    Mean,
+    MeanRule,
     Measurement,
+    Median,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Source,
     StatedAssumption,
@@ -135,6 +142,7 @@ def check_clean_test_error(
     sizes = sorted({network.levels.points for network in networks})
     share = failure_probability / (2 * levels * (len(sizes) + len(networks)) + 1)
     contradictions = 0
+    compared: list[Contrast] = []
     notes: list[tuple[str, float]] = []
     for level in range(levels):
         for points in sizes:  # a mean over networks is a rate of points where all have equally many
@@ -142,15 +150,17 @@ def check_clean_test_error(
             errors, bounds = [n.errors(level) for n in some], [n.bound(level) for n in some]
             counts = [int(network.wrong[level]) for network in some]
             for law, bound, count in zip(errors, bounds, counts, strict=True):
-                contradictions += _contradicts(law, bound, count, points, share)
+                contradictions += _contradicts(law, bound, count, points, share, compared)
             wrong, tried, bound = sum(counts), points * len(some), float(np.mean(bounds))
-            contradictions += _contradicts(np.concatenate(errors), bound, wrong, tried, share)
+            contradictions += _contradicts(np.concatenate(errors), bound, wrong, tried, share, compared)
             of = f"noise level {level + 1}" + (f", {points} points a network" if len(sizes) > 1 else "")
             notes += [(f"counted error at {of}", wrong / tried), (f"mean bound at {of}", bound)]
     ratios = [network.second_moment_ratio for network in networks]
     middle = median_by_order_statistics(ratios, share)
     room = max(math.sqrt((9.0**network.setting.degree - 1.0) / network.levels.points) for network in networks)
     contradictions += middle.high < 1.0 - room or middle.low > 1.0 + room
+    told = Reading(Interval(1.0 - room, 1.0 + room))
+    compared.append(Contrast(told, Reading.of(middle, Median(tuple(ratios), share))))
     seen = sum(int(group.errors.clean_test.sum()) for group in runs.main)
     tried = sum(group.errors.test_points * group.trajectories.runs for group in runs.main)
     broken = next((group.failure for group in runs.main if group.failure), "")
@@ -170,6 +180,7 @@ def check_clean_test_error(
             ("their Clopper-Pearson upper end", clopper_pearson(seen, tried, failure_probability).high),
             ("networks with their weights held in full", float(len(runs.full))),
         ),
+        raw=Contradictions(tuple(compared)),
     )
     weights = {network.setting.adversarial_weight for network in networks}
     pair = (ATTACK, CLEAN_WEIGHT)
@@ -195,10 +206,22 @@ def _networks(runs: TrainedEvidence, make_law: MakeLaw) -> list[_Network]:
     return found
 
 
-def _contradicts(law_errors: Array, bound: float, wrong: int, points: int, failure_probability: float) -> int:
-    """1 when a counted rate has an interval disjoint from its law's, or surely exceeds its bound; else 0."""
+def _contradicts(
+    law_errors: Array,
+    bound: float,
+    wrong: int,
+    points: int,
+    failure_probability: float,
+    compared: list[Contrast],
+) -> int:
+    """1 when a counted rate has an interval disjoint from its law's, or surely exceeds its bound; else 0.
+
+    What was compared is appended to ``compared``.
+    """
     interval = clopper_pearson(wrong, points, failure_probability)
     law = empirical_bernstein(law_errors, failure_probability)
+    told = Reading.of(law, Mean.of(law_errors, MeanRule.BERNSTEIN, failure_probability, RATE))
+    compared.append(Contrast(told, Reading.of(interval, Counts(wrong, points, failure_probability)), bound))
     return int(interval.high < law.low or law.high < interval.low or interval.low > bound)
 
 
@@ -240,7 +263,9 @@ def check_robust_test_error(
             for run, (law, margin) in enumerate(zip(laws, margins, strict=True))
         ]
     ends = empirical_bernstein(np.concatenate(errors), half)
-    prediction = Prediction(Interval(ends.low, ends.high), met_by_all(groups, TRAINED), float(np.mean(errors)))
+    law = Reading.of(ends, Mean.of(np.concatenate(errors), MeanRule.BERNSTEIN, half, RATE))
+    assumed = met_by_all(groups, TRAINED)
+    prediction = Prediction(Interval(ends.low, ends.high), assumed, float(np.mean(errors)), raw=law)
     counts = [group.errors.robust_test for group in groups]
     trials = [group.errors.test_points * group.trajectories.runs for group in groups]
     return CheckedPair(prediction, counted(groups, counts, trials, half, failure_probability))

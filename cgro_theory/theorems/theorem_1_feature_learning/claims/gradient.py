@@ -9,7 +9,17 @@ from typing import Any
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    Evidence,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Relation,
+    Source,
+    Tally,
+)
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
 from ..runs.identity import (
@@ -71,6 +81,7 @@ def check_gradient_identity(
         runs=len(compared) + len(STEPS),
         evidence=Evidence.SYMBOLIC,
         notes=(("projections moved otherwise by an engine", float(made)),),
+        raw=Tally((("symbolic", left), ("in the engines", made)), len(compared) + len(STEPS)),
     )
     return CheckedPair(Prediction(Interval.point(0.0), leading_order=0.0), measurement)
 

@@ -10,7 +10,25 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Case,
+    Claim,
+    Contradictions,
+    Contrast,
+    Counts,
+    Evidence,
+    Interval,
+    Mean,
+    MeanRule,
+    Measurement,
+    Prediction,
+    Provenance,
+    Quotient,
+    Reading,
+    Relation,
+    Source,
+    WorstCase,
+)
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein, student_mean
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import directional_errors
@@ -28,7 +46,7 @@ from .negative_controls import one_in_full_negated, one_in_ladder, told, with_wr
 from .per_run import BELOW_ONE
 from .scope import met, met_by_all
 from .slopes import Compared, nearest_slope
-from .symbols import PAPER, PROJECT, REAL, TIME, P, V, err_robust, kappa, q, slope, z, z_attacked
+from .symbols import PAPER, PROJECT, RATE, REAL, TIME, P, V, err_robust, kappa, q, slope, z, z_attacked
 
 Array = NDArray[np.float64]
 
@@ -110,7 +128,7 @@ def check_robust_error_limit(
     broken = next((group.failure for group in ladder if group.failure), "")
     if broken:
         return CheckedPair(predicted, Measurement.failed(broken))
-    ends, share = [], failure_probability / len(ladder)
+    ends, readings, share = [], [], failure_probability / len(ladder)
     for group in ladder:
         own = group.trajectories
         margins = attacked(group.setting, own.final_signal)
@@ -118,12 +136,19 @@ def check_robust_error_limit(
             0.5 * law.small_ball_probabilities(float(margin), SMALL_BALL_SAMPLES, _generator(own, run))
             for run, (law, margin) in enumerate(zip(own.final_noise_margin_laws(), margins, strict=True))
         ]
-        ends.append(student_mean(np.concatenate(shares), share))
+        pooled = np.concatenate(shares)
+        ends.append(student_mean(pooled, share))
+        readings.append(Reading.of(ends[-1], Mean.of(pooled, MeanRule.STUDENT, share)))
     ratios = [
         Interval(after.low / before.high, after.high / before.low if before.low > 0 else math.inf)
         for before, after in pairwise(ends)
     ]
-    worst = max(ratios, key=lambda ratio: ratio.high)
+    # One outside comes first, even where another one's interval is wider and reaches farther.
+    worst = max(ratios, key=lambda ratio: (ratio.low > BELOW_ONE, ratio.high))
+    cases = [
+        Case(predicted.interval, Reading(ratio, Quotient(after, before)))
+        for ratio, (before, after) in zip(ratios, pairwise(readings), strict=True)
+    ]
     middles = np.array([(end.low + end.high) / 2 for end in ends])
     logs = np.log([math.log(group.setting.patch_dimension) for group in ladder])
     rate = float(np.polyfit(logs, np.log(middles), 1)[0])
@@ -141,6 +166,7 @@ def check_robust_error_limit(
             ),
             ("fitted exponent in log d", rate),
         ),
+        raw=WorstCase(tuple(cases)),
     )
     return CheckedPair(predicted, measurement)
 
@@ -208,9 +234,12 @@ def check_robust_error_law(
     predicted = Prediction(Interval.point(0.0), (RADIUS.given(kappa=min(fractions)),))
     share = failure_probability / (2 * len(counts))
     disagreeing, largest, between = 0, 0.0, 0
+    compared = []
     for errors, wrong, points in counts:
         law, counted = empirical_bernstein(errors, share), clopper_pearson(wrong, points, share)
         disagreeing += counted.high < law.low or law.high < counted.low
+        told = Reading.of(law, Mean.of(errors, MeanRule.BERNSTEIN, share, RATE))
+        compared.append(Contrast(told, Reading.of(counted, Counts(wrong, points, share))))
         expected = float(errors.mean())
         spread = math.sqrt(max(expected * (1 - expected), 1e-12) / points)
         largest = max(largest, abs(wrong / points - expected) / spread)
@@ -231,6 +260,7 @@ def check_robust_error_law(
             ("networks with a robust error between 0.05 and 0.45", float(between)),
             ("largest difference in standard errors", largest),
         ),
+        raw=Contradictions(tuple(compared)),
     )
     return CheckedPair(predicted, measurement)
 

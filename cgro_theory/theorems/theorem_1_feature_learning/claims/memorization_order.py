@@ -15,8 +15,11 @@ from cgro_theory.claims import (
     Evidence,
     Interval,
     Measurement,
+    Median,
+    OneReading,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Source,
     unmet,
@@ -106,6 +109,7 @@ def check_memorization_order(
             *((("mean rank correlation with shifts", float(np.mean(with_shifts))),) if with_shifts else ()),
             *((("mean rank correlation without", float(np.mean(without))),) if without else ()),
         ),
+        raw=OneReading(Reading.of(ends, Median(tuple(map(float, ratios)), failure_probability))),
     )
     return CheckedPair(Prediction(Interval(0.0, BELOW_ONE), assumed[0]), measurement)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cgro_theory.claims import Evidence, Interval, Measurement, Prediction
+from cgro_theory.claims import Counts, Evidence, Interval, Measurement, OneReading, Prediction, Reading
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import Check, CheckedPair
 
@@ -95,6 +95,7 @@ def counted(
         seeds=groups[0].trajectories.seeds,
         failure=next((group.failure for group in groups if group.failure), ""),
         notes=(("points", float(total)),),
+        raw=OneReading(Reading.of(ends, Counts(count, total, interval_failure))),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.claims import Interval, Prediction, unmet
+from cgro_theory.claims import Interval, LogSlope, Prediction, unmet
 from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.room import CheckedPair
 
@@ -23,7 +23,7 @@ class Compared:
     """A predicted and a measured interval that are to be compared, and where they come from.
 
     ``measured`` may be ``Interval.point(inf)``: never reached, which is outside. ``failure``: why there is no
-    usable number.
+    usable number. ``source``: what a measured slope is fitted to.
     """
 
     predicted: Prediction
@@ -31,6 +31,7 @@ class Compared:
     size: float
     seed: int
     failure: str = ""
+    source: LogSlope | None = None
 
 
 def nearest_boundary(entries: Sequence[Compared], failure_probability: float) -> CheckedPair:
@@ -42,6 +43,7 @@ def nearest_boundary(entries: Sequence[Compared], failure_probability: float) ->
             leading_order=entry.predicted.leading_order,
             assumed=entry.predicted.assumed,
             failure=entry.failure,
+            source=entry.source,
         )
         for entry in entries
     ]
@@ -69,7 +71,8 @@ def _slope(own: Sequence[Compared], seed: int) -> Compared:
     # One size that was never reached leaves no slope: outside, wherever the others lie.
     reached = all(math.isfinite(entry.measured.low) for entry in own)
     measured = _weighted(weights, [entry.measured for entry in own]) if reached else Interval.point(math.inf)
-    return Compared(Prediction(predicted, assumed, leading), measured, 1.0, seed, failure)
+    source = LogSlope(tuple(entry.size for entry in own), tuple(entry.measured for entry in own))
+    return Compared(Prediction(predicted, assumed, leading), measured, 1.0, seed, failure, source)
 
 
 def slope_weights(sizes: Sequence[float]) -> Array:

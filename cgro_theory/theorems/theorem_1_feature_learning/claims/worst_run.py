@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cgro_theory.claims import EvaluatedCondition, Evidence, Interval, Measurement, Prediction, unmet
+from cgro_theory.claims import (
+    Case,
+    EvaluatedCondition,
+    Evidence,
+    Interval,
+    Measurement,
+    Prediction,
+    Reading,
+    WorstCase,
+    unmet,
+)
+from cgro_theory.claims.reading import Source
 from cgro_theory.numerics.confidence import content_covered_by_all
 from cgro_theory.theorems.room import CheckedPair
 
@@ -26,6 +37,7 @@ class JudgedRun:
         leading_order: the closed formula without its error terms, for the reader.
         assumed: conditions on parameters or the initial draw; a run that misses one is left out and counted.
         failure: why the run has no usable numbers (it broke off), or nothing; such a run cannot confirm.
+        source: the raw numbers that ``measured`` follows from, where it is not itself what was read off.
     """
 
     predicted: Interval | None
@@ -33,6 +45,7 @@ class JudgedRun:
     leading_order: float = math.nan
     assumed: tuple[EvaluatedCondition, ...] = ()
     failure: str = ""
+    source: Source | None = None
 
     @property
     def unmet(self) -> tuple[EvaluatedCondition, ...]:
@@ -106,12 +119,18 @@ def judge_runs(
     left_out = [run for run in runs if run.unmet]
     usable = [run for run in runs if not run.unmet and not run.failure]
     worst = deciding_run(usable) if usable else None
+    raw = WorstCase(
+        tuple(_case(run) for run in usable),
+        left_out=len(left_out),
+        broken=len(runs) - len(left_out) - len(usable),
+        left_out_at_most=LEFT_OUT_AT_MOST,
+    )
     if worst is None or worst.standing[0] < 2:
         broken = next((run.failure for run in runs if run.failure), "")
         if broken:
             met = next((run.assumed for run in runs if not run.unmet), None)
             scope = Prediction(None) if met is None else Prediction(Interval.point(0.0), met)
-            return CheckedPair(scope, Measurement.failed(broken))
+            return CheckedPair(scope, replace(Measurement.failed(broken), raw=raw))
         if worst is None:
             return CheckedPair(
                 Prediction(None, left_out[0].assumed), Measurement.failed("no run meets the assumptions")
@@ -121,9 +140,12 @@ def judge_runs(
                 f"{len(left_out)} of {len(runs)} runs miss an assumption, more than {LEFT_OUT_AT_MOST:.0%}: "
                 f"{left_out[0].unmet[0]}"
             )
-            return CheckedPair(Prediction(worst.predicted, worst.assumed), Measurement.failed(why))
+            left = replace(Measurement.failed(why), raw=raw)
+            return CheckedPair(Prediction(worst.predicted, worst.assumed), left)
         if any(run.predicted is None for run in usable):
-            return CheckedPair(Prediction(None), Measurement.failed("a prediction has no number"))
+            return CheckedPair(
+                Prediction(None), replace(Measurement.failed("a prediction has no number"), raw=raw)
+            )
     middles = [(_middle(run), run.leading_order) for run in usable]
     ratios = [value / order for value, order in middles if order and math.isfinite(order) and math.isfinite(value)]
     distinct = tuple(sorted(set(seeds)))
@@ -142,6 +164,7 @@ def judge_runs(
             *notes,
             ("share of draws covered", content_covered_by_all(len(distinct), failure_probability)),
         ),
+        raw=raw,
     )
     predicted = worst.predicted or ANY_NUMBER
     if worst.is_lost:  # an infinite value is outside a half-line too
@@ -150,6 +173,10 @@ def judge_runs(
             max(min(predicted.high, ANY_NUMBER.high), ANY_NUMBER.low),
         )
     return CheckedPair(Prediction(predicted, worst.assumed, worst.leading_order), measurement)
+
+
+def _case(run: JudgedRun) -> Case:
+    return Case(run.predicted, None if run.measured is None else Reading(run.measured, run.source))
 
 
 def _middle(run: JudgedRun) -> float:

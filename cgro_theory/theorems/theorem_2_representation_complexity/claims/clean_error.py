@@ -8,7 +8,18 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    Evidence,
+    Extreme,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+)
 from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
@@ -44,7 +55,8 @@ def check_clean_test_error(runs: RepresentationRuns, failure_probability: float)
     notes = tuple(
         (f"{entry.name}: difference", result.high) for entry, result in zip(runs.comparisons, results, strict=True)
     )
-    measured = Measurement(interval.high, interval, 1.0, len(results), Evidence.INTERVAL, notes=notes)
+    raw = Extreme("greatest", Reading.all(results))
+    measured = Measurement(interval.high, interval, 1.0, len(results), Evidence.INTERVAL, notes=notes, raw=raw)
     return CheckedPair(predicted, measured)
 
 

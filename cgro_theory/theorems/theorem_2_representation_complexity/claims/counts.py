@@ -12,7 +12,20 @@ import numpy as np
 import sympy as sp
 from scipy.sparse import csr_array
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Case,
+    Claim,
+    Evidence,
+    Extreme,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+    WorstCase,
+)
 from cgro_theory.claims.figure import Figure, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
@@ -64,9 +77,10 @@ def check_parameter_count(
         return CheckedPair(predicted, Measurement.failed("no network was counted", Evidence.EXACT))
     worst = float(max(gaps))
     notes = tuple((f"structural: {e.name}", float(e.built.circuit.structural_count)) for e in runs.counted[:6])
-    return CheckedPair(
-        predicted, Measurement(worst, Interval.point(worst), 1.0, len(runs.counted), Evidence.EXACT, notes=notes)
-    )
+    raw = Extreme("greatest", Reading.points(gaps))
+    found = Interval.point(worst)
+    measured = Measurement(worst, found, 1.0, len(runs.counted), Evidence.EXACT, notes=notes, raw=raw)
+    return CheckedPair(predicted, measured)
 
 
 def _count(N: int, D: int, p: float, W_clean: int, M: int) -> int:
@@ -119,10 +133,15 @@ def check_count_growth(runs: RepresentationRuns, failure_probability: float) -> 
     # A fit outside its allowance comes first; else the one that uses most of it.
     _, fit, allowed = max(
         fits,
-        key=lambda item: (not item[2].contains(item[1]), abs(item[1].low - 1.0) / (item[2].width or 1e-300)),
+        key=lambda item: (
+            item[2].is_disjoint_from(item[1]),
+            not item[2].contains(item[1]),
+            abs(item[1].low - 1.0) / (item[2].width or 1e-300),
+        ),
     )
     estimate = (fit.low + fit.high) / 2.0
-    measured = Measurement(estimate, fit, 1.0, len(fits), Evidence.INTERVAL, notes=notes)
+    raw = WorstCase(tuple(Case(room, Reading(own)) for _, own, room in fits))
+    measured = Measurement(estimate, fit, 1.0, len(fits), Evidence.INTERVAL, notes=notes, raw=raw)
     return CheckedPair(Prediction(allowed, leading_order=1.0), measured)
 
 

@@ -11,7 +11,19 @@ from functools import partial
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    Crossing,
+    Evidence,
+    Interval,
+    Measurement,
+    OneReading,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+)
 from cgro_theory.claims.condition import EvaluatedCondition, unmet
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -146,7 +158,8 @@ def _nothing(assumed: tuple[EvaluatedCondition, ...]) -> CheckedPair:
 
 def _never(networks: int, evidence: Evidence) -> Measurement:
     """There is no such dimension."""
-    return Measurement(math.inf, Interval.point(math.inf), 1.0, networks, evidence)
+    never = Interval.point(math.inf)
+    return Measurement(math.inf, never, 1.0, networks, evidence, raw=OneReading(Reading(never)))
 
 
 def _crossing(
@@ -167,16 +180,18 @@ def _crossing(
             return Measurement.failed("a memorizer of all corners is not proved robust", Evidence.INTERVAL)
     sizes = {net.input_dimension: net.structural_count for net in run.networks}
     bits = {dimension: at(dimension, count) for dimension, count in sizes.items()}
+    raw = Crossing(tuple((dimension, count, bits[dimension]) for dimension, count in sizes.items()))
     failing = [dimension for dimension in sizes if bits[dimension].high <= 0.0 or sizes[dimension] < 1]
     undecided = [dimension for dimension in sizes if not bits[dimension].low > 0.0]
     first = max(failing, default=min(sizes) - 1) + 1
     found = max([first - 1, *undecided]) + 1
     if found > max(sizes):
         # Nothing above the ladder's top is known: the dimension is larger than every one of the ladder.
-        return Measurement(math.inf, Interval(float(first), math.inf), 1.0, len(sizes), Evidence.INTERVAL)
+        beyond = Interval(float(first), math.inf)
+        return Measurement(math.inf, beyond, 1.0, len(sizes), Evidence.INTERVAL, raw=raw)
     shown = (("CGRO parameters there", float(sizes[found])), ("bits missing there", bits[found].low), *notes)
     measured = Interval(float(first), float(found))
-    return Measurement(float(found), measured, 1.0, len(sizes), Evidence.INTERVAL, notes=shown)
+    return Measurement(float(found), measured, 1.0, len(sizes), Evidence.INTERVAL, notes=shown, raw=raw)
 
 
 def _errors_not_paid(num_samples: int, error_fraction: float) -> int:

@@ -10,7 +10,18 @@ from functools import partial
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    Evidence,
+    Extreme,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+)
 from cgro_theory.claims.condition import EvaluatedCondition, StatedAssumption
 from cgro_theory.claims.figure import Figure, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -105,6 +116,7 @@ def check_robust_lower_bound(
         Evidence.STATISTICAL,
         notes=tuple((name, value) for name, value in notes if not math.isnan(value)),
         binding=sum(entry.binds for entry in (*comparisons, *trained)),
+        raw=Extreme("least", Reading.points(ratios)),
     )
     return CheckedPair(predicted, measured)
 

@@ -11,7 +11,21 @@ from itertools import permutations
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Case,
+    Claim,
+    Counts,
+    Difference,
+    Evidence,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+    WorstCase,
+)
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -55,6 +69,8 @@ def check_robust_test_error(
     if not gaps:
         return CheckedPair(predicted, Measurement.failed("no network was enumerated", Evidence.EXACT))
     notes = _continuous_notes(runs)
+    exact = tuple(Case(predicted.interval, Reading(_enclosed(gap))) for gap in gaps)
+    doubts: list[Case] = []
     for sampled in runs.sampled_errors:
         probability = failure_probability / len(runs.sampled_errors)
         low = clopper_pearson(sampled.broken, sampled.trials, probability).low
@@ -62,18 +78,29 @@ def check_robust_test_error(
         expected = counts.robust_test_error(sampled.num_samples, sampled.input_dimension)
         name = f"D={sampled.input_dimension}, N={sampled.num_samples}"
         notes += [(f"{name}: predicted", expected.low), (f"{name}: sampled low", low), (f"{name}: high", high)]
+        gap = Interval(low - expected.high, high - expected.low)
+        unproved = sampled.trials - sampled.robust
+        rate = Reading(Interval(low, high), Counts(sampled.broken, sampled.trials, probability, unproved))
+        doubts.append(Case(predicted.interval, Reading(gap, Difference(rate, Reading(expected)))))
         if expected.is_disjoint_from(Interval(low, high)):
-            gap = Interval(low - expected.high, high - expected.low)
+            raw = WorstCase(exact, tuple(doubts))
             confidence = 1.0 - failure_probability
+            found = tuple(notes)
             measured = Measurement(
-                gap.low, gap, confidence, sampled.trials, Evidence.STATISTICAL, notes=tuple(notes)
+                gap.low, gap, confidence, sampled.trials, Evidence.STATISTICAL, notes=found, raw=raw
             )
             return CheckedPair(predicted, measured)
     worst = max(gaps, key=abs)
-    value = float(worst)
-    interval = Interval.point(0.0) if worst == 0 else Interval.point(value or math.copysign(5e-324, worst))
+    value, interval = float(worst), _enclosed(worst)
     networks = sum(entry.networks for entry in runs.exact_errors)
-    return CheckedPair(predicted, Measurement(value, interval, 1.0, networks, Evidence.EXACT, notes=tuple(notes)))
+    raw = WorstCase(exact, tuple(doubts))
+    measured = Measurement(value, interval, 1.0, networks, Evidence.EXACT, notes=tuple(notes), raw=raw)
+    return CheckedPair(predicted, measured)
+
+
+def _enclosed(gap: Fraction) -> Interval:
+    """The gap as a float, never 0 unless it is."""
+    return Interval.point(float(gap) or (0.0 if gap == 0 else math.copysign(5e-324, gap)))
 
 
 def _continuous_notes(runs: RepresentationRuns) -> list[tuple[str, float]]:

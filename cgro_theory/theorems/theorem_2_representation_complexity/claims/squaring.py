@@ -8,7 +8,19 @@ from fractions import Fraction
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Case,
+    Claim,
+    Evidence,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+    WorstCase,
+)
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import M
@@ -45,9 +57,14 @@ def check_squaring_error(
     if not errors or (worst == 1 and len(decided) < len(errors)):
         why = "a built circuit is not linear between dyadic points" if errors else "no circuit was built"
         return CheckedPair(predicted, Measurement.failed(why, Evidence.EXACT))
-    value = float(worst)
-    measured = Interval.point(value) if Fraction(value) == worst else Interval.point(value).outward()
-    return CheckedPair(predicted, Measurement(value, measured, 1.0, len(errors), Evidence.EXACT))
+    raw = WorstCase(tuple(Case(predicted.interval, Reading(_enclosed(ratio))) for ratio in decided))
+    value, measured = float(worst), _enclosed(worst)
+    return CheckedPair(predicted, Measurement(value, measured, 1.0, len(errors), Evidence.EXACT, raw=raw))
+
+
+def _enclosed(ratio: Fraction) -> Interval:
+    value = Interval.point(float(ratio))
+    return value if Fraction(value.low) == ratio else value.outward()
 
 
 def _largest_error(circuit: Circuit, squarings: int) -> Fraction | None:

@@ -9,7 +9,18 @@ from dataclasses import replace
 import numpy as np
 import sympy as sp
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    Evidence,
+    Extreme,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+)
 from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
@@ -50,6 +61,7 @@ def check_robust_train_error(runs: RepresentationRuns, failure_probability: floa
     if predicted.unmet:
         return CheckedPair(predicted, Measurement.failed("no certificate for such data", Evidence.INTERVAL))
     low = high = 0.0
+    each: list[Interval] = []
     notes: list[tuple[str, float]] = []
     balls = 0
     for index, entry in enumerate(runs.memorizers):
@@ -58,8 +70,10 @@ def check_robust_train_error(runs: RepresentationRuns, failure_probability: floa
         total = built.data.num_samples
         balls += total
         tried, wrong = _errors_at_ends(built, derived_seed(runs.seed, "theorem_2.ends", index))
-        low = max(low, len(proof.witnesses) / total, wrong / total)
-        high = max(high, len(proof.uncertified) / total, wrong / total)
+        least = max(len(proof.witnesses) / total, wrong / total)
+        most = max(len(proof.uncertified) / total, wrong / total)
+        low, high = max(low, least), max(high, most)
+        each.append(Interval(min(least, most), most))
         notes.append((f"{entry.name}: wrong at ball ends of {tried}, by layers", float(wrong)))
         notes.append((f"{entry.name}: certified balls of {total}", float(total - len(proof.uncertified))))
         if proof.uncertified:
@@ -74,7 +88,8 @@ def check_robust_train_error(runs: RepresentationRuns, failure_probability: floa
     if not balls:
         return CheckedPair(predicted, Measurement.failed("no memorizer was built", Evidence.INTERVAL))
     interval = Interval(low, high)
-    measured = Measurement(high, interval, 1.0, balls, Evidence.INTERVAL, notes=tuple(notes))
+    raw = Extreme("greatest", Reading.all(each))
+    measured = Measurement(high, interval, 1.0, balls, Evidence.INTERVAL, notes=tuple(notes), raw=raw)
     return CheckedPair(predicted, measured)
 
 

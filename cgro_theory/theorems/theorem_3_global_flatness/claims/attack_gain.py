@@ -8,7 +8,18 @@ from functools import partial
 
 import sympy
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    Evidence,
+    Extreme,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+)
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_3_global_flatness.claims.symbols import PAPER, G, H, L_D_adv, L_D_clean, delta
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import TorusRuns
@@ -58,7 +69,8 @@ def check_clean_to_robust_gap(
         )
         for dimension in sorted({case.input_dimension for case in runs.gains})
     )
-    measured = Measurement(smallest.low, smallest, 1.0, len(excesses), Evidence.INTERVAL, notes=notes)
+    raw = Extreme("least", Reading.all(excesses))
+    measured = Measurement(smallest.low, smallest, 1.0, len(excesses), Evidence.INTERVAL, notes=notes, raw=raw)
     return CheckedPair(claimed, measured)
 
 

@@ -11,6 +11,7 @@ import sympy
 from cgro_theory.claims import (
     Claim,
     Evidence,
+    Extreme,
     Figure,
     Interval,
     Marker,
@@ -18,6 +19,7 @@ from cgro_theory.claims import (
     Panel,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Series,
     Source,
@@ -112,6 +114,7 @@ def check_form(runs: TorusRuns, failure_probability: float, bound_of: Form) -> C
         seeds=tuple(sorted({case.seed for case in runs.trained})),
         failure="" if decided else f"certified F is {loosest:.2f} times the sampled one",
         notes=tuple(notes),
+        raw=Extreme("greatest", Reading.all(ratios)),
     )
     return CheckedPair(Prediction(Interval.at_most(1.0), assumed=(bounded,)), measured)
 

@@ -8,7 +8,18 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from cgro_theory.claims import Claim, Evidence, Interval, Measurement, Prediction, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    Evidence,
+    Extreme,
+    Interval,
+    Measurement,
+    Prediction,
+    Provenance,
+    Reading,
+    Relation,
+    Source,
+)
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_3_global_flatness.claims import symbols as s
 from cgro_theory.theorems.theorem_3_global_flatness.claims.forms import global_bound, least_bound, where_it_speaks
@@ -71,6 +82,7 @@ def check_vacuity(runs: TorusRuns, failure_probability: float) -> CheckedPair:
         len(margins),
         Evidence.INTERVAL,
         notes=tuple(notes),
+        raw=Extreme("least", Reading.all(Interval(each - _ROUNDING, each + _ROUNDING) for each in margins)),
     )
     return CheckedPair(Prediction(Interval.at_least(0.0), (NARROW_KERNEL.given(h=max(widths)),)), measured)
 
