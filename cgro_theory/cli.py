@@ -89,6 +89,32 @@ def verify(
     raise typer.Exit(code)
 
 
+@app.command()
+def reverify(
+    seeds: Annotated[str, typer.Option(help="base seeds and ranges, such as 300001,300010-300019")],
+    out: Annotated[Path, typer.Option(help="folder of the results; what is there already stays")] = Path(
+        "reverified"
+    ),
+    profile: Annotated[str, typer.Option(help="quick (minutes per seed) or full")] = "quick",
+    instruction_sets: Annotated[
+        str, typer.Option(help="run each seed with each of these: default, avx2, avx512")
+    ] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
+) -> None:
+    """Verify every claim on many base seeds, and say how often each came out as what.
+
+    Stopped or killed, the same command goes on where it was. Exit code as of `cgro verify`, the worst of all.
+    """
+    try:
+        from cgro_theory.commands.reverify import run_reverify
+
+        code = run_reverify(seeds, out, profile=profile, instruction_sets=instruction_sets, quiet=quiet)
+    except KeyboardInterrupt as stop:
+        print(str(stop) or "stopped; nothing was written", file=sys.stderr)
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
+
+
 app.add_typer(bound_app, name="bound")
 for _command in (simulate, landscape, sweep):
     app.command()(_command)

@@ -24,7 +24,7 @@ RESULT_SCHEMA = "cgro-result/1"
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a run was made."""
+    """Where a run was made; ``instruction_set`` is that of torch's kernels on this processor."""
 
     python: str
     torch: str
@@ -32,6 +32,7 @@ class Environment:
     dtype: str
     version: str
     commit: str
+    instruction_set: str = ""
 
 
 @dataclass(frozen=True)

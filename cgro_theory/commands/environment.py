@@ -36,6 +36,7 @@ def describe_environment(device: str) -> Environment:
         dtype="float64",
         version=__version__,
         commit=_commit(),
+        instruction_set=torch.backends.cpu.get_cpu_capability().lower(),
     )
 
 
