@@ -21,6 +21,7 @@ from cgro_theory.theorems.catalogue import ROOMS, require_claim, room, room_of_c
 from cgro_theory.theorems.kept_runs import KeptRuns
 from cgro_theory.theorems.room import Room
 from cgro_theory.theorems.verification import verify_room
+from cgro_theory.trainer.threads import one_thread
 
 MAX_SEED = 2**62
 
@@ -62,7 +63,8 @@ def run_verify(
     written: list[str] = []
     with _stop_told(written, folder):
         for entry in rooms:
-            with progress_reporter(quiet) as progress:
+            # Other processes train; here a second thread would wait for a core that one of them has.
+            with progress_reporter(quiet) as progress, one_thread():
                 result = verify_room(
                     entry,
                     environment=environment,
