@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import ExitCode, load_result
 from cgro_theory.errors import InvalidFile
+from cgro_theory.report import reverification
 from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.paper_map import MapSection, render_paper_map
 from cgro_theory.report.text import verdict_markdown
@@ -16,9 +19,11 @@ from cgro_theory.theorems.catalogue import ROOMS, claim, room, room_of_claim
 from cgro_theory.theorems.room import Room
 
 RECORDED = Path("verification") / "recorded"
-PAGES = ("README.md", "docs/results.md")
-"""The pages with generated blocks: the README one claim, the other the verdict table of each room."""
-START = r"<!-- (verdicts|claim) ([\w.]+) -->"
+REVERIFIED = Path("verification") / "reverified"
+"""Summaries that ``cgro reverify`` wrote."""
+PAGES = ("README.md", "docs/results.md", "docs/limits.md", "docs/reverification.md")
+"""The pages with generated blocks: one claim, the verdict table of each room, what re-verifications found."""
+START = r"<!-- (verdicts|claim|reverified|reverification) ([\w.]+) -->"
 
 
 def run_paper_map(root: Path, check: bool) -> ExitCode:
@@ -43,13 +48,13 @@ def run_paper_map(root: Path, check: bool) -> ExitCode:
 
 def generated_files(root: Path) -> dict[Path, str]:
     """What ``paper_map.md`` and the pages with generated blocks should contain."""
-    documents = recorded_documents(root)
+    documents, found = recorded_documents(root), reverifications(root)
     files = {root / "paper_map.md": render_paper_map(map_sections(), documents)}
     for name in PAGES:
         page = root / name
         if not page.exists():
             raise InvalidFile(page, "not found: run this in the repository's folder")
-        files[page] = _with_blocks(page, page.read_text(encoding="utf-8"), documents)
+        files[page] = _with_blocks(page, page.read_text(encoding="utf-8"), documents, found)
     return files
 
 
@@ -57,6 +62,17 @@ def recorded_documents(root: Path) -> list[dict[str, Any]]:
     """The recorded result of each room that has one, in the catalogue's order."""
     paths = [root / RECORDED / f"{entry.label}.json" for entry in ROOMS]
     return [load_result(path) for path in paths if path.exists()]
+
+
+def reverifications(root: Path) -> dict[str, dict[str, Any]]:
+    """The recorded summaries of re-verifications, by the names of their files."""
+    found = {}
+    for path in sorted((root / REVERIFIED).glob("*.json")):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if summary.get("schema") != reverification.SCHEMA:
+            raise InvalidFile(path, f"schema must be {reverification.SCHEMA!r}")
+        found[path.stem] = summary
+    return found
 
 
 def map_sections() -> list[MapSection]:
@@ -77,12 +93,20 @@ def map_sections() -> list[MapSection]:
     return sections
 
 
-def _with_blocks(page: Path, text: str, documents: list[dict[str, Any]]) -> str:
-    """The text with each block from ``<!-- verdicts X -->`` or ``<!-- claim X -->`` to its end made anew."""
+def _with_blocks(
+    page: Path, text: str, documents: list[dict[str, Any]], found: Mapping[str, dict[str, Any]]
+) -> str:
+    """The text with each block from a line such as ``<!-- verdicts X -->`` to its end made anew."""
+    makers: dict[str, Callable[[str], str | None]] = {
+        "verdicts": lambda label: _verdicts(label, documents),
+        "claim": lambda label: _claim(label, documents),
+        "reverified": lambda name: reverification.conclusion_line(found[name]) + "\n" if name in found else None,
+        "reverification": lambda name: reverification.shown_in_markdown(found[name]) if name in found else None,
+    }
 
     def made_anew(block: re.Match[str]) -> str:
         kind, label = block.groups()
-        body = _verdicts(label, documents) if kind == "verdicts" else _claim(label, documents)
+        body = makers[kind](label)
         return block[0] if body is None else f"<!-- {kind} {label} -->\n\n{body}\n<!-- end {kind} {label} -->"
 
     for kind, label in re.findall(START, text):
