@@ -252,9 +252,100 @@ def test_one_training_that_missed_its_target_is_not_left_out():
             assert outcome(label, replace(runs, main=reaching(runs.main, *errors))) is Outcome.INCONCLUSIVE
 
 
-def request_for(*labels, base=0, progress=lambda *_: None):
+def request_for(*labels, base=0, progress=lambda *_: None, look=1, kept=None, device="cpu"):
     sets = frozenset(name for label in labels for name in ENTRIES[label].needs)
-    return RunRequest("quick", base, "cpu", frozenset(labels), progress, sets)
+    return RunRequest("quick", base, device, frozenset(labels), progress, sets, kept, look)
+
+
+def test_a_look_makes_the_runs_of_the_look_before_and_as_many_more():
+    """The tasks are the same to the byte, so that what was kept is found."""
+    first, second, third = (
+        making.jobs_of(SIZES["quick"], request_for(*LABELS, base=9000, look=look)) for look in (1, 2, 3)
+    )
+    assert (len(second), len(third)) == (2 * len(first), 4 * len(first))
+    tasks = [{pickle.dumps((making.make_run, (job,), {})) for job in jobs} for jobs in (first, second, third)]
+    assert tasks[0] < tasks[1] < tasks[2]
+    assert len(tasks[2]) == len(third)
+
+
+def quickly(radius=0.01, **more):
+    """A job of a few epochs."""
+    job = making.jobs_of(SMALL, request_for(LOCAL, base=884210))[0]
+    return replace(job, recipe=replace(job.recipe, **{"radius": radius, "epochs": 2} | more), doublings=2)
+
+
+def test_a_training_that_missed_its_target_is_made_again_with_twice_the_epochs(monkeypatch):
+    reached = making.make_run(quickly(learning_rate=1e-6))
+    assert reached.recipe.epochs == 8  # the budget's end: nothing was learned, and the record says so
+    assert reached.strong_train_error > 0.1
+    assert reached.moments[-1].epoch == 8
+    assert making.make_run(replace(quickly(learning_rate=1e-6), doublings=0)).recipe.epochs == 2
+    monkeypatch.setattr(making, "LOW_ROBUST_TRAIN_ERROR", reached.strong_train_error + 0.1)
+    assert making.make_run(quickly(learning_rate=1e-6)).recipe.epochs == 2
+
+
+def test_whether_a_training_goes_on_does_not_depend_on_test_images(monkeypatch):
+    job = quickly(learning_rate=0.03, epochs=6)
+    train_errors = []
+    for share in (0.0, 1.0):
+        data = making._digits()
+
+        class Relabelled:
+            def split(self, *arguments, data=data, share=share):
+                split = data.split(*arguments)
+                labels = np.where(np.arange(split.test.size) < share * split.test.size, 0, split.test.labels)
+                return replace(split, test=replace(split.test, labels=labels))
+
+        monkeypatch.setattr(making, "_digits", Relabelled)
+        run = making.make_run(job)
+        train_errors.append((run.recipe.epochs, run.strong_train_error))
+        monkeypatch.undo()
+    assert train_errors[0] == train_errors[1]
+
+
+def test_processes_and_this_one_make_the_same_runs(small):
+    jobs = making.jobs_of(SMALL, request_for(LOCAL, GAP))
+    made = {(run.recipe.width, run.seed): run for run in small.over_epochs}
+    for job in jobs[-2:]:
+        here, there = making.make_run(job), made[job.width, job.seed]
+        assert here.strong_train_error == there.strong_train_error
+        assert np.array_equal(here.final.test.max_loss_change, there.final.test.max_loss_change)
+
+
+def test_a_run_that_breaks_off_leaves_the_claims_undecided(monkeypatch):
+    broken = replace(SMALL, main=replace(SMALL.main, learning_rate=1e30))
+    monkeypatch.setitem(making.SIZES, "quick", broken)
+    own = making.make_run
+    monkeypatch.setattr(making, "make_run", lambda job, device: own(job))
+    runs = claims.gather(request_for(LOCAL, device="cuda"))
+    assert len(runs.failures) == SMALL.seeds
+    assert "learning_rate" in runs.failures[0]
+    assert outcome(LOCAL, runs) is Outcome.INCONCLUSIVE
+
+
+def test_a_claim_speaks_of_a_longer_training_by_its_own_middle():
+    """A training that went on: its second half begins at its own middle, and the notes say how long it was."""
+    runs = made_runs()
+    first = runs.main[0]
+    moments = tuple(replace(moment, epoch=2 * moment.epoch) for moment in first.moments)
+    longer = replace(first, recipe=replace(first.recipe, epochs=200), moments=moments)
+    changed = replace(runs, main=(longer, *runs.main[1:]))
+    for label in (FLAT, LOCAL, GAP):
+        found, before = checked(label, changed).measurement, checked(label, runs).measurement
+        assert (found.estimate, found.interval) == (before.estimate, before.interval)
+        assert dict(found.notes)[f"trainings of 200 epochs, width {MAIN_WIDTH}"] == 1.0
+        assert dict(found.notes)[f"trainings of 100 epochs, width {MAIN_WIDTH}"] == len(runs.main) - 1
+    assert claims.parameters(changed)["landscape main"]["runs by epochs"] == {"100": 5, "200": 1}
+    assert "share" in claims.figures(changed)[1].panels[0].x_label
+
+
+def test_the_gap_is_judged_on_the_seeds_of_every_width():
+    runs = made_runs()
+    fewer = replace(runs, other_widths=runs.other_widths[:4])
+    assert checked(GAP, fewer).measurement.seeds == (0, 1, 2, 3)
+    for control in ENTRIES[GAP].controls:
+        entry = ENTRIES[GAP]
+        assert judge_control(entry.claim, entry.check, fewer, 1e-4, control).outcome is Outcome.REFUTED
 
 
 def test_base_seeds_share_no_run():
@@ -268,7 +359,8 @@ def test_base_seeds_share_no_run():
     by_set = {"main": set(), "standard": set()}
     for job in making.jobs_of(SIZES["quick"], request_for(FLAT, base=9000)):
         by_set[job.set_of_runs].add(job.seed)
-    assert by_set["standard"] == by_set["main"]  # the control that judges them has the claim's resolution
+    assert by_set["standard"] < by_set["main"]
+    assert len(by_set["standard"]) == SIZES["quick"].paired_seeds
     assert not {s for _, s in own} & {s for base in (9001, 9002, 9009) for _, s in seeds_of(base)}
 
 
@@ -286,6 +378,7 @@ def test_spearman_agrees_with_scipy(points):
 SMALL = replace(
     SIZES["quick"],
     seeds=3,
+    paired_seeds=2,
     main=replace(SIZES["quick"].main, train_size=30, test_size=20, epochs=6, batch_size=15),
     widths=(2, MAIN_WIDTH),
     budget=AscentBudget(1),
@@ -356,6 +449,7 @@ def test_figures_and_parameters_are_plain(small):
 def test_profiles_hold_the_roles_and_the_main_width():
     for sizes in SIZES.values():
         assert MAIN_WIDTH in sizes.widths
+        assert 2 <= sizes.paired_seeds <= sizes.seeds
         assert set(dataclasses.astuple(sizes.roles)) <= set(sizes.ladder_widths)
         assert sizes.roles.narrow < sizes.roles.middle < sizes.roles.wide
         assert {1.0, 2.0} <= set(sizes.radius_factors)

@@ -58,8 +58,14 @@ def radius_panels(
 
 
 def epoch_figure(runs: Sequence[ExperimentRecord], radius: float, name: str) -> Figure:
-    """Flatness at ``radius`` and the errors against the epoch, training and test images."""
-    epochs = [float(moment.epoch) for moment in runs[0].moments]
+    """Flatness at ``radius`` and the errors in the course of training, on training and test images.
+
+    Against the epoch, or against the share of the training that is done where trainings differ in length.
+    """
+    alike = len({run.recipe.epochs for run in runs}) == 1
+    axis = "epoch" if alike else "share of the training done"
+    scale = 1.0 if alike else 1.0 / runs[0].recipe.epochs
+    epochs = [scale * moment.epoch for moment in runs[0].moments]
 
     def rows(read: Callable[[Moment], float]) -> list[list[float]]:
         return [[read(moment) for moment in run.moments] for run in runs]
@@ -79,9 +85,9 @@ def epoch_figure(runs: Sequence[ExperimentRecord], radius: float, name: str) -> 
         mean_series("clean train", epochs, rows(lambda m: m.train.clean_error), TRAIN, dashed=True),
     )
     panels = (
-        Panel(f"Flatness at r = {radius:g}", "epoch", _NORM_LABEL, flatness, y_scale="log"),
-        Panel(f"Loss change at r = {radius:g}", "epoch", _CHANGE_LABEL, change, y_scale="log"),
-        Panel("Errors", "epoch", "share of images", errors),
+        Panel(f"Flatness at r = {radius:g}", axis, _NORM_LABEL, flatness, y_scale="log"),
+        Panel(f"Loss change at r = {radius:g}", axis, _CHANGE_LABEL, change, y_scale="log"),
+        Panel("Errors", axis, "share of images", errors),
     )
     caption = "Late in training the loss flattens around the training images only, and the robust gap opens."
     return Figure(name, "Local flatness improves while global flatness worsens", caption, panels)

@@ -59,7 +59,9 @@ LOCAL_VERSUS_GLOBAL = Claim(
         ),
         0,
     ),
-    limitations="the order within the second half" + s.UNDECIDED + s.STUDENT,
+    limitations="the order within the second half, which is that of each training's own length"
+    + s.UNDECIDED
+    + s.STUDENT,
 )
 GAP_FOLLOWS = Claim(
     label="landscape.gap_follows_global_flatness",
@@ -78,20 +80,25 @@ GAP_FOLLOWS = Claim(
 )
 
 
-def check_flat_inside(runs: LandscapeRuns, failure_probability: float) -> CheckedPair:
-    """The growth exponent of each main run from ε0 to 2ε0, on its training images; Student over the seeds."""
-    wanted = Interval.at_least(math.nextafter(QUADRATIC_EXPONENT, math.inf))
+def growth_exponents(runs: LandscapeRuns) -> dict[str, list[float]]:
+    """The growth exponent of each main run from ε0 to 2ε0, on its training images."""
     radius, exponents = runs.radius, []
     for run in runs.main:
         around = run.final.train
         change = math.log2(around.loss_change(2 * radius) / around.loss_change(radius))
         norm = 1.0 + math.log2(around.gradient_norm(2 * radius) / around.gradient_norm(radius))
         exponents.append(min(change, norm))
+    return {"growth exponent": exponents}
+
+
+def check_flat_inside(runs: LandscapeRuns, failure_probability: float) -> CheckedPair:
+    """The growth exponent of each main run; Student over the seeds."""
+    wanted = Interval.at_least(math.nextafter(QUADRATIC_EXPONENT, math.inf))
     notes: list[Note] = []
     for name, own in (("adversarial", runs.main), ("standard", runs.standard)):
         for factor in (0.5, 1.0, 2.0):
-            notes += _mean_notes(name, own, factor, radius)
-    parts = {"growth exponent": exponents}
+            notes += _mean_notes(name, own, factor, runs.radius)
+    parts = growth_exponents(runs)
     return compared(runs, FLAT_INSIDE, wanted, parts, failure_probability, fitted=runs.main, notes=notes)
 
 
@@ -106,8 +113,8 @@ def _mean_notes(name: str, runs: Sequence[ExperimentRecord], factor: float, radi
     ]
 
 
-def check_local_versus_global(runs: LandscapeRuns, failure_probability: float) -> CheckedPair:
-    """Three changes of each main run from the middle epoch to the last; Student over the seeds for each."""
+def late_changes(runs: LandscapeRuns) -> dict[str, list[float]]:
+    """Three changes of each main run from the middle of its own training to the end, however long it was."""
     radius = runs.radius
     parts: dict[str, list[float]] = {"-Δ ln local flatness": [], "Δ ln global flatness": [], "Δ gap": []}
     for run in runs.main:
@@ -117,6 +124,12 @@ def check_local_versus_global(runs: LandscapeRuns, failure_probability: float) -
         parts["-Δ ln local flatness"].append(-math.log(local))
         parts["Δ ln global flatness"].append(math.log(world))
         parts["Δ gap"].append(last.robust_gap(radius) - middle.robust_gap(radius))
+    return parts
+
+
+def check_local_versus_global(runs: LandscapeRuns, failure_probability: float) -> CheckedPair:
+    """The changes over the second half of training; Student over the seeds for each."""
+    parts = late_changes(runs)
     notes = [(f"mean {name}", float(np.mean(values))) for name, values in parts.items() if values]
     return compared(runs, LOCAL_VERSUS_GLOBAL, POSITIVE, parts, failure_probability, fitted=runs.main, notes=notes)
 
@@ -130,21 +143,33 @@ def global_flatness(moment: Moment, radius: float) -> float:
     return moment.test.gradient_norm(radius)
 
 
+def rank_correlations(
+    runs: LandscapeRuns, flatness_of: Callable[[Moment, float], float] = global_flatness
+) -> dict[str, list[float]]:
+    """Spearman's ρ between gap and flatness over the epochs and widths of each seed that has them all."""
+    return {"rank correlation": [spearman(points) for points in _gap_points(runs, flatness_of).values()]}
+
+
+def _gap_points(
+    runs: LandscapeRuns, flatness_of: Callable[[Moment, float], float], from_share: float = 0.0
+) -> dict[int, list[tuple[float, float]]]:
+    by_seed: dict[int, list[tuple[float, float]]] = {}
+    for run in runs.over_epochs:
+        for moment in run.moments:
+            if moment.epoch >= from_share * run.recipe.epochs:
+                point = (moment.robust_gap(runs.radius), flatness_of(moment, runs.radius))
+                by_seed.setdefault(run.seed, []).append(point)
+    return by_seed
+
+
 def check_gap_follows(
     runs: LandscapeRuns,
     failure_probability: float,
     flatness_of: Callable[[Moment, float], float] = global_flatness,
 ) -> CheckedPair:
     """Spearman's ρ over the epochs and widths of each seed, then Student over the seeds."""
-    by_seed: dict[int, list[tuple[float, float]]] = {}
-    late: dict[int, list[tuple[float, float]]] = {}
-    for run in runs.over_epochs:
-        for moment in run.moments:
-            point = (moment.robust_gap(runs.radius), flatness_of(moment, runs.radius))
-            by_seed.setdefault(run.seed, []).append(point)
-            if 2 * moment.epoch >= run.recipe.epochs:
-                late.setdefault(run.seed, []).append(point)
-    correlations = [spearman(points) for points in by_seed.values()]
+    by_seed = _gap_points(runs, flatness_of)
+    late = _gap_points(runs, flatness_of, 0.5)
     notes = [
         ("pooled over everything (not independent)", spearman([p for points in by_seed.values() for p in points]))
     ]
@@ -157,8 +182,9 @@ def check_gap_follows(
             if run.recipe.width == width and run.moments
         ]
         notes.append((f"over seeds alone, last epoch, width {width}", spearman(ends)))
-    parts = {"rank correlation": correlations}
-    return compared(runs, GAP_FOLLOWS, POSITIVE, parts, failure_probability, fitted=runs.main, notes=notes)
+    parts = rank_correlations(runs, flatness_of)
+    fitted = [run for run in runs.main if run.seed in by_seed]
+    return compared(runs, GAP_FOLLOWS, POSITIVE, parts, failure_probability, fitted=fitted, notes=notes)
 
 
 def spearman(points: Sequence[tuple[float, float]]) -> float:
@@ -206,6 +232,8 @@ def _runs_confused(runs: LandscapeRuns) -> LandscapeRuns:
 
     def change(run: ExperimentRecord) -> ExperimentRecord:
         own = sorted((each for each in runs.over_epochs if each.seed == run.seed), key=lambda r: r.recipe.width)
+        if not own:
+            return run  # trained at the main width alone, so not looked at
         other = own[-1 - own.index(run)]
         moments = tuple(
             replace(moment, test=replace(moment.test, max_gradient_norm=beside.test.max_gradient_norm))

@@ -7,6 +7,7 @@ widths of one seed are not, and are never counted as if they were.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -64,7 +65,7 @@ def compared(
         min(len(values) for values in parts.values()),
         Evidence.STATISTICAL,
         seeds=tuple(sorted({run.seed for run in fitted})),
-        notes=tuple(notes),
+        notes=(*notes, *_lengths(fitted)),
         raw=Extreme("least", readings),
     )
     return CheckedPair(prediction, measured)
@@ -75,6 +76,15 @@ def mean_within(values: Sequence[float], failure_probability: float, natural_ran
     ends = student_mean(values, failure_probability)
     low, high = natural_range.low, natural_range.high
     return Interval(min(max(ends.low, low), high), max(min(ends.high, high), low))
+
+
+def _lengths(runs: Sequence[ExperimentRecord]) -> list[Note]:
+    """How many trainings took how many epochs: more than the fewest where one went on to reach its target."""
+    counts = Counter((run.recipe.width, run.recipe.epochs) for run in runs if run.recipe.adversarial)
+    return [
+        (f"trainings of {epochs} epochs, width {width}", float(count))
+        for (width, epochs), count in sorted(counts.items())
+    ]
 
 
 def _unfitted(runs: Sequence[ExperimentRecord]) -> str:

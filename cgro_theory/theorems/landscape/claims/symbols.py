@@ -8,8 +8,8 @@ from cgro_theory.claims import Source
 
 SOURCE = Source("Li and Li, arXiv 2306.01271", "experiments on the loss landscape (theory.md 4.4)")
 UNDECIDED = (
-    "; networks that did not fit: one training above a robust train error of 0.1 (20 PGD steps, 3 starts) leaves "
-    "the claim undecided"
+    "; networks that did not fit: one training above a robust train error of 0.1 (20 PGD steps, 3 starts) after "
+    "three doublings of its epochs leaves the claim undecided"
 )
 STUDENT = "; Student's interval over the seeds, exact for normal values only"
 

@@ -35,9 +35,8 @@ CAPACITY = Claim(
         0,
     ),
     limitations="widths between and beyond the three; radii other than the ladder's; middle widths and above "
-    "that did not fit: one training above a robust train error of 0.1 leaves the claim undecided"
-    + s.STUDENT
-    + ", cut to [-1, 1], where every difference lies",
+    "that did not fit: one training above a robust train error of 0.1 after three doublings of its epochs leaves "
+    "the claim undecided" + s.STUDENT + ", cut to [-1, 1], where every difference lies",
 )
 
 Differences = Callable[[Moment, Moment, Moment, float], tuple[float, float, float]]
@@ -52,12 +51,10 @@ def width_differences(narrow: Moment, middle: Moment, wide: Moment, radius: floa
     )
 
 
-def check_capacity(
-    runs: LandscapeRuns, failure_probability: float, differences: Differences = width_differences
-) -> CheckedPair:
-    """Differences between the three widths, paired by seed; Student over the seeds for each."""
-    if not runs.width_ladder:
-        return CheckedPair(Prediction(POSITIVE), Measurement.failed("no ladder of widths was trained"))
+def paired_differences(
+    runs: LandscapeRuns, differences: Differences = width_differences
+) -> dict[str, list[float]]:
+    """The three differences of each seed that has the three widths."""
     radius = runs.width_ladder[0].recipe.radius
     narrow, middle, wide = (runs.rungs(width) for width in (runs.roles.narrow, runs.roles.middle, runs.roles.wide))
     found = [
@@ -65,7 +62,17 @@ def check_capacity(
         for seed in sorted(set(narrow) & set(middle) & set(wide))
     ]
     names = ("rise of accuracy", "widening of the gap", "narrowing of the gap")
-    parts = {name: [values[index] for values in found] for index, name in enumerate(names)}
+    return {name: [values[index] for values in found] for index, name in enumerate(names)}
+
+
+def check_capacity(
+    runs: LandscapeRuns, failure_probability: float, differences: Differences = width_differences
+) -> CheckedPair:
+    """Differences between the three widths, paired by seed; Student over the seeds for each."""
+    if not runs.width_ladder:
+        return CheckedPair(Prediction(POSITIVE), Measurement.failed("no ladder of widths was trained"))
+    radius = runs.width_ladder[0].recipe.radius
+    parts = paired_differences(runs, differences)
     notes: list[Note] = []
     for width in sorted({run.recipe.width for run in runs.width_ladder}):
         finals = [run.final for run in runs.rungs(width).values()]

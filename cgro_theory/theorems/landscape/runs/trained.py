@@ -24,8 +24,8 @@ class LandscapeRuns:
         radius: the training radius of all but the ladder.
         roles: of the ladder's widths.
         main: trained adversarially at the main width, by seed.
-        other_widths: the same at other widths, on the splits and seeds of ``main``.
-        standard: trained on clean images at the main width, on the splits and seeds of ``main``.
+        other_widths: the same at other widths, on splits and seeds of ``main``, those that are paired.
+        standard: trained on clean images at the main width, on the same paired splits and seeds.
         width_ladder: the runs of the claim on capacity, at a radius of their own.
         failures: which runs broke off and why.
     """
@@ -40,8 +40,11 @@ class LandscapeRuns:
 
     @property
     def over_epochs(self) -> tuple[ExperimentRecord, ...]:
-        """The adversarial runs that were measured over epochs, of all widths."""
-        return (*self.other_widths, *self.main)
+        """The adversarial runs that were measured over epochs, of the seeds that were trained at every width."""
+        runs = (*self.other_widths, *self.main)
+        widths = {run.recipe.width for run in runs}
+        made = {(run.seed, run.recipe.width) for run in runs}
+        return tuple(run for run in runs if all((run.seed, width) in made for width in widths))
 
     def rungs(self, width: int) -> dict[int, ExperimentRecord]:
         """The ladder's runs of one width, by seed."""

@@ -32,19 +32,15 @@ TORUS_SETS = (*_OF_NETWORKS, "variations", "rate_ladders", "image_scales")
 
 
 def gather(request: RunRequest) -> FlatnessRuns:
-    """Make the parts that are asked for; when both are, the images train in a process of their own."""
+    """Make the parts that are asked for; on a CPU the images train in other processes meanwhile."""
     torus, images = request.needs_runs(*TORUS_SETS), request.needs_runs(*landscape.SETS)
-    if not (torus and images):
+    if not (torus and images and request.device == "cpu"):
         return FlatnessRuns(
             gather_torus(request) if torus else None, landscape.gather(request) if images else None
         )
-    with request.pool(1) as pool:
-        waiting = pool.submit(landscape.gather, request)
-        own = gather_torus(request)
-        request.progress("image classifiers, in a process of their own", 0.0)
-        other = waiting.result()
-        request.progress("image classifiers, in a process of their own", 1.0)
-    return FlatnessRuns(own, other)
+    with request.pool() as pool:
+        submitted = landscape.submit(pool, request)
+        return FlatnessRuns(gather_torus(request), landscape.collect(request, submitted))
 
 
 def gather_torus(request: RunRequest) -> TorusRuns:
