@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cgro_theory.setting.parameters import PatchSetting
 
-from .signal import InitialDraw, logarithmic_growth
+from .signal import InitialDraw
 
 Array = NDArray[np.float64]
 
@@ -83,10 +83,20 @@ class _Held:
 
     def grow_until(self, now: float, degree: int) -> float:
         """How much v = V^(1/q) has grown since the last call; e^V = e + (t - T) q² λ K/N V^(2-2/q)."""
-        margin = logarithmic_growth(np.e + self._scale * (now - self._since), degree)
+        margin = _margin_after(self._scale * (now - self._since), degree)
         value = max(self._value, float(margin ** (1.0 / degree)))
         grown, self._value = value - self._value, value
         return grown
+
+
+def _margin_after(scale: float, degree: int) -> float:
+    """The solution V >= 1 of e^V = e + scale · V^(2-2/q), by fixed point from below; 1 at scale 0."""
+    margin = 1.0
+    for _ in range(200):
+        before, margin = margin, float(np.log(np.e + scale * margin ** (2.0 - 2.0 / degree)))
+        if margin <= before:
+            break
+    return margin
 
 
 def _time_left(signed: Array, rates: Array, degree: int) -> Array:
