@@ -52,7 +52,11 @@ NUMBERS = (-math.inf, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0, 3.0, math.inf)
 
 def members(interval):
     """Numbers of a fine list inside it; on ``ENDS`` and between them that is enough to tell intervals apart."""
-    return {x for x in (-math.inf, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0, 3.0, math.inf) if interval.low <= x <= interval.high}
+    return {
+        x
+        for x in (-math.inf, -2.0, -1.0, -0.5, 0.0, 1.0, 2.0, 3.0, math.inf)
+        if interval.low <= x <= interval.high
+    }
 
 
 def test_intervals_contain_and_miss_each_other_as_their_points_do():
@@ -127,7 +131,14 @@ def test_the_judge_on_every_combination_of_a_grid():
     for relation in Relation:
         claim = a_claim(relation, natural)
         for predicted, assumed in itertools.product(predictions, ((), (MET,), (MET, MISSED))):
-            for low, high in ((0.0, 1.0), (-1.0, 2.0), (-0.5, -0.5), (3.0, 3.0), (1.0, math.inf), (math.inf, math.inf)):
+            for low, high in (
+                (0.0, 1.0),
+                (-1.0, 2.0),
+                (-0.5, -0.5),
+                (3.0, 3.0),
+                (1.0, math.inf),
+                (math.inf, math.inf),
+            ):
                 for estimate in (low, math.nan, math.inf):
                     for confidence, runs, evidence, binding in (
                         (1.0, 3, Evidence.EXACT, None),
@@ -137,7 +148,9 @@ def test_the_judge_on_every_combination_of_a_grid():
                         (0.0, 3, Evidence.EXACT, None),
                         (1.0, 3, Evidence.EXACT, 0),
                     ):
-                        found = Measurement(estimate, Interval(low, high), confidence, runs, evidence, binding=binding)
+                        found = Measurement(
+                            estimate, Interval(low, high), confidence, runs, evidence, binding=binding
+                        )
                         outcome, reason = judge(claim, Prediction(predicted, assumed), found)
                         assert outcome is expected_outcome(relation, natural, predicted, assumed, found), (
                             relation, predicted, assumed, found, reason,
@@ -158,9 +171,7 @@ def test_a_measurement_without_a_number_says_why():
 def test_a_verdict_passes_in_two_of_its_outcomes():
     fine = Measurement(0.5, Interval(0.0, 1.0), 1.0, 3, Evidence.EXACT)
     passed = {
-        outcome
-        for outcome in Outcome
-        if Verdict(a_claim(), Prediction(None), fine, outcome, "because").passed
+        outcome for outcome in Outcome if Verdict(a_claim(), Prediction(None), fine, outcome, "because").passed
     }
     assert passed == {Outcome.CERTIFIED, Outcome.CONSISTENT}
     plain = Verdict(a_claim(), Prediction(None), fine, Outcome.CERTIFIED, "because")
@@ -210,8 +221,8 @@ def test_a_ledger_spends_its_share_in_parts_and_no_more():
 def test_conditions_mean_what_python_means(x, y, z):
     formulas = (
         "x < y", "x <= z", "x > z", "x >= y", "x == z", "-x < y < 2 - z", "x < z or y < 1", "x < z and y < 1",
-        "x - y * z / 2 > y ** 2 - abs(z)", "log(y) < sqrt(y) - x", "exp(x) > y or x + z < 0 and z < y", "y - z - x < 0",
-        "y / (z * z + 1) < x", "z ** 2 < y", "0 < y < 1 < x",
+        "x - y * z / 2 > y ** 2 - abs(z)", "log(y) < sqrt(y) - x", "exp(x) > y or x + z < 0 and z < y",
+        "y - z - x < 0",         "y / (z * z + 1) < x", "z ** 2 < y", "0 < y < 1 < x",
     )  # fmt: skip
     names = {"x": x, "y": y, "z": z, "sqrt": math.sqrt, "log": math.log, "exp": math.exp, "abs": abs}
     for formula in formulas:
@@ -219,7 +230,9 @@ def test_conditions_mean_what_python_means(x, y, z):
         given_numbers = {name: names[name] for name in condition.symbols}
         assert condition.given(**given_numbers).met == bool(eval(formula, {"__builtins__": {}}, names))
         assert condition.expression.free_symbols == {sympy.Symbol(name, real=True) for name in condition.symbols}
-        substituted = condition.expression.subs({s: sympy.Float(names[s.name], 30) for s in condition.expression.free_symbols})
+        substituted = condition.expression.subs(
+            {s: sympy.Float(names[s.name], 30) for s in condition.expression.free_symbols}
+        )
         assert substituted in (sympy.true, sympy.false)
 
 
@@ -239,11 +252,7 @@ def test_of_each_condition_the_first_that_fails_is_told():
 
 SIDES = (None, Interval(0.0, 4.0), Interval(1.0, 1.0), Interval(-math.inf, 4.0), Interval(2.0, math.inf))
 VALUES = (None, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 9.0, math.inf, -math.inf)
-RUNS = [
-    JudgedRun(side, None if value is None else Interval.point(value))
-    for side in SIDES
-    for value in VALUES
-]
+RUNS = [JudgedRun(side, None if value is None else Interval.point(value)) for side in SIDES for value in VALUES]
 
 
 def place(run):
@@ -289,7 +298,10 @@ def test_the_deciding_run_is_the_worst_in_any_order():
         assert decided.pop().standing == max(run.standing for run in chosen)
     tied = [JudgedRun(Interval(0.0, 2.0), Interval.point(v)) for v in (0.5, 1.5)]
     assert deciding_run(tied) == deciding_run(tied[::-1]) == tied[1]
-    wider = [JudgedRun(Interval(0.0, 2.0), Interval.point(0.5)), JudgedRun(Interval(-1.0, 3.0), Interval.point(0.0))]
+    wider = [
+        JudgedRun(Interval(0.0, 2.0), Interval.point(0.5)),
+        JudgedRun(Interval(-1.0, 3.0), Interval.point(0.0)),
+    ]
     assert deciding_run(wider) == deciding_run(wider[::-1]) == wider[0]
 
 
@@ -408,8 +420,8 @@ def test_bernsteins_student_and_median_intervals_by_their_formulas():
     low, high = student_mean(values, 0.1)
     with mp.workdps(20):
         t = (high - mean) / math.sqrt(variance / n)
-        density = lambda x: (1 + x**2 / 3) ** -2 * 2 / (mp.pi * mp.sqrt(3))  # noqa: E731
-        assert float(mp.quad(density, [-t, t])) == pytest.approx(0.9, rel=1e-8)
+        scale = 2 / (mp.pi * mp.sqrt(3))
+        assert float(mp.quad(lambda x: scale * (1 + x**2 / 3) ** -2, [-t, t])) == pytest.approx(0.9, rel=1e-8)
     assert mean - low == pytest.approx(high - mean)
     for sample in ([0.3], [0.3, 1.1], [-0.1, 0.3]):
         with pytest.raises(InvalidInput):
@@ -420,7 +432,7 @@ def test_bernsteins_student_and_median_intervals_by_their_formulas():
 
 
 @pytest.mark.parametrize("size", range(1, 26))
-@pytest.mark.parametrize("failure", (0.3, 0.05, 1e-3))
+@pytest.mark.parametrize("failure", [0.3, 0.05, 1e-3])
 def test_the_median_interval_is_the_narrowest_pair_of_ranks_that_covers(size, failure):
     """P(fewer than k of n fair coins) <= failure/2 for the largest k, by counting."""
     values = np.random.default_rng(size).permutation(np.arange(size) * 1.5)
@@ -478,9 +490,12 @@ def test_precision_is_restored_and_at_least_two_bits():
 LARGEST = math.nextafter(math.inf, 0.0)
 
 
-@pytest.mark.parametrize("sign", (1, -1))
-@pytest.mark.parametrize("exponent", (-5000, -1101, -1100, -1099, -1075, -1074, -1073, -3, 0, 7, 1023, 1024, 1025, 1099, 1100, 1101, 5000))
-@pytest.mark.parametrize("part", (Fraction(1), Fraction(3, 4), Fraction((2**60 - 1), 2**60)))
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    "exponent",
+    [-5000, -1101, -1100, -1099, -1075, -1074, -1073, -3, 0, 7, 1023, 1024, 1025, 1099, 1100, 1101, 5000],
+)
+@pytest.mark.parametrize("part", [Fraction(1), Fraction(3, 4), Fraction((2**60 - 1), 2**60)])
 def test_float_ends_are_the_nearest_floats_outside(sign, exponent, part):
     """Against rationals: no float lies between an end and the exact number."""
     with arb.precision(256):

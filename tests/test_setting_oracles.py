@@ -65,11 +65,13 @@ def test_the_transfer_attack_takes_the_radius_off_the_signal_patch_and_nothing_e
     assert float((back - victim.inputs)[1, 0, 0, 1]) == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("sign", (1.0, -1.0))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_span_attack_goes_against_the_sign_of_the_signal(sign):
     victim, _ = a_victim()
     weights = torch.zeros((2, 3, 4), dtype=torch.float64)
-    weights[:, :, 1] = sign * torch.tensor([0.9, -0.5, -0.6])  # U = ±(0.729 - 0.125 - 0.216) has the first one's sign
+    weights[:, :, 1] = sign * torch.tensor(
+        [0.9, -0.5, -0.6]
+    )  # U = ±(0.729 - 0.125 - 0.216) has the first one's sign
     expected = shift_signal_patch(victim, torch.full_like(victim.labels, -0.7 * sign))
     assert torch.equal(span_attack(victim, weights, 0.7), expected)
     still = span_attack(victim, 0.0 * weights, 0.7)  # U = 0 counts as positive
@@ -183,15 +185,22 @@ def test_the_sampled_error_counts_wrong_signs_and_ties():
 
 def test_a_draw_is_equal_exactly_where_its_numbers_are():
     draw = draw_subspace(SETTING, 880404).initial
-    same = InitialDraw(*(part.copy() for part in (draw.labels, draw.signal_projections, draw.preactivations, draw.noise_gram)))
+    same = InitialDraw(
+        *(part.copy() for part in (draw.labels, draw.signal_projections, draw.preactivations, draw.noise_gram))
+    )
     assert draw == same
     assert hash(draw) == hash(same)
     assert draw != "draw"
     for name in ("labels", "signal_projections", "preactivations", "noise_gram"):
-        parts = {each: getattr(draw, each).copy() for each in ("labels", "signal_projections", "preactivations", "noise_gram")}
+        parts = {
+            each: getattr(draw, each).copy()
+            for each in ("labels", "signal_projections", "preactivations", "noise_gram")
+        }
         parts[name].flat[0] += 1e-9
         assert InitialDraw(**parts) != draw
-    reshaped = InitialDraw(draw.labels, draw.signal_projections, draw.preactivations.reshape(2, 6), draw.noise_gram)
+    reshaped = InitialDraw(
+        draw.labels, draw.signal_projections, draw.preactivations.reshape(2, 6), draw.noise_gram
+    )
     assert reshaped != draw
     signed = draw.signed_preactivations(2)
     for patch in range(6):
@@ -228,7 +237,7 @@ def test_bartletts_factor_has_the_degrees_of_freedom_of_its_rows():
         assert squares[:, row].mean() == pytest.approx(freedom, rel=5 * math.sqrt(2 / freedom / 4000))
 
 
-@pytest.mark.parametrize("degree", (2, 3, 4, 5))
+@pytest.mark.parametrize("degree", [2, 3, 4, 5])
 def test_the_network_is_the_double_sum(degree):
     victim, weights = a_victim(degree)
     found = network_output(weights, victim.inputs, degree)
@@ -256,7 +265,7 @@ def density_tail(law, threshold):
     return 2 * stats.norm.sf(threshold ** (1 / law.degree) / math.sqrt(law.covariance[0, 0]))
 
 
-@pytest.mark.parametrize("degree", (2, 3, 4))
+@pytest.mark.parametrize("degree", [2, 3, 4])
 def test_one_neuron_and_one_patch_have_a_normal_tail(degree):
     law = NoiseMarginLaw(np.array([[0.7]]), degree, 1)
     generator = np.random.default_rng(880406)
@@ -265,11 +274,15 @@ def test_one_neuron_and_one_patch_have_a_normal_tail(degree):
         assert law.directional_tails(threshold, 8, generator) == pytest.approx(np.full(8, expected), rel=1e-9)
         assert expected <= math.exp(law.log_tail_bound(threshold))
         assert expected <= law.chebyshev_bound(threshold)
-        assert law.small_ball_probabilities(threshold, 4, generator) == pytest.approx(np.full(4, 1 - expected), rel=1e-6)
+        assert law.small_ball_probabilities(threshold, 4, generator) == pytest.approx(
+            np.full(4, 1 - expected), rel=1e-6
+        )
         moment = math.prod(range(1, 2 * degree, 2)) * 0.7**degree
         assert law.chebyshev_bound(threshold) == pytest.approx(min(1.0, moment / threshold**2))
         for z, error in ((threshold, expected / 2), (-threshold, 1 - expected / 2)):
-            assert directional_errors(law, z, directions=4, generator=generator) == pytest.approx(np.full(4, error))
+            assert directional_errors(law, z, directions=4, generator=generator) == pytest.approx(
+                np.full(4, error)
+            )
             found = error_at_margin(law, z, 0.01, directions=64, generator=generator)
             assert found.low <= error <= found.high
             assert found.estimate == pytest.approx(error, rel=1e-9)
@@ -281,7 +294,7 @@ def test_one_neuron_and_one_patch_have_a_normal_tail(degree):
     assert law.tails_along(np.ones(2), -1.0).tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("degree", (2, 3, 4))
+@pytest.mark.parametrize("degree", [2, 3, 4])
 def test_two_neurons_have_the_tail_of_a_plane_integral(degree):
     """P(|φ(g1) + φ(g2)| > t) by a polar integral: along a direction the radius is Rayleigh."""
     factor = np.array([[0.8, 0.0], [0.3, 0.6]])
@@ -314,7 +327,7 @@ def test_two_neurons_have_the_tail_of_a_plane_integral(degree):
     assert activation_covariance(np.diag([0.0, 2.0]), degree)[0].tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("degree", (2, 3, 5))
+@pytest.mark.parametrize("degree", [2, 3, 5])
 def test_the_tail_bound_is_the_best_moments_bound(degree):
     """log(E|V|^p / t^p) at p = 2 is Chebyshev; far out hypercontractivity or the norms' sum takes over."""
     law = NoiseMarginLaw(np.diag([0.5, 0.2]), degree, 2)
@@ -335,7 +348,7 @@ def test_the_tail_bound_is_the_best_moments_bound(degree):
     assert NoiseMarginLaw(np.zeros((2, 2)), degree, 1).log_tail_bound(1.0) == -math.inf
 
 
-@pytest.mark.parametrize("bad", (np.zeros(3), np.zeros((2, 3)), np.array([[math.nan]]), np.array([[-1.0]])))
+@pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((2, 3)), np.array([[math.nan]]), np.array([[-1.0]])])
 def test_a_covariance_is_square_finite_and_not_negative(bad):
     with pytest.raises(InvalidInput):
         NoiseMarginLaw(bad, 3, 1)
@@ -372,8 +385,8 @@ def test_settings_say_their_numbers():
             SETTING.stable_learning_rate(bad)
 
 
-@pytest.mark.parametrize("weight", (0.0, 1.0))
-@pytest.mark.parametrize("fraction", (-1.0, 1.0))
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("fraction", [-1.0, 1.0])
 def test_the_ends_of_the_domain_belong_to_it(weight, fraction):
     PatchSetting(**{**SETTING.__dict__, "adversarial_weight": weight, "attacked_signal_fraction": fraction})
 

@@ -1,4 +1,4 @@
-"""Plant mutants and count those that the fast tests notice: `PYTHONPATH=tests python -m mutants` (docs/mutants.md).
+"""Plant mutants and count those that the fast tests notice: `make mutants` (docs/mutants.md).
 
 Stopped or killed, the same command goes on. A mutant's outcome is taken again when its module has changed, and a
 survivor's when its tests have.
@@ -60,6 +60,7 @@ class Session:
         self.out, self.planted = out, planted
         self.kept = json.loads(out.read_text()) if out.exists() else {"mutants": {}, "recorded": {}}
         self.equivalents = known_equivalents()
+        self.sound: set[str] = set()
 
     def save(self) -> None:
         """Replace the file, whole or not at all."""
@@ -114,12 +115,22 @@ class Session:
             entry |= self._run(site, whole)
         self.kept["mutants"][key] = entry
         self.save()
-        print(f"{entry['outcome']:<10} {entry.get('seconds', 0.0):6.1f} s  {site.module}:{site.line}  {site.name}", flush=True)
+        print(
+            f"{entry['outcome']:<10} {entry.get('seconds', 0.0):6.1f} s  {site.module}:{site.line}  {site.name}",
+            flush=True,
+        )
 
     def _run(self, site: Site, whole: bool) -> dict:
-        mutated = site.planted((ROOT / site.module).read_bytes())
+        source = (ROOT / site.module).read_bytes()
+        mutated = site.planted(source)
         covering, everything, seconds = self.tests(site)
         limit = 20.0 + 4.0 * seconds
+        if site.module not in self.sound:
+            # The control: the unchanged module, planted in the same way, must survive.
+            outcome, by, _ = self.planted.run(site.module, source, everything, limit)
+            if outcome != "survived":
+                raise RuntimeError(f"{site.module} is {outcome} without a change, by {by}")
+            self.sound.add(site.module)
         outcome, by, took = "survived", "", 0.0
         if covering:
             outcome, by, took = self.planted.run(site.module, mutated, covering, limit)
@@ -132,7 +143,10 @@ class Session:
 
 def table(entries: list[dict]) -> str:
     """Markdown: one row per group, the share killed among those that are not equivalent."""
-    lines = ["| group | mutants | killed | survived | timeout | equivalent | killed of the rest |", "|" + " --- |" * 7]
+    lines = [
+        "| group | mutants | killed | survived | timeout | equivalent | killed of the rest |",
+        "|" + " --- |" * 7,
+    ]
     groups = [*dict.fromkeys(each["group"] for each in entries)]
     for name, own in [*((g, [e for e in entries if e["group"] == g]) for g in groups), ("all", entries)]:
         count = Counter(each["outcome"] for each in own)
@@ -149,7 +163,9 @@ def main() -> None:
     parser.add_argument("--per-module", type=int, default=PER_MODULE)
     parser.add_argument("--only", default="", help="modules whose path contains this text")
     parser.add_argument("--out", type=Path, default=ROOT / "results" / "mutants.json")
-    parser.add_argument("--covering-only", action="store_true", help="run survivors on no more than covering tests")
+    parser.add_argument(
+        "--covering-only", action="store_true", help="run survivors on no more than covering tests"
+    )
     options = parser.parse_args()
     preload()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:

@@ -1,6 +1,6 @@
-"""Plants mutants in a copy of the tree and runs tests there, each time in a fork of a process that has its imports.
+"""Plants mutants in a copy of the tree and runs tests there, each time in a fork of a process that has imports.
 
-A new interpreter would spend seconds on importing torch, scipy and sympy before the first test; a fork spends none.
+A new interpreter would spend seconds on importing torch, scipy and sympy before the first test; a fork does not.
 """
 
 from __future__ import annotations

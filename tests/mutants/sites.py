@@ -54,6 +54,8 @@ RENAMED: dict[str, tuple[str, ...]] = {}
 for _one, _other in PAIRS:
     RENAMED[_one] = (*RENAMED.get(_one, ()), _other)
     RENAMED[_other] = (*RENAMED.get(_other, ()), _one)
+SYMMETRIC = {"min", "max", "minimum", "maximum", "array_equal", "multiply", "hypot", "union1d", "zip"}
+"""Functions whose first two arguments may be swapped."""
 UNTOUCHED_KEYWORDS = {"strict", "dtype", "copy", "endpoint", "invalid", "divide", "over", "under"}
 
 
@@ -224,7 +226,7 @@ class _Finder(ast.NodeVisitor):
             rest = [*plain[2:], *(_keyword(each) for each in node.keywords)]
             arguments = ", ".join([plain[1], plain[0], *rest])
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name not in ("min", "max", "minimum", "maximum", "isinstance", "InvalidInput", "replace", "Condition"):
+            if name not in SYMMETRIC:
                 self.put(node, f"{ast.unparse(node.func)}({arguments})", "swapped arguments")
         for each in node.args:
             self.visit(each)

@@ -28,7 +28,9 @@ def moved(u, tau, degree):
 
 def clock_of(low, high, degree):
     with mp.workdps(40):
-        return float(mp.quad(lambda s: 1 / (degree * s ** (degree - 1)), [mp.mpf(float(low)), mp.mpf(float(high))]))
+        return float(
+            mp.quad(lambda s: 1 / (degree * s ** (degree - 1)), [mp.mpf(float(low)), mp.mpf(float(high))])
+        )
 
 
 @pytest.mark.parametrize("degree", DEGREES)
@@ -38,7 +40,9 @@ def test_projections_move_by_the_leaders_clock(degree):
         tau = clock_of(0.2, leader, degree) if growth > 1 else 0.0
         found = clock.flow_projections(INITIAL, np.array([leader]), degree)[0]
         assert found == pytest.approx([moved(u, tau, degree) for u in INITIAL], rel=1e-9, abs=0)
-        assert float(clock.clock_between(np.array([0.2]), np.array([leader]), degree)[0]) == pytest.approx(tau, rel=1e-12)
+        assert float(clock.clock_between(np.array([0.2]), np.array([leader]), degree)[0]) == pytest.approx(
+            tau, rel=1e-12
+        )
         if degree > 2:
             other = clock._moved(INITIAL, np.array([[degree * (degree - 2) * tau]]), degree)[0]
             assert other == pytest.approx(found, rel=1e-9, abs=0)
@@ -53,7 +57,7 @@ def test_the_lag_is_that_of_one_step(degree):
         assert float(clock.euler_lag(np.array([ratio]), degree)[0]) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("power", (0.5, 2.0))
+@pytest.mark.parametrize("power", [0.5, 2.0])
 def test_the_loss_of_the_left_sum_is_reached_where_every_step_grows_alike(power):
     """η per step, and f grows by the same factor in each: the sum of η (f_next/f - 1) is exact."""
     leader = 0.3 * 1.05 ** np.arange(40)
@@ -76,7 +80,9 @@ def test_the_upper_signal_is_reached_by_the_flow_and_by_one_step(degree):
     after = clock._upper_signal(negative, np.array([1e-3]), np.array([step]), step, degree)[0]
     assert after == pytest.approx(1e-3**degree - (0.15 * 0.9) ** degree, rel=1e-6)
     past = 1.0 / (degree * 0.15 ** (degree - 2))  # a step that takes -0.15 to 0
-    assert clock._upper_signal(negative, np.array([1e-3]), np.array([past]), 1.01 * past, degree)[0] == 1e-3**degree
+    assert (
+        clock._upper_signal(negative, np.array([1e-3]), np.array([past]), 1.01 * past, degree)[0] == 1e-3**degree
+    )
     capped = clock._upper_signal(np.array([0.2, 0.1]), np.array([0.2]), np.array([80.0]), 0.0, degree)[0]
     assert capped == pytest.approx(2 * 0.2**degree)  # nobody overtakes the leader
 
@@ -102,7 +108,7 @@ def followed(initial, degree, margin, levels, times):
 
 
 @pytest.mark.parametrize("degree", DEGREES)
-@pytest.mark.parametrize("bound", (0.0, 0.3))
+@pytest.mark.parametrize("bound", [0.0, 0.3])
 def test_the_enclosure_of_the_flow_is_as_wide_as_its_noise_margins_and_no_wider(degree, bound):
     """Its ends are the flows with every V at -bound and at +bound, to the grid's resolution."""
     initial = np.array([0.3, 0.1, -0.2])
@@ -145,7 +151,7 @@ def test_the_enclosure_of_descent_holds_it_and_is_not_much_wider_than_its_lag(de
         assert found.width <= 12 * rate + 0.01 * rate * step
 
 
-@pytest.mark.parametrize("degree", (2, 2.5, 3, 4))
+@pytest.mark.parametrize("degree", [2, 2.5, 3, 4])
 def test_tensor_power_times_are_reached_at_both_rates(degree):
     """z <- z + A z^(q-1), step by step; the lower end is the flow's clock, the upper end Euler's at the level."""
     start, level, low_rate, high_rate = 0.05, 2.0, 2e-3, 3e-3

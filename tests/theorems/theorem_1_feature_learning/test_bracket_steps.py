@@ -34,10 +34,10 @@ def slowest_path(value, delay, own, around, time, power):
     return solved.y[0]
 
 
-@pytest.mark.parametrize("power", (0, 1, 2))
-@pytest.mark.parametrize("delay", (0.0, 0.02))
+@pytest.mark.parametrize("power", [0, 1, 2])
+@pytest.mark.parametrize("delay", [0.0, 0.02])
 def test_a_step_of_the_lower_curve_is_the_slowest_path_and_not_much_less(power, delay):
-    """All signs of start, own pull and couplings; the shorter time where s rises, the longer one where it falls."""
+    """All signs of start, own pull and couplings; the shorter time where s rises, the longer where it falls."""
     for value in (0.6, -0.6):
         for own in (1.3, -1.3):
             for around in (0.0, 0.25, -0.25):
@@ -55,7 +55,7 @@ def test_a_step_of_the_lower_curve_is_the_slowest_path_and_not_much_less(power, 
                 assert abs(found - expected) <= 0.12 * abs(expected - value) + 1e-12
 
 
-@pytest.mark.parametrize("power", (0, 1, 2))
+@pytest.mark.parametrize("power", [0, 1, 2])
 def test_a_step_without_couplings_is_exact(power):
     for value, own in ((0.5, 1.7), (0.5, -1.7), (-0.5, 1.7), (-0.5, -1.7)):
         end = slowest_path(value, 0.0, own, 0.0, 0.3, power)[-1]
@@ -71,9 +71,9 @@ def test_a_step_without_couplings_is_exact(power):
 def test_a_step_through_zero_is_straight():
     """There the power cannot be taken out: own pull at its strongest where it hinders, none where it helps."""
     for own, around, expected in ((2.0, -1.0, -0.1), (-2.0, -1.0, -0.1 - 0.1 * 2.0 * 0.3**2), (2.0, 1.0, 0.05)):
-        found = grown(
-            one(0.0), (one(-0.3), one(0.2)), one(0.0), one(own), one(around), (one(0.05), one(0.1)), 1
-        )[0]
+        found = grown(one(0.0), (one(-0.3), one(0.2)), one(0.0), one(own), one(around), (one(0.05), one(0.1)), 1)[
+            0
+        ]
         assert found == pytest.approx(expected, rel=1e-9)
     delayed = grown(one(0.0), (one(-0.3), one(0.2)), one(0.1), one(-2.0), one(0.0), (one(0.1), one(0.1)), 1)[0]
     assert delayed == pytest.approx(-0.2 * 0.4**2, rel=1e-9)
@@ -87,14 +87,19 @@ def test_a_step_past_the_blow_up_has_no_end():
     assert not np.isfinite(end[0])  # such a step lies in no box
 
 
-@pytest.mark.parametrize("power", (0, 1, 2))
+def crossed(start, end, own, near, around, power):
+    """Time from start to end at s' = own (near s)^(power+1) + around."""
+    return quad(lambda s: 1 / (own * (s * near) ** (power + 1) + around), start, end)[0]
+
+
+@pytest.mark.parametrize("power", [0, 1, 2])
 def test_crossing_times_are_those_of_the_slowest_and_the_fastest_way(power):
     for around in ((0.0, 0.0), (0.2, 0.3), (-0.06, -0.04)):
         for near in (0.0, 0.02):
             slopes = Slopes(one(1.1), one(around[0]), one(1.4), one(around[1]), one(0.0))
             shortest, longest = crossing_times((one(0.5), one(0.503)), one(0.52), one(near), slopes, power)
-            slow = quad(lambda s: 1 / (1.1 * (s * (1 - near)) ** (power + 1) + around[0]), 0.5, 0.52)[0]
-            fast = quad(lambda s: 1 / (1.4 * (s * (1 + near)) ** (power + 1) + around[1]), 0.503, 0.52)[0]
+            slow = crossed(0.5, 0.52, 1.1, 1 - near, around[0], power)
+            fast = crossed(0.503, 0.52, 1.4, 1 + near, around[1], power)
             assert shortest[0] <= fast * (1 + 1e-10)
             assert longest[0] >= slow * (1 - 1e-10)
             assert shortest[0] == pytest.approx(fast, rel=0.06)
@@ -145,8 +150,8 @@ def followed_signal(setting, projections, margins, time, rate=0.0):
     return float(gains[0] * (np.sign(u) * np.abs(u) ** q).sum())
 
 
-@pytest.mark.parametrize("degree", (2, 3, 4))
-@pytest.mark.parametrize("rate", (0.0, 0.01))
+@pytest.mark.parametrize("degree", [2, 3, 4])
+@pytest.mark.parametrize("rate", [0.0, 0.01])
 def test_the_signal_bracket_holds_the_signal_and_no_more(degree, rate):
     """Descent takes whole steps of the bracket's own length here, so both may be followed to the same time."""
     setting, margins = a_setting(degree), np.array([-0.2, 0.1, 0.3])
@@ -212,12 +217,14 @@ def noise_slope(setting, draw, signed, signal):
                 v = margins[j // patches]
                 pull = (1 - weight) / (1 + math.exp(signal + v)) + weight / (1 + math.exp(kept * signal + v))
                 sign = draw.labels[k // patches] * draw.labels[j // patches]
-                change[k, r] += q / setting.num_samples * sign * draw.noise_gram[k, j] * pull * abs(signed[j, r]) ** (q - 1)
+                change[k, r] += (
+                    q / setting.num_samples * sign * draw.noise_gram[k, j] * pull * abs(signed[j, r]) ** (q - 1)
+                )
     return change
 
 
-@pytest.mark.parametrize("degree", (2, 3, 4))
-@pytest.mark.parametrize("patches", (2, 3))
+@pytest.mark.parametrize("degree", [2, 3, 4])
+@pytest.mark.parametrize("patches", [2, 3])
 def test_at_a_point_the_slopes_are_the_right_hand_side(degree, patches):
     setting = a_setting(degree, num_patches=patches)
     draw = a_draw(setting, (0.3, 0.1, -0.2), size=0.4)
@@ -234,7 +241,7 @@ def test_at_a_point_the_slopes_are_the_right_hand_side(degree, patches):
         assert np.all(side * (found - expected) >= -1e-13)
 
 
-@pytest.mark.parametrize("degree", (2, 3, 4))
+@pytest.mark.parametrize("degree", [2, 3, 4])
 def test_over_a_box_the_slopes_bound_the_right_hand_side_and_are_reached(degree):
     """The smallest and largest over the box's corners and sampled points, own coordinate held in its own range."""
     setting = a_setting(degree, num_samples=2, width=2)
@@ -289,7 +296,9 @@ def first_time(setting, draw, rate=0.0):
         total = float((np.sign(u) * np.abs(u) ** q).sum())
         v = margins(signed)
         pulls = [1.0 / (1.0 + np.exp(np.minimum(700.0, g * total + v))) for g in gains]
-        signal = q * ((1 - weight) * gains[0] * pulls[0] + weight * gains[1] * pulls[1]).mean() * np.abs(u) ** (q - 1)
+        signal = (
+            q * ((1 - weight) * gains[0] * pulls[0] + weight * gains[1] * pulls[1]).mean() * np.abs(u) ** (q - 1)
+        )
         pull = np.repeat((1 - weight) * pulls[0] + weight * pulls[1], patches)[:, None]
         y = np.repeat(draw.labels, patches)
         noise = q / setting.num_samples * (y[:, None] * y * draw.noise_gram) @ (pull * np.abs(signed) ** (q - 1))
@@ -309,8 +318,8 @@ def first_time(setting, draw, rate=0.0):
     return float(solve_ivp(slope, (0, 1e5), state, method="LSODA", rtol=1e-11, atol=1e-13, events=reached).t[-1])
 
 
-@pytest.mark.parametrize("degree", (2, 3))
-@pytest.mark.parametrize("patches", (2, 3))
+@pytest.mark.parametrize("degree", [2, 3])
+@pytest.mark.parametrize("patches", [2, 3])
 def test_strong_couplings_stay_enclosed_and_the_enclosure_stays_narrow(degree, patches):
     """Points of both labels, coupled through noise of twelve dimensions."""
     setting = a_setting(degree, num_patches=patches, attacked_signal_fraction=0.1, width=2)
@@ -340,7 +349,7 @@ def test_descent_with_long_steps_stays_enclosed():
     assert not alone.first.low <= time <= alone.first.high  # the steps' lag is seen
 
 
-@pytest.mark.parametrize("degree", (3, 4))
+@pytest.mark.parametrize("degree", [3, 4])
 def test_the_noises_own_clock_says_how_deep_and_until_when_small(degree):
     """The clock of a pull at V = 0: alone, a projection reaches 1 between its blow-up and e times as late."""
     setting = a_setting(degree, num_samples=1, width=1, attacked_signal_fraction=0.1)
@@ -349,7 +358,9 @@ def test_the_noises_own_clock_says_how_deep_and_until_when_small(degree):
     def until(level, held):
         """Clock to V = level with ψ(z+V)/ψ(z) at e^-V (held below) or 1."""
         return quad(
-            lambda s: (math.exp(s**degree) if held else 1.0) / (degree * 0.9 * s ** (degree - 1)), 0.2, level ** (1 / degree)
+            lambda s: (math.exp(s**degree) if held else 1.0) / (degree * 0.9 * s ** (degree - 1)),
+            0.2,
+            level ** (1 / degree),
         )[0]
 
     found = noise_growth.enclose_noise_clock(setting, [draw], [10.0 * until(1.0, True)], 0.05)[0]

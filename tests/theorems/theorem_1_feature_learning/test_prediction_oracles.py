@@ -103,7 +103,9 @@ def followed_cascade(setting, draw):
     def holder_value(t, since, scale):
         """v = V^(1/q) with e^V = e + (t-T) scale V^(2-2/q); 1 at the moment of memorization."""
         passed = scale * max(0.0, t - since)
-        return brentq(lambda v: v - math.log(math.e + passed * v ** (2 - 2 / degree)), 1.0 - 1e-9, 90.0) ** (1 / degree)
+        return brentq(lambda v: v - math.log(math.e + passed * v ** (2 - 2 / degree)), 1.0 - 1e-9, 90.0) ** (
+            1 / degree
+        )
 
     def slope(t, flat):
         w = flat.reshape(n, width)
@@ -124,7 +126,9 @@ def followed_cascade(setting, draw):
 
     nearest.terminal, nearest.direction = True, 1.0
     while any(math.isinf(t) for t in times):
-        solved = solve_ivp(slope, (now, now + 1e4), signed.ravel(), method="LSODA", rtol=1e-9, atol=1e-12, events=nearest)
+        solved = solve_ivp(
+            slope, (now, now + 1e4), signed.ravel(), method="LSODA", rtol=1e-9, atol=1e-12, events=nearest
+        )
         now, signed = float(solved.t[-1]), solved.y[:, -1].reshape(n, width)
         if not solved.t_events[0].size:
             break
@@ -153,7 +157,9 @@ def test_the_cascade_is_what_an_integrator_finds(degree, monkeypatch):
     assert abs(alone / expected - 1.0).max() > 0.02  # the shifts matter here
     apart = replace(draw, noise_gram=np.diag(np.diag(gram)))
     assert cascade.cascade_times(setting, apart) == pytest.approx(alone, rel=1e-9)
-    level = [growth_time(max(row), degree * 0.3 * gram[k, k] / 3, degree - 1, mp.mpf(1)) for k, row in enumerate(signed)]
+    level = [
+        growth_time(max(row), degree * 0.3 * gram[k, k] / 3, degree - 1, mp.mpf(1)) for k, row in enumerate(signed)
+    ]
     assert alone == pytest.approx(level, rel=1e-9)
 
 
@@ -238,6 +244,11 @@ def test_the_lag_of_descent_is_a_bound_of_every_steps_lag_and_not_much_more(degr
     assert signal._largest_lag(setting, replace(draw, signal_projections=np.array([-0.2])), rate) == 1.0
 
 
+def larger_root(scale, degree):
+    """x with e^x = scale · x^(2-2/q), from above."""
+    return mp.findroot(lambda x: x - mp.log(scale) - (2 - mp.mpf(2) / degree) * mp.log(x), 3 + 2 * mp.log(scale))
+
+
 @pytest.mark.parametrize("degree", DEGREES)
 def test_the_plateau_and_the_ceiling_solve_their_equations(degree):
     setting = a_setting(degree)
@@ -245,11 +256,11 @@ def test_the_plateau_and_the_ceiling_solve_their_equations(degree):
     with mp.workdps(40):
         for time in (3.0, 200.0, 1e6):
             scale = mp.mpf(time) * degree**2 * mp.mpf(1.7) ** 2 * mp.mpf("0.7")
-            z = mp.findroot(lambda x: x - mp.log(scale) - (2 - mp.mpf(2) / degree) * mp.log(x), 3 + 2 * mp.log(scale))
+            z = larger_root(scale, degree)
             assert signal.plateau_signal_margin(setting, time) == pytest.approx(float(z), rel=1e-9)
             row_sum = max(mp.fsum(abs(mp.mpf(float(x))) for x in row) for row in draw.noise_gram)
             scale = mp.mpf(time) * degree**2 * row_sum / 5 + mp.e
-            v = mp.findroot(lambda x: x - mp.log(scale) - (2 - mp.mpf(2) / degree) * mp.log(x), 3 + 2 * mp.log(scale))
+            v = larger_root(scale, degree)
             found = memorization.predict_noise_margin_ceiling(setting, draw, time)
             assert found == pytest.approx(1.0 + float(v), rel=1e-9)
     assert signal.plateau_signal_margin(setting, 0.01) == 0.0
@@ -290,9 +301,7 @@ def test_conditions_are_evaluated_with_the_draws_own_numbers():
     told = {}
     for each in signal.evaluated(boundaries.RACE + boundaries.SEEN_AT_START, setting, draw):
         told |= dict(each.numbers)
-    signed = [
-        [draw.labels[k // 2] * draw.preactivations[k, r] for r in range(2)] for k in range(10)
-    ]
+    signed = [[draw.labels[k // 2] * draw.preactivations[k, r] for r in range(2)] for k in range(10)]
     best = [max(*signed[2 * i], *signed[2 * i + 1]) for i in range(5)]
     assert told["v_0"] == max(best)
     assert told["v_least"] == min(best)
@@ -304,7 +313,9 @@ def test_conditions_are_evaluated_with_the_draws_own_numbers():
 
 def test_a_learned_signal_has_time_zero():
     setting = a_setting(3)
-    learned = replace(a_draw(setting, size=1e-3), signal_projections=np.array([-0.3, 0.7]))  # z = 4.9 (0.343 - 0.027)
+    learned = replace(
+        a_draw(setting, size=1e-3), signal_projections=np.array([-0.3, 0.7])
+    )  # z = 4.9 (0.343 - 0.027)
     assert signal.predict_signal_time(setting, learned, 0.0).interval == Interval.point(0.0)
     nearly = replace(learned, signal_projections=np.array([-0.4, 0.62]))  # 4.9 (0.238 - 0.064) < 1
     assert signal.predict_signal_time(setting, nearly, 0.0).interval.low > 0.0
@@ -318,10 +329,14 @@ def followed_signal(setting, projections, margin, times):
 
     def slope(t, u):
         total = (np.sign(u) * np.abs(u) ** q).sum()
-        pull = sum(w * g / (1 + math.exp(min(700.0, g * total + margin))) for w, g in zip(weights, gains, strict=True))
+        pull = sum(
+            w * g / (1 + math.exp(min(700.0, g * total + margin))) for w, g in zip(weights, gains, strict=True)
+        )
         return q * pull * np.abs(u) ** (q - 1)
 
-    solved = solve_ivp(slope, (0, max(times)), projections, method="LSODA", rtol=1e-10, atol=1e-12, t_eval=sorted(times))
+    solved = solve_ivp(
+        slope, (0, max(times)), projections, method="LSODA", rtol=1e-10, atol=1e-12, t_eval=sorted(times)
+    )
     return gains[0] * (np.sign(solved.y) * np.abs(solved.y) ** q).sum(axis=0)
 
 
@@ -383,14 +398,16 @@ def test_the_median_of_a_fresh_margin_is_that_of_sampled_ones():
     assert boundaries._median(law) == pytest.approx(sampled, rel=0.02)
 
 
-@pytest.mark.parametrize("degree", (3, 4, 5))
+@pytest.mark.parametrize("degree", [3, 4, 5])
 def test_the_race_is_even_where_both_blow_up_after_the_same_clock(degree):
     """κ* by a root of the difference of two blow-up clocks, each a quadrature."""
     setting = a_setting(degree)
     draw = a_draw(setting)
     margin = max(1.0, signal.plateau_signal_margin(setting, memorization.leading_memorization_time(setting, draw)))
     noise = min(
-        growth_time(draw.labels[k // 2] * draw.preactivations[k, r], degree * draw.noise_gram[k, k] / 5, degree - 1, mp.inf)
+        growth_time(
+            draw.labels[k // 2] * draw.preactivations[k, r], degree * draw.noise_gram[k, k] / 5, degree - 1, mp.inf
+        )
         for k in range(10)
         for r in range(2)
         if draw.labels[k // 2] * draw.preactivations[k, r] > 0
@@ -408,8 +425,9 @@ def test_boundaries_are_found_from_any_start():
             high = boundaries._first(lambda x, true=true: x >= true, start)
             assert true / (1 + 1.1e-4) <= low <= true <= high <= true * (1 + 1.1e-4)
     assert boundaries._last(lambda x: False, 0.5) == 0.0
-    assert boundaries._last(lambda x: True, 0.5) == 1.0
-    assert boundaries._first(lambda x: False, 0.5) == 1.0
+    for start in (0.5, 7.0):
+        assert boundaries._last(lambda x: True, start) == 1.0
+        assert boundaries._first(lambda x: False, start) == 1.0
     assert 0.0 < boundaries._first(lambda x: True, 0.5) <= 1e-12
     assert boundaries.race_horizon(a_setting(3), a_draw(a_setting(3))) == pytest.approx(
         50 * memorization.leading_memorization_time(a_setting(3), a_draw(a_setting(3)))
