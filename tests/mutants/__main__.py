@@ -17,7 +17,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from mutants.groups import GROUPS, LONGEST_TEST, tests_of
+from mutants.groups import GROUPS, LONGEST_TEST, files_of
 from mutants.planting import Planted, copy_tree, preload
 from mutants.sites import Site, sites
 
@@ -82,7 +82,7 @@ class Session:
         """The tests that run the site's lines, the quickest first; all tests of the module; and their seconds."""
         wanted = set(range(site.line, site.last_line + 1))
         covering, everything = {}, {}
-        for file in tests_of(site.module):
+        for file in files_of(site.module):
             recorded = self.recorded(site.module, file)
             for test, (took, lines) in recorded["tests"].items():
                 if took <= LONGEST_TEST:
@@ -94,7 +94,7 @@ class Session:
     def judge(self, site: Site, whole: bool) -> None:
         """Plant it, unless its outcome is known."""
         key = f"{site.module}: {site.name}"
-        stamp, module = digest(*tests_of(site.module)), digest(site.module)
+        stamp, module = digest(*files_of(site.module)), digest(site.module)
         before = self.kept["mutants"].get(key, {})
         entry = {
             "group": next(group for group, modules in GROUPS.items() if site.module in modules),

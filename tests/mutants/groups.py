@@ -152,7 +152,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def tests_of(module: str) -> tuple[str, ...]:
+def files_of(module: str) -> tuple[str, ...]:
     """The test files of a module; its own doctests come first."""
     for modules in GROUPS.values():
         if module in modules:

@@ -1,12 +1,13 @@
 """The pieces of theorem 1's predictions against routes of their own: quadrature, integration, roots, 40 digits."""
 
+import itertools
 import math
 from dataclasses import replace
 
 import mpmath as mp
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq
 
 from cgro_theory.claims import Interval
@@ -416,6 +417,41 @@ def test_the_race_is_even_where_both_blow_up_after_the_same_clock(degree):
     at_one = growth_time(projection, degree * 1.7**degree, degree - 1, mp.inf)
     expected = (at_one / noise) ** (1 / degree)  # the attacked signal's clock is that at κ = 1 over κ^q
     assert boundaries.leading_memorization_boundary(setting, draw) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("degree", [3, 4])
+@pytest.mark.parametrize("fraction", [0.05, 0.4])
+def test_the_noises_clock_is_an_integral_over_the_signals_clock(degree, fraction):
+    """Θ = ∫ [(1-λ)ψ(z) + λψ(z̃)]/g dτ: over all time from above, until a horizon from below, to the grid."""
+    setting = a_setting(degree)
+    draw = replace(a_draw(setting), signal_projections=np.array([-0.1, 0.15]))
+    path = boundaries._SignalPath(setting, draw, fraction)
+
+    def rates(leader):
+        u = [
+            leader,
+            -((0.1 ** (2 - degree) + 0.15 ** (2 - degree) - leader ** (2 - degree)) ** (-1 / (degree - 2))),
+        ]
+        total = sum(math.copysign(abs(x) ** degree, x) for x in u)
+        gains = 1.7**degree, (fraction * 1.7) ** degree
+        pulls = [w / (1 + math.exp(min(700.0, g * total))) for w, g in zip((0.7, 0.3), gains, strict=True)]
+        gain = sum(g * p for g, p in zip(gains, pulls, strict=True))
+        clock = degree * leader ** (degree - 1)
+        return sum(pulls) / gain / clock, 1 / gain / clock
+
+    ends = np.geomspace(0.15, 600.0 ** (1 / degree) / (fraction * 1.7), 60)
+    whole = sum(quad(lambda s: rates(s)[0], a, b)[0] for a, b in itertools.pairwise(ends))
+    rest = ends[-1] ** (2 - degree) / (degree * (degree - 2) * (fraction * 1.7) ** degree)
+    found = path.noise_clock(fraction, 1e9, 0.0)
+    assert found.high / math.exp(boundaries.SMALL_MARGIN) == pytest.approx(whole + rest, rel=5e-3)
+    assert found.high >= whole * math.exp(boundaries.SMALL_MARGIN) * (1 - 1e-6)
+    half = 0.45
+    horizon = math.e * quad(lambda s: rates(s)[1], 0.15, half)[0]
+    until = quad(lambda s: rates(s)[0], 0.15, half)[0]
+    for deepest in (0.0, 0.3):
+        low = path.noise_clock(fraction, horizon, deepest).low
+        assert low <= until * math.exp(-deepest) * (1 + 1e-9)
+        assert low == pytest.approx(until * math.exp(-deepest), rel=0.02)
 
 
 def test_boundaries_are_found_from_any_start():
