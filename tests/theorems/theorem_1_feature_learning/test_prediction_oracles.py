@@ -468,3 +468,80 @@ def test_boundaries_are_found_from_any_start():
     assert boundaries.race_horizon(a_setting(3), a_draw(a_setting(3))) == pytest.approx(
         50 * memorization.leading_memorization_time(a_setting(3), a_draw(a_setting(3)))
     )
+
+
+def a_quick_draw(setting, signed):
+    """Weakly coupled noise of length 1; signed preactivations as given, the signal small."""
+    labels = np.where(np.arange(setting.num_samples) % 2, -1.0, 1.0)
+    preactivations = np.repeat(labels, setting.noise_patches)[:, None] * np.array(signed)
+    gram = np.eye(setting.num_noise) + 0.01 * (np.ones((setting.num_noise,) * 2) - np.eye(setting.num_noise))
+    return InitialDraw(labels, np.array([0.02, -0.03]), preactivations, gram)
+
+
+def told(prediction, condition):
+    numbers = [
+        dict(each.numbers) | {"met": each.met} for each in prediction.assumed if each.condition is condition
+    ]
+    return numbers[0] if numbers else None
+
+
+def test_a_point_that_is_memorized_at_the_start_has_time_zero():
+    """V sums over neurons and patches: 0.512 + 0.512 is enough, 0.512 + 0.4 is not; a negative part counts off."""
+    setting = a_setting(3, num_samples=2, attacked_signal_fraction=0.01)
+    for first, memorized in (((0.8, 0.8, 0.0, 0.0), True), ((0.8, 0.0, 0.0, 0.8), True), ((0.8, 0.7, 0.0, 0.1), False),
+                             ((0.8, 0.8, -0.5, 0.0), False)):  # fmt: skip
+        draw = a_quick_draw(setting, [[0.1, 0.0], [0.0, 0.1], first[:2], first[2:]])
+        found = memorization.predict_first_memorization_time(setting, draw, 0.0)
+        assert (found.interval == Interval.point(0.0)) is memorized
+        assert (told(found, memorization.WITHIN_FLOATS)["T_lead"] == 0.0) is memorized
+        if memorized:
+            assert told(found, memorization.BELOW_BOUNDARY)["T_least"] == 0.0
+            assert found.leading_order == memorization.leading_memorization_time(setting, draw)
+        else:
+            assert found.interval.high > 0.0
+
+
+def test_what_is_followed_is_the_bracket_rounded_outward_and_as_far_as_the_horizon(monkeypatch):
+    setting = a_setting(3, num_samples=2, num_patches=2, attacked_signal_fraction=0.01)
+    draw = a_quick_draw(setting, [[0.2, 0.1], [0.15, -0.1]])
+    leading = memorization.leading_memorization_time(setting, draw)
+    asked = []
+    plain = memorization.enclose_first_memorization
+
+    def remembered(given_setting, draws, horizons, rate):
+        asked.append((len(draws), list(horizons), rate))
+        return plain(given_setting, draws, horizons, rate)
+
+    monkeypatch.setattr(memorization, "enclose_first_memorization", remembered)
+    found = memorization.predict_first_memorization_times(setting, [draw, draw], 1e-4)
+    assert asked == [(2, [50 * leading] * 2, 1e-4)]
+    first = plain(setting, [draw], [50 * leading], 1e-4)[0].first
+    assert found[0].interval == first.outward()
+    assert told(found[0], memorization.BELOW_BOUNDARY) == {"T_least": first.low, "T_lead": leading, "met": True}
+    assert told(found[0], memorization.WITHIN_FLOATS)["T_lead"] == leading
+    assert memorization.below_boundary(found[0]).met
+    monkeypatch.setattr(memorization, "MOST_NOISE", 1)
+    large = memorization.predict_first_memorization_time(setting, draw, 0.0)
+    assert (large.interval, told(large, memorization.BELOW_BOUNDARY)) == (None, None)
+    assert not memorization.below_boundary(large).met
+    monkeypatch.setattr(memorization, "MOST_NOISE", 2)
+    assert memorization.predict_first_memorization_time(setting, draw, 0.0).interval is not None
+
+
+def test_a_draw_that_cannot_be_followed_says_which_assumption_fails():
+    setting = a_setting(4, num_samples=2, num_patches=2, attacked_signal_fraction=0.01)
+    tiny = memorization.predict_first_memorization_time(setting, a_quick_draw(setting, [[1e-160, 0.0]] * 2), 0.0)
+    assert [each.condition for each in tiny.unmet] == [memorization.WITHIN_FLOATS]
+    none = memorization.predict_first_memorization_time(setting, a_quick_draw(setting, [[-0.1, -0.2]] * 2), 0.0)
+    assert [each.condition for each in none.unmet] == [memorization.SOME_NOISE_NEURON]
+    unattacked = replace(setting, adversarial_weight=0.0)
+    told_off = memorization.predict_first_memorization_time(
+        unattacked, a_quick_draw(setting, [[0.1, 0.2]] * 2), 0.0
+    )
+    assert memorization.ATTACK in [each.condition for each in told_off.unmet]
+    strong = replace(setting, attacked_signal_fraction=1.0, adversarial_weight=1.0)
+    draw = replace(a_quick_draw(strong, [[0.02, 0.01]] * 2), signal_projections=np.array([0.5, 0.3]))
+    never = memorization.predict_first_memorization_time(strong, draw, 0.0)
+    assert [each.condition for each in never.unmet] == [memorization.BELOW_BOUNDARY]
+    numbers = told(never, memorization.BELOW_BOUNDARY)
+    assert numbers["T_least"] == pytest.approx(50 * numbers["T_lead"], rel=1e-12)
