@@ -107,6 +107,11 @@ def test_crossing_times_are_those_of_the_slowest_and_the_fastest_way(power):
             if around == (0.0, 0.0):
                 assert shortest[0] == pytest.approx(fast, rel=1e-8)
                 assert longest[0] == pytest.approx(slow, rel=1e-8)
+                with mp.workdps(30):
+                    ends = [mp.mpf(x) for x in (0.503, 0.5, 0.52)]
+                    powers = [mp.log(x) if power == 0 else -(x**-power) / power for x in ends]
+                    assert shortest[0] < (powers[2] - powers[0]) / mp.mpf(1.4) / mp.mpf(1 + near) ** (power + 1)
+                    assert longest[0] > (powers[2] - powers[1]) / mp.mpf(1.1) / mp.mpf(1 - near) ** (power + 1)
     still = Slopes(one(0.1), one(-5.0), one(0.1), one(-4.0), one(0.0))
     shortest, longest = crossing_times((one(0.5), one(0.5)), one(0.6), one(0.0), still, power)
     assert (shortest[0], longest[0]) == (0.0, math.inf)
@@ -167,7 +172,13 @@ def test_the_signal_bracket_holds_the_signal_and_no_more(degree, rate):
         duration = np.full(2, 0.005)
         for _ in range(120):
             step = bracket.advance(duration, low, high)
+            before = bracket.margin(bracket.low, upper=False)
             assert bracket.accept(step, (duration, duration), np.ones(2, dtype=bool)).all()
+            # What holds all the way through the step holds at its ends.
+            assert np.all(step.margin_low <= before)
+            assert np.all(
+                step.margin_high >= bracket.margin(bracket.high, upper=True, lost=bracket.lost) * (1 - 1e-9)
+            )
         ends = bracket.advance(np.zeros(2), low, high)
         for run, draw in enumerate(draws):
             slow = followed_signal(setting, draw.signal_projections, margins + spread, 0.6, rate)
@@ -251,24 +262,24 @@ def test_over_a_box_the_slopes_bound_the_right_hand_side_and_are_reached(degree)
     middle = bracket.low
     low, high = middle - 0.15, middle + 0.15
     box = noise_step.Box(low, high, low, high, high, np.zeros(()), bracket.leader)
-    z = one(0.3)
     still = bracket.signal.advance(np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)))
-    still = replace(still, margin_low=z, margin_high=z)
+    still = replace(still, margin_low=one(0.2), margin_high=one(0.6))
     now = bracket._slopes(box, still)
     generator = np.random.default_rng(880301)
     least, most = np.full((2, 2), np.inf), np.full((2, 2), -np.inf)
     corners = [np.array(bits).reshape(2, 2) for bits in np.ndindex(2, 2, 2, 2)]
-    points = [*corners, *(generator.random((2, 2)) for _ in range(200))]
+    points = [*corners, *(generator.random((2, 2)) for _ in range(60))]
     for share in points:
         point = low[0] + share * (high - low)[0]
         for k in range(2):
             for r in range(2):
                 bottom, top = point.copy(), point.copy()
                 bottom[k, r], top[k, r] = low[0, k, r], high[0, k, r]
-                slope = noise_slope(setting, draw, bottom * unit, 0.3)[k, r] / unit
-                least[k, r] = min(least[k, r], slope)
-                slope = noise_slope(setting, draw, top * unit, 0.3)[k, r] / unit
-                most[k, r] = max(most[k, r], slope)
+                for z in (0.2, 0.6):
+                    slope = noise_slope(setting, draw, bottom * unit, z)[k, r] / unit
+                    least[k, r] = min(least[k, r], slope)
+                    slope = noise_slope(setting, draw, top * unit, z)[k, r] / unit
+                    most[k, r] = max(most[k, r], slope)
     power = degree - 1
     lower = (now.own_low * np.abs(low) ** power + now.around_low)[0]
     upper = (now.own_high * np.abs(high) ** power + now.around_high)[0]

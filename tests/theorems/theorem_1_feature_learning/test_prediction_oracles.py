@@ -488,8 +488,9 @@ def told(prediction, condition):
 def test_a_point_that_is_memorized_at_the_start_has_time_zero():
     """V sums over neurons and patches: 0.512 + 0.512 is enough, 0.512 + 0.4 is not; a negative part counts off."""
     setting = a_setting(3, num_samples=2, attacked_signal_fraction=0.01)
-    for first, memorized in (((0.8, 0.8, 0.0, 0.0), True), ((0.8, 0.0, 0.0, 0.8), True), ((0.8, 0.7, 0.0, 0.1), False),
-                             ((0.8, 0.8, -0.5, 0.0), False)):  # fmt: skip
+    starts = [((0.8, 0.8, 0.0, 0.0), True), ((0.8, 0.0, 0.0, 0.8), True)]
+    starts += [((0.8, 0.7, 0.0, 0.1), False), ((0.8, 0.8, -0.5, 0.0), False)]
+    for first, memorized in starts:
         draw = a_quick_draw(setting, [[0.1, 0.0], [0.0, 0.1], first[:2], first[2:]])
         found = memorization.predict_first_memorization_time(setting, draw, 0.0)
         assert (found.interval == Interval.point(0.0)) is memorized
