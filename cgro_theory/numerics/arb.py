@@ -90,8 +90,7 @@ def _end(ball: flint.arb, sign: int) -> float:
     mantissa, exponent = (int(part) for part in (ball.upper() if sign > 0 else ball.lower()).man_exp())
     size = mantissa.bit_length() + exponent  # |end| < 2^size; exponents may be astronomically large
     if size > _LARGEST_EXPONENT:
-        top = math.inf if sign > 0 else math.nextafter(math.inf, 0.0)
-        return top if mantissa > 0 else -(math.inf if sign < 0 else math.nextafter(math.inf, 0.0))
+        return _beyond_all_floats(mantissa, sign)
     if mantissa != 0 and size < _SMALLEST_EXPONENT:
         tiny = math.nextafter(0.0, math.inf)
         return (tiny if sign > 0 else 0.0) if mantissa > 0 else (0.0 if sign > 0 else -tiny)
@@ -99,10 +98,16 @@ def _end(ball: flint.arb, sign: int) -> float:
     try:
         value = float(end)
     except OverflowError:
-        return math.inf if end > 0 else -math.inf
+        return _beyond_all_floats(mantissa, sign)
     if sign * (Fraction(value) - end) < 0:
         value = math.nextafter(value, sign * math.inf)
     return value
+
+
+def _beyond_all_floats(mantissa: int, sign: int) -> float:
+    """Outward an infinity, inward the largest float: a lower end of 2^1024 is no infinity."""
+    outward = (mantissa > 0) == (sign > 0)
+    return math.copysign(math.inf if outward else math.nextafter(math.inf, 0.0), mantissa)
 
 
 _LARGEST_EXPONENT, _SMALLEST_EXPONENT = 1100, -1100

@@ -92,9 +92,7 @@ def deciding_run(runs: Sequence[JudgedRun]) -> JudgedRun:
     """
 
     def key(run: JudgedRun) -> tuple[float, ...]:
-        ends = [
-            (side.low, side.high) if side else (-math.inf, -math.inf) for side in (run.predicted, run.measured)
-        ]
+        ends = [(1.0, side.low, side.high) if side else (0.0, 0.0, 0.0) for side in (run.predicted, run.measured)]
         return (*run.standing, *ends[0], *ends[1])
 
     return max(runs, key=key)

@@ -7,6 +7,7 @@ every projection's closed-form growth and applies these shifts in order. It uses
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from cgro_theory.setting.parameters import PatchSetting
 
-from .signal import InitialDraw, logarithmic_growth
+from .signal import InitialDraw
 
 Array = NDArray[np.float64]
 
@@ -49,8 +50,7 @@ class HeldPoint:
 
     def size_after(self, elapsed: float, degree: int) -> float:
         """v = V^(1/q), ``elapsed`` >= 0 after V = 1; e^V = e + (t - T) q² λ K/N V^(2-2/q)."""
-        margin = logarithmic_growth(np.e + self.speed * elapsed, degree)
-        return max(1.0, float(margin ** (1.0 / degree)))
+        return max(1.0, float(_margin_after(self.speed * elapsed, degree) ** (1.0 / degree)))
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,16 @@ def _rates(setting: PatchSetting, draw: InitialDraw) -> Array:
     """Of dw/dt = rate |w|^(q-1), for every noise patch. shape: (n,)"""
     per_length = setting.degree * (0.5 * setting.adversarial_weight / setting.num_samples)
     return np.asarray(per_length * np.diag(draw.noise_gram))
+
+
+def _margin_after(scale: float, degree: int) -> float:
+    """The solution V >= 1 of e^V = e + scale · V^(2-2/q), by fixed point from below; 1 at scale 0."""
+    margin = 1.0
+    for _ in range(200):
+        before, margin = margin, math.log(math.e + scale * margin ** (2.0 - 2.0 / degree))
+        if margin <= before:
+            break
+    return margin
 
 
 def _time_left(signed: Array, rates: Array, degree: int) -> Array:

@@ -95,8 +95,9 @@ def predict_first_memorization_times(
 
 
 def predict_noise_margin_ceiling(setting: PatchSetting, draw: InitialDraw, time: float) -> float:
-    """An upper level of every V_i at ``time``: e^V = e + t q² S_i/N · V^(2-2/q), S_i the absolute Gram row sum.
+    """An upper level of every V_i at ``time``, above e^V = e + t q² S_i/N · V^(2-2/q); S_i: absolute Gram row sum.
 
+    It is 1 more than the larger root of e^V = (e + t q² S_i/N) V^(2-2/q), which is above that solution.
     One dominant neuron per point (more only slow the growth); λ + (1-λ) = 1 bounds the pull.
     """
     row_sum = float(np.abs(draw.noise_gram).sum(axis=1).max())

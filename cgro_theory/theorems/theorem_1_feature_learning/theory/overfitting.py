@@ -151,7 +151,7 @@ def _leading_law(setting: PatchSetting, draw: InitialDraw) -> NoiseMarginLaw:
     return NoiseMarginLaw(np.diag(variances), setting.degree, setting.noise_patches)
 
 
-def _median(law: NoiseMarginLaw, directions: int = 8192) -> float:
+def _median(law: NoiseMarginLaw, directions: int = 32_768) -> float:
     """The median of |V|, by bisection on the averaged tails of sampled directions."""
     low, high = 0.0, math.sqrt(2.0 * law.variance)
     margins = law.directional_margins(directions, np.random.default_rng(MEDIAN_SEED))
