@@ -567,6 +567,18 @@ def test_the_wasserstein_bound_is_the_least_over_its_levels(dimension, failure):
             comparators.lipschitz_wasserstein(**({"num_samples": 5, "input_dimension": 1, "lipschitz": 1.0} | bad))
 
 
+def test_dimensions_end_where_they_are_said_to():
+    assert comparators.lipschitz_wasserstein(5, 10**9, 1.0).level == 0
+    with pytest.raises(InvalidInput):
+        comparators.lipschitz_wasserstein(5, 10**9 + 1, 1.0)
+    values = {"bandwidth": 0.1, "flatness": 1.0, "total_variation": 0.5, "perturbation_radius": 0.0}
+    bounds.realized_bound(input_dimension=bounds.MAX_DIMENSION, **values)
+    with pytest.raises(InvalidInput):
+        bounds.realized_bound(input_dimension=bounds.MAX_DIMENSION + 1, **values)
+    plain = bounds.realized_bound(input_dimension=3, **values)
+    assert plain == bounds.realized_bound(input_dimension=3, loss_bound=1.0, local=False, **values)
+
+
 @pytest.mark.parametrize("weights", [(0.0, 1.0), (-0.5, 1.5), (0.5, 0.6), (1.5,), (), (math.nan, 1.0)])
 def test_class_weights_are_shares(weights):
     with pytest.raises(InvalidInput):
