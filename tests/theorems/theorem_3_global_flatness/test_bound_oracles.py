@@ -586,3 +586,21 @@ def test_class_weights_are_shares(weights):
     DensitySmoothness(0.0, (1.0,))
     assert Fraction(1, 3) + Fraction(2, 3) == 1
     DensitySmoothness(1.0, (1 / 3, 2 / 3))
+
+
+@pytest.mark.parametrize("cells", [64, 1024])
+def test_the_curvature_of_one_unit_is_reached_where_its_sine_is_steepest(cells):
+    """f = c + v tanh(b + sin 2πx) at x = 0: f' = v sech²(b) 2π, f'' = -2 v tanh(b) sech²(b) 4π²; all terms add."""
+    network = PeriodicNetwork(np.zeros((1, 1, 1)), np.ones((1, 1, 1)), np.array([0.8]), np.array([1.5]), 0.4)
+    fields = enclosure.enclose_loss(network, cells)
+    steep = 1 / math.cosh(0.8) ** 2
+    value, slope = 0.4 + 1.5 * math.tanh(0.8), 1.5 * steep * 2 * math.pi
+    bend = 2 * 1.5 * math.tanh(0.8) * steep * 4 * math.pi**2
+    gain = 0.25 / math.cosh(value / 2) ** 2
+    exact = gain * (math.tanh(value / 2) * slope**2 + bend)
+    assert fields.curvature_high[0] >= exact
+    assert fields.gradient_low[0] <= gain * slope <= fields.gradient_high[0]
+    if cells == 1024:
+        assert fields.curvature_high[0] <= 1.05 * exact
+        assert fields.centre_curvature[0] == pytest.approx(exact, rel=0.05)
+        assert fields.gradient_high[0] <= 1.05 * gain * slope
