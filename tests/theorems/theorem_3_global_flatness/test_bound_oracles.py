@@ -195,6 +195,7 @@ def test_the_expected_variation_is_the_sum_over_all_counts(dimension, side):
         found = expected_variation(samples, h, density, nodes=side)
         assert found == pytest.approx(binomial_variation(samples, h, density, side), rel=1e-9)
     default = expected_variation(7, 0.2, density)
+    assert default == expected_variation(7, 0.2, density, nodes={1: 4096, 2: 96, 3: 28}[dimension])
     assert default == pytest.approx(
         expected_variation(7, 0.2, density, nodes={1: 1024, 2: 64, 3: 20}[dimension]), rel=5e-3
     )
