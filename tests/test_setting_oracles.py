@@ -18,6 +18,7 @@ from cgro_theory.setting.adversary import (
     span_attack,
     transfer_attack,
 )
+from cgro_theory.setting.declared import PATCH
 from cgro_theory.setting.fresh_points import draw_fresh_points, sampled_l2_test_error, visible_weights
 from cgro_theory.setting.initial_draw import InitialDraw, bartlett_factor, draw_subspace
 from cgro_theory.setting.network import activation, network_output
@@ -383,6 +384,18 @@ def test_settings_say_their_numbers():
     for bad in (0.0, 1.01, math.nan):
         with pytest.raises(InvalidInput):
             SETTING.stable_learning_rate(bad)
+
+
+def test_options_name_the_fraction_or_the_radius():
+    values = {name: parameter.default for name, parameter in PATCH.items()} | {"dimension": 10_000}
+    plain = PatchSetting.from_options(values | {"attacked_fraction": "auto"})
+    assert plain == PatchSetting.version_1(10_000)
+    assert PatchSetting.from_options(values | {"attacked_fraction": None}) == plain
+    assert PatchSetting.from_options(values | {"attacked_fraction": 0.25}).attacked_signal_fraction == 0.25
+    by_radius = PatchSetting.from_options(values | {"attacked_fraction": "auto", "perturbation_radius": 1.5})
+    assert by_radius == plain.with_perturbation_radius(1.5)
+    with pytest.raises(InvalidInput, match="without attacked_fraction"):
+        PatchSetting.from_options(values | {"attacked_fraction": 0.25, "perturbation_radius": 1.5})
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])

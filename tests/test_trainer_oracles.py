@@ -212,8 +212,15 @@ def test_noise_along_the_signal_or_dependent_noise_is_refused():
     with pytest.raises(InvalidInput, match="orthogonal"):
         reduce_dense_problem(replace(dense, noise=tilted))
     barely = dense.noise.clone()
-    barely[0, 0, 0] += 1e-9 * dense.feature
+    longest = float(barely.norm(dim=-1).max())
+    barely[0, 0, 0] += 1.3e-8 * longest * dense.feature  # the root of the rounding unit is 1.49e-8
     reduce_dense_problem(replace(dense, noise=barely))
+    for size in (1e-4, 1e4):
+        barely[0, 0, 0] += 4e-9 * longest * dense.feature
+        with pytest.raises(InvalidInput, match="orthogonal"):
+            reduce_dense_problem(replace(dense, noise=size * barely))
+        barely[0, 0, 0] -= 4e-9 * longest * dense.feature
+        reduce_dense_problem(replace(dense, noise=size * barely))
     # Judged against the longest patch: a tiny second one does not make a tilt of 1e-9 large.
     short = dense.noise.clone()
     short[0, 1, 0] *= 1e-5

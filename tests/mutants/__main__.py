@@ -87,7 +87,8 @@ class Session:
             for test, (took, lines) in recorded["tests"].items():
                 if took <= LONGEST_TEST:
                     everything[test] = took
-                    if wanted & set(lines) or site.function == "module":
+                    # A default value or a constant is read at import, whichever test uses it.
+                    if wanted & set(lines) or wanted & set(recorded["at_import"]):
                         covering[test] = took
         return sorted(covering, key=covering.__getitem__), list(everything), sum(everything.values())
 

@@ -14,6 +14,7 @@ from cgro_theory.theorems.theorem_2_representation_complexity.certificate.box_re
     outward_faces,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.indicator_reading import read_indicators
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate.norm_reading import NormReading
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import _combine, _Head, certify
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Bounds, Circuit, block
@@ -95,6 +96,134 @@ def test_a_box_indicator_in_the_middle_of_its_ball_is_exactly_its_top():
     (_, upper), = reading.upper_blocks(np.array([[2.0], [1.125]]), 0.25, np.array([0]))  # fmt: skip
     assert upper[0, 0] == 0.0
     assert 0.5 <= upper[1, 0] < 0.5 + 1e-12
+
+
+def test_the_last_rounding_of_an_upper_bound_is_outward():
+    """1 - v with v = 1.6 · 2^-53 rounds to nearest below itself; the slack of the sum is far smaller."""
+    v = 1.6 * 2.0**-53
+    reading = BoxReading(
+        np.array([0, 0]), np.array([1.0, -1.0]), np.array([[v, -9.0]]), np.array([[1.0, 1.0]]), np.array([1.0]),
+        np.array([True]),
+    )  # fmt: skip
+    points, radius = np.array([[0.25]]), 0.25  # the lower face is 0, so the unit is v there
+    ((_, upper),) = reading.upper_blocks(points, radius, np.array([0]))
+    assert Fraction(1.0 - v) < 1 - Fraction(v) <= Fraction(upper[0, 0])
+    assert 1 - Fraction(v) <= Fraction(reading.own(points, radius).high[0])
+
+
+def rewired(circuit, name):
+    """The same circuit, but the block reads its first source through one more affine block, times 2 and halved."""
+    blocks = []
+    for entry in circuit.blocks:
+        if entry.name != name:
+            blocks.append(entry)
+            continue
+        first = entry.incoming[0]
+        size = first.weights.shape[1]
+        blocks.append(block("between", False, {first.source: 2.0 * np.eye(size)}, np.zeros(size), False))
+        edges = {"between": first.weights * 0.5} | {edge.source: edge.weights for edge in entry.incoming[1:]}
+        blocks.append(block(name, entry.is_relu, edges, entry.biases, entry.has_bias))
+    return Circuit(circuit.input_dimension, tuple(blocks))
+
+
+def straightened(circuit, name):
+    """The same circuit, but the block has no ReLU."""
+    return Circuit(
+        circuit.input_dimension,
+        tuple(
+            block(entry.name, False, {e.source: e.weights for e in entry.incoming}, entry.biases, entry.has_bias)
+            if entry.name == name
+            else entry
+            for entry in circuit.blocks
+        ),
+    )
+
+
+@pytest.mark.parametrize("order", [1.0, 2.0, math.inf])
+@pytest.mark.parametrize("change", [rewired, straightened])
+def test_a_block_of_another_shape_is_not_read(order, change):
+    """Every block below the indicators in turn, through a detour or without its ReLU: no reading is offered."""
+    data = training_set(np.array([[0.1, 0.2], [0.8, 0.9], [0.2, 0.9]]), np.array([1.0, -1.0, 1.0]))
+    built = memorize(data, 0.05, order, linear_classifier(np.array([1.0, -1.0]), 0.1))
+    assert read_indicators(built.circuit) is not None
+    names = [entry.name for entry in built.circuit.blocks if entry.name not in ("clean", "gate", "output")]
+    assert len(names) >= 2
+    for name in names:
+        assert read_indicators(change(built.circuit, name)) is None, name
+        # What is not read goes through interval arithmetic, of the input's box.
+        assert certify(change(built.circuit, name), data, 0.05, order, max_witnesses=0).method == "intervals"
+    above = [straightened(built.circuit, "gate"), bent(built.circuit, "clean"), bent(built.circuit, "output")]
+    for circuit in above:
+        assert certify(circuit, data, 0.05, order, max_witnesses=0).method == "intervals"
+
+
+FREE = {
+    1.0: {"indicator": "wb", "excess": "b"},
+    2.0: {"indicator": "wb", "excess": "b"},
+    math.inf: {"indicator": "wb", "box": "b"},
+}
+"""What a normal form leaves open: slopes and tops, thresholds, and for boxes the faces."""
+
+
+@pytest.mark.parametrize("order", [1.0, 2.0, math.inf])
+def test_every_other_weight_bias_and_edge_is_compared(order):
+    """One number at a time times 1.5, or moved to the next unit: then that indicator, or none, is read."""
+    data = training_set(np.array([[0.1, 0.2], [0.8, 0.9]]), np.array([1.0, -1.0]))
+    built = memorize(data, 0.05, order, linear_classifier(np.array([1.0, -1.0]), 0.1))
+    assert read_indicators(built.circuit).is_read.all()
+    tried = 0
+    for entry in built.circuit.blocks:
+        if entry.name in ("clean", "gate", "output"):
+            continue
+        free = FREE[order].get(entry.name, "")
+        for index in range(entry.units):
+            if "b" not in free:
+                biases = entry.biases.copy()
+                biases[index] = 1.5 * biases[index] + (biases[index] == 0.0)
+                edges = {edge.source: edge.weights for edge in entry.incoming}
+                reading = read_indicators(replaced(built.circuit, block(entry.name, entry.is_relu, edges, biases)))
+                assert reading is None or reading.is_read.tolist().count(False) == 1, (entry.name, index)
+                tried += 1
+        for edge in entry.incoming:
+            for at in range(edge.weights.nnz):
+                for kind in ("w",) if "w" not in free else ():
+                    weights = {other.source: other.weights.copy() for other in entry.incoming}
+                    weights[edge.source].data[at] *= 1.5
+                    altered = block(entry.name, entry.is_relu, weights, entry.biases, entry.has_bias)
+                    reading = read_indicators(replaced(built.circuit, altered))
+                    assert reading is None or reading.is_read.tolist().count(False) == 1, (entry.name, kind, at)
+                dense = edge.weights.toarray()
+                row, column = (int(part[at]) for part in np.nonzero(dense))
+                free_column = [k for k in range(dense.shape[1]) if dense[row, k] == 0.0]
+                if free_column:
+                    dense[row, free_column[0]], dense[row, column] = dense[row, column], 0.0
+                    weights = {other.source: other.weights for other in entry.incoming} | {edge.source: dense}
+                    altered = block(entry.name, entry.is_relu, weights, entry.biases, entry.has_bias)
+                    assert read_indicators(replaced(built.circuit, altered)) is None, (entry.name, "moved", at)
+                tried += 1
+    assert tried > 10
+
+
+def replaced(circuit, altered):
+    blocks = tuple(altered if entry.name == altered.name else entry for entry in circuit.blocks)
+    return Circuit(circuit.input_dimension, blocks)
+
+
+def bent(circuit, name):
+    """The same circuit, but the block has a ReLU."""
+    entry = circuit.named[name]
+    edges = {edge.source: edge.weights for edge in entry.incoming}
+    return replaced(circuit, block(name, True, edges, entry.biases, entry.has_bias))
+
+
+def test_a_margin_of_zero_is_no_proof_and_is_searched():
+    data = training_set(np.array([[0.1, 0.1], [0.9, 0.9]]), np.array([1.0, -1.0]))
+    circuit = Circuit(2, (block("output", False, {INPUT: np.array([[1.0, 0.0]])}, [-0.5]),))
+    still = Circuit(2, (block("output", False, {INPUT: np.zeros((1, 2))}, [0.0], False),))
+    assert certify(circuit, data, 0.05, math.inf).uncertified == (0, 1)  # wrong labels on both sides
+    proof = certify(still, data, 0.05, math.inf, max_witnesses=2)
+    assert proof.uncertified == (0, 1)
+    assert [each.output for each in proof.witnesses] == [0, 0]
 
 
 def test_faces_are_the_nearest_floats_outside():
@@ -273,12 +402,17 @@ def test_rounding_of_long_sums_is_covered():
 @pytest.mark.parametrize("order", [1.0, 2.0, math.inf])
 def test_candidates_lie_in_the_ball_and_hold_its_named_points(order):
     centre = np.array([0.4, 0.6, 0.5])
+    for radius in (0.1, 1.5):
+        check_candidates(centre, radius, order)
+
+
+def check_candidates(centre, radius, order):
     slope = np.array([0.3, -1.0, 0.2])
     clean = block("clean", False, {INPUT: slope[None, :]}, [0.0])
     circuit = Circuit(3, (clean,))
     for label in (-1.0, 1.0):
-        found = witnesses._candidates(circuit, centre, label, 0.1, order, np.random.default_rng(0))
-        assert all(np.linalg.norm(point - centre, ord=order) <= 0.1 * (1 + 1e-12) for point in found)
+        found = witnesses._candidates(circuit, centre, label, radius, order, np.random.default_rng(0))
+        assert all(np.linalg.norm(point - centre, ord=order) <= radius * (1 + 1e-12) for point in found)
         named = [np.zeros(3), *np.eye(3), *-np.eye(3)]
         worst = -label * slope
         if order == math.inf:
@@ -297,7 +431,7 @@ def test_candidates_lie_in_the_ball_and_hold_its_named_points(order):
             named += [euclidean]
         for offset in named:
             size = max(1.0, np.linalg.norm(offset, ord=order))
-            gaps = np.abs(found - (centre + 0.1 * offset / size)).max(axis=1)
+            gaps = np.abs(found - (centre + radius * offset / size)).max(axis=1)
             assert gaps.min() < 1e-9, offset
 
 

@@ -195,6 +195,7 @@ def test_the_expected_variation_is_the_sum_over_all_counts(dimension, side):
         found = expected_variation(samples, h, density, nodes=side)
         assert found == pytest.approx(binomial_variation(samples, h, density, side), rel=1e-9)
     default = expected_variation(7, 0.2, density)
+    assert default == expected_variation(7, 0.2, density, nodes={1: 4096, 2: 96, 3: 28}[dimension])
     assert default == pytest.approx(
         expected_variation(7, 0.2, density, nodes={1: 1024, 2: 64, 3: 20}[dimension]), rel=5e-3
     )
@@ -567,6 +568,18 @@ def test_the_wasserstein_bound_is_the_least_over_its_levels(dimension, failure):
             comparators.lipschitz_wasserstein(**({"num_samples": 5, "input_dimension": 1, "lipschitz": 1.0} | bad))
 
 
+def test_dimensions_end_where_they_are_said_to():
+    assert comparators.lipschitz_wasserstein(5, 10**9, 1.0).level == 0
+    with pytest.raises(InvalidInput):
+        comparators.lipschitz_wasserstein(5, 10**9 + 1, 1.0)
+    values = {"bandwidth": 0.1, "flatness": 1.0, "total_variation": 0.5, "perturbation_radius": 0.0}
+    bounds.realized_bound(input_dimension=bounds.MAX_DIMENSION, **values)
+    with pytest.raises(InvalidInput):
+        bounds.realized_bound(input_dimension=bounds.MAX_DIMENSION + 1, **values)
+    plain = bounds.realized_bound(input_dimension=3, **values)
+    assert plain == bounds.realized_bound(input_dimension=3, loss_bound=1.0, local=False, **values)
+
+
 @pytest.mark.parametrize("weights", [(0.0, 1.0), (-0.5, 1.5), (0.5, 0.6), (1.5,), (), (math.nan, 1.0)])
 def test_class_weights_are_shares(weights):
     with pytest.raises(InvalidInput):
@@ -574,3 +587,21 @@ def test_class_weights_are_shares(weights):
     DensitySmoothness(0.0, (1.0,))
     assert Fraction(1, 3) + Fraction(2, 3) == 1
     DensitySmoothness(1.0, (1 / 3, 2 / 3))
+
+
+@pytest.mark.parametrize("cells", [64, 1024])
+def test_the_curvature_of_one_unit_is_reached_where_its_sine_is_steepest(cells):
+    """f = c + v tanh(b + sin 2πx) at x = 0: f' = v sech²(b) 2π, f'' = -2 v tanh(b) sech²(b) 4π²; all terms add."""
+    network = PeriodicNetwork(np.zeros((1, 1, 1)), np.ones((1, 1, 1)), np.array([0.8]), np.array([1.5]), 0.4)
+    fields = enclosure.enclose_loss(network, cells)
+    steep = 1 / math.cosh(0.8) ** 2
+    value, slope = 0.4 + 1.5 * math.tanh(0.8), 1.5 * steep * 2 * math.pi
+    bend = 2 * 1.5 * math.tanh(0.8) * steep * 4 * math.pi**2
+    gain = 0.25 / math.cosh(value / 2) ** 2
+    exact = gain * (math.tanh(value / 2) * slope**2 + bend)
+    assert fields.curvature_high[0] >= exact
+    assert fields.gradient_low[0] <= gain * slope <= fields.gradient_high[0]
+    if cells == 1024:
+        assert fields.curvature_high[0] <= 1.05 * exact
+        assert fields.centre_curvature[0] == pytest.approx(exact, rel=0.05)
+        assert fields.gradient_high[0] <= 1.05 * gain * slope
