@@ -195,20 +195,22 @@ def test_the_worst_outcome_and_what_is_inherited():
         inherited_outcomes({"a": Outcome.CERTIFIED, "b": Outcome.CERTIFIED}, {"a": ("b",), "b": ("a",)})
 
 
-def test_a_ledger_spends_its_share_in_parts_and_no_more():
+def test_a_ledger_spends_half_of_what_is_left_at_every_look():
     ledger = FailureLedger(0.03, ["a", "b", "c"])
     assert ledger.share("b") == pytest.approx(0.01)
-    assert [ledger.spend("b", "part", 3) for _ in range(3)] == pytest.approx([0.01 / 3] * 3)
-    assert ledger.spent("b") == pytest.approx(0.01)
+    assert [ledger.spend("b", "part", look) for look in (1, 2, 3)] == pytest.approx([0.005, 0.0025, 0.00125])
+    assert ledger.spent("b") == pytest.approx(0.00875)
     assert ledger.spent("a") == 0.0
     with pytest.raises(InvalidInput, match="what is left of b"):
-        ledger.spend("b", "a drop more", 10**9)
-    assert ledger.spend("a", "whole") == pytest.approx(0.01)
-    assert [(entry.label, entry.purpose) for entry in ledger.entries] == [("b", "part")] * 3 + [("a", "whole")]
-    for parts in range(1, 60):  # the parts add up to the share, however they round
-        whole = FailureLedger(0.1, ["a", "b", "c"])
-        for _ in range(parts):
-            whole.spend("a", "part", parts)
+        ledger.spend("b", "the first look again", 1)
+    with pytest.raises(InvalidInput, match="what is left of a"):
+        ledger.spend("a", "no look at all", 0)
+    assert ledger.spend("a", "one") == pytest.approx(0.005)
+    entries = [(entry.label, entry.purpose, entry.look) for entry in ledger.entries]
+    assert entries == [*(("b", "part", look) for look in (1, 2, 3)), ("a", "one", 1)]
+    whole = FailureLedger(0.1, ["a", "b", "c"])
+    for look in range(1, 60):  # all looks together stay below the share, however they round
+        whole.spend("a", "part", look)
     for bad in (0.0, 1.0, -0.1, 1.5, math.nan):
         with pytest.raises(InvalidInput):
             FailureLedger(bad, ["a"])
