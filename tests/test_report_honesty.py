@@ -20,6 +20,7 @@ from cgro_theory.report.html_claims import ReportSection
 from cgro_theory.report.html_limits import markdown_to_html
 from cgro_theory.report.html_sources import read_sources
 from cgro_theory.report.paper_map import MapSection, render_paper_map
+from cgro_theory.report.text import look_lines
 from cgro_theory.theorems.catalogue import ROOMS
 from cgro_theory.theorems.questions.claims import question_4_phases, question_9_dimension
 from cgro_theory.theorems.questions.theory.predictions import Expected
@@ -321,3 +322,15 @@ def test_an_assumption_shows_the_numbers_it_was_evaluated_with(tmp_path):
     folder = write(tmp_path / "other", document([claim_entry("room.one", assumptions=[other])]))
     shown = part(render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one")
     assert "checked by: the prediction" in shown
+
+
+def test_every_look_is_told():
+    looks = [
+        {"number": 1, "failure_probability": 5e-4, "outcome": "inconclusive", "runs": 8, "uncaught": 1},
+        {"number": 2, "failure_probability": 2.5e-4, "outcome": "consistent", "runs": 16, "uncaught": 0},
+    ]
+    assert look_lines({"looks": looks}) == [
+        "look 1, 8 runs: inconclusive, 1 negative controls not refuted",
+        "look 2, 16 runs: consistent",
+    ]
+    assert look_lines({"looks": looks[:1]}) == look_lines({}) == []

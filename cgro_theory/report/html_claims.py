@@ -22,7 +22,7 @@ from cgro_theory.claims import (
 from cgro_theory.report.html_sources import ReportFigure
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, Status
 from cgro_theory.report.mathematics import to_mathml
-from cgro_theory.report.text import COLUMNS, format_interval, format_number, verdict_rows
+from cgro_theory.report.text import COLUMNS, format_interval, format_number, look_lines, verdict_rows
 
 Entry = Mapping[str, Any]
 
@@ -89,6 +89,7 @@ class ClaimView:
     sort_predicted: str
     sort_measured: str
     leading_order: str
+    looks: tuple[str, ...]
     notes: tuple[tuple[str, str], ...]
     controls: tuple[tuple[str, str, Status], ...]
     caught: int
@@ -207,6 +208,7 @@ def _view(
         sort_predicted=_sort_key(entry["predicted"], "low", "high") if entry else "",
         sort_measured=_sort_key(entry["measured"], "estimate", "low", "high") if entry else "",
         leading_order=format_number(entry["predicted"].get("leading_order")) if entry else "—",
+        looks=tuple(look_lines(entry)) if entry else (),
         notes=tuple((_AS_BOUND.get(str(name), str(name)), _note(value)) for name, value in notes.items()),
         controls=controls,
         caught=sum(status.key == Outcome.REFUTED for _, _, status in controls),

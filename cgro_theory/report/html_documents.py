@@ -89,7 +89,11 @@ def _check_types(document: Mapping[str, Any]) -> None:
             _require(
                 isinstance(control["name"] + control["description"], str), f"claim {name!r}: negative control"
             )
+        for look in entry.get("looks", []):
+            known = all(isinstance(look[key], int) for key in ("number", "runs", "uncaught"))
+            _require(known and look["outcome"] in list(Outcome), f"claim {name!r}: a look is malformed")
     for line in document.get("ledger", []):
+        _require(isinstance(line.get("look", 1), int), "a look in the ledger is no number")
         _require(_is_number(line["probability"]), "a ledger entry has no probability")
         _require(isinstance(line["label"] + line["purpose"], str), "a ledger entry is no text")
 

@@ -120,7 +120,24 @@ def verdict_notes(document: Mapping[str, Any]) -> list[str]:
             if came_out is not Outcome.REFUTED:
                 what = f"{control['name']!r} ({control['description']})"
                 notes.append(f"{label}: negative control {what} was not caught: it came out {came_out.in_words}")
+        looks = look_lines(entry)
+        if looks:
+            notes.append(f"{label} was looked at {len(looks)} times: {'; '.join(looks)}")
     return notes
+
+
+def look_lines(entry: Mapping[str, Any]) -> list[str]:
+    """One phrase per look at the data, where there was more than one.
+
+    >>> look_lines({"looks": [{"number": 1, "runs": 10, "outcome": "inconclusive", "uncaught": 0}] * 2})[0]
+    'look 1, 10 runs: inconclusive'
+    """
+    looks = entry.get("looks", [])
+    return [
+        f"look {look['number']}, {look['runs']} runs: {Outcome(look['outcome']).in_words}"
+        + (f", {look['uncaught']} negative controls not refuted" if look["uncaught"] else "")
+        for look in (looks if len(looks) > 1 else [])
+    ]
 
 
 def verdict_markdown(document: Mapping[str, Any]) -> str:
