@@ -32,6 +32,7 @@ FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust o
 
   cgro verify all --out results   judge every claim on trained networks (minutes), with figures
   cgro report results             one HTML page from those results
+  cgro claims, cgro explain CLAIM       what is claimed; one claim, how it is checked and how it could fail
   cgro bound stages --dimension 1e9     the theory's numbers for your own parameters, in a second
   cgro simulate --dimension 1e12 --method flow --runs 1     train one network of the paper's kind
   cgro --help                     everything else; cgro COMMAND --help for its options"""
@@ -41,10 +42,16 @@ FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust o
 def _root(
     context: typer.Context,
     no_color: Annotated[bool, typer.Option("--no-color", help="no colours in tables and progress")] = False,
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
 ) -> None:
     """The CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged."""
     if no_color:
         os.environ["NO_COLOR"] = "1"
+    if version:
+        from cgro_theory import __version__
+
+        print(f"cgro {__version__}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         print(FIRST_STEPS)
 
@@ -129,6 +136,34 @@ def report(
     from cgro_theory.commands.report import run_report
 
     raise typer.Exit(run_report(results, out))
+
+
+@app.command()
+def claims(
+    paper: Annotated[bool, typer.Option("--paper", help="only what the paper itself claims")] = False,
+) -> None:
+    """List every claim, under its theorem."""
+    from cgro_theory.commands.claims import run_claims
+
+    raise typer.Exit(run_claims(paper=paper))
+
+
+@app.command()
+def explain(claim: Annotated[str, typer.Argument(help="a claim's label, such as theorem_1.signal_time")]) -> None:
+    """Tell one claim whole: statement, formula, how it is checked, what it assumes, how it could fail."""
+    from cgro_theory.commands.claims import run_explain
+
+    raise typer.Exit(run_explain(claim))
+
+
+@app.command()
+def show(
+    results: Annotated[Path, typer.Argument(help="folder that `cgro verify --out` wrote")] = Path("results"),
+) -> None:
+    """Print the verdict tables of a folder of results again, without running anything."""
+    from cgro_theory.commands.claims import run_show
+
+    raise typer.Exit(run_show(results))
 
 
 @app.command(name="paper-map")

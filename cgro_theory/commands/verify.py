@@ -16,7 +16,7 @@ from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
 from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, require_integer
 from cgro_theory.report.figures import save_figures
-from cgro_theory.report.text import verdict_notes, verdict_table
+from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
 from cgro_theory.theorems.catalogue import ROOMS, require_claim, room, room_of_claim, with_dependencies
 from cgro_theory.theorems.kept_runs import KeptRuns
 from cgro_theory.theorems.room import Room
@@ -89,6 +89,8 @@ def run_verify(
                 save_figures(result.figures, folder)
                 console.print(f"written to {folder}/", highlight=False)
                 written.append(entry.label)
+    if len(results) > 1:
+        console.print(closing_line([result.to_json() for result in results]), highlight=False, markup=False)
     conclusion = conclude(results)
     if conclusion.reasons:
         console.print(str(conclusion), highlight=False, markup=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -124,6 +125,24 @@ def verdict_notes(document: Mapping[str, Any]) -> list[str]:
         if looks:
             notes.append(f"{label} was looked at {len(looks)} times: {'; '.join(looks)}")
     return notes
+
+
+def closing_line(documents: Sequence[Mapping[str, Any]]) -> str:
+    """What everything came out as, in one line; a claim that several documents judge counts once, by the last.
+
+    >>> entry = {"label": "a.x", "outcome": "consistent", "planted_faults": [{"outcome": "refuted"}] * 2}
+    >>> closing_line([{"claims": [entry], "seconds": 83.2}])
+    '1 claim: 1 consistent; 2 of 2 negative controls refuted; 1 min 23 s'
+    """
+    claims = {entry["label"]: entry for document in documents for entry in document["claims"]}
+    counts = Counter(entry["outcome"] for entry in claims.values())
+    came_out = ", ".join(f"{counts[each.value]} {each.in_words}" for each in Outcome if counts[each.value])
+    controls = [control["outcome"] for entry in claims.values() for control in entry.get("planted_faults", ())]
+    refuted = sum(outcome == Outcome.REFUTED for outcome in controls)
+    minutes, seconds = divmod(round(sum(document["seconds"] for document in documents)), 60)
+    time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    number = f"{len(claims)} claim" + ("" if len(claims) == 1 else "s")
+    return f"{number}: {came_out or 'none judged'}; {refuted} of {len(controls)} negative controls refuted; {time}"
 
 
 def look_lines(entry: Mapping[str, Any]) -> list[str]:

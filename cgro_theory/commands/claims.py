@@ -1,0 +1,103 @@
+"""``cgro claims``, ``cgro explain``, ``cgro show``: what is claimed, one claim told whole, results read again."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import sympy
+from rich.console import Console
+
+from cgro_theory.claims import Claim, ExitCode, Provenance
+from cgro_theory.errors import require_choice
+from cgro_theory.report.html_sources import read_sources
+from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
+from cgro_theory.theorems.catalogue import ROOMS, checked_claim, room_of_claim
+from cgro_theory.theorems.checked_claim import CheckedClaim
+
+RELATIONS = {
+    "at_most": "at most the prediction",
+    "at_least": "at least the prediction",
+    "within": "within the predicted interval",
+    "equals": "equal to the prediction, up to a tolerance fixed in advance",
+}
+
+
+def run_claims(*, paper: bool) -> ExitCode:
+    """Print every claim under its theorem; with ``paper`` only those that the paper makes."""
+    for home in ROOMS:
+        own = [claim for claim in home.claims if not paper or Provenance.PAPER in claim.provenance]
+        if own:
+            print(f"\n{home.label}: {home.title}")
+        for claim in own:
+            print(f"  {claim.label} ({claim.provenance_text})")
+            print(_wrapped(claim.statement, "      "))
+    return ExitCode.PASSED
+
+
+def run_explain(label: str) -> ExitCode:
+    """Print one claim: what it says, its formula, how it is checked, what it assumes, and how it could fail."""
+    known = [claim.label for home in ROOMS for claim in home.claims]
+    require_choice("claim", label, known)
+    print(explained(checked_claim(label)))
+    return ExitCode.PASSED
+
+
+def explained(entry: CheckedClaim) -> str:
+    """The claim as plain text, 79 columns wide."""
+    claim, home = entry.claim, room_of_claim(entry.label)
+    parts = [claim.label, _wrapped(claim.statement, "  "), ""]
+    if claim.expression is not None:
+        parts += [_formula(claim.expression), ""]
+    measured = f"{claim.quantity}; it must be {RELATIONS[claim.relation.value]}"
+    if claim.tolerance is not None:
+        measured += f" ({claim.tolerance:g})"
+    facts = {
+        "measured": measured,
+        "provenance": f"{claim.provenance_text}; {claim.source}",
+        "derivation": _derivation(claim),
+        "assumes": [f"{each.name}: {each.meaning}" for each in claim.assumptions] or "nothing",
+        "depends on": list(claim.depends_on) or "no other claim",
+        "can fail": [f"{control.name}: {control.description}" for control in entry.controls],
+        "not shown": claim.limitations or "nothing more than what is measured",
+        "check it": f"cgro verify {home.label} --only {claim.label}",
+    }
+    for name, value in facts.items():
+        lines = value if isinstance(value, list) else [value]
+        shown = [_wrapped(line, " " * 14) for line in lines]
+        parts.append(f"  {name:<12}{shown[0].lstrip()}")
+        parts += shown[1:]
+    parts += ["", _wrapped("'can fail' lists deliberately wrong versions: the same check must refute each.", "  ")]
+    return "\n".join(parts)
+
+
+def run_show(results: Path) -> ExitCode:
+    """Print the verdict tables of a folder of results, with what was open, without running anything."""
+    console = Console()
+    documents = [document for _, document in read_sources(results).documents]
+    for document in documents:
+        console.print(verdict_table(document))
+        for note in verdict_notes(document):
+            console.print(note, highlight=False, markup=False)
+    console.print(closing_line(documents), highlight=False, markup=False)
+    return ExitCode.PASSED
+
+
+def _derivation(claim: Claim) -> str:
+    """Where the theory pages state and derive the claim."""
+    pages = sorted((Path(__file__).parents[2] / "docs" / "theory").glob("*.md"))
+    mark = f"Claim `{claim.label}`:"
+    found = [page for page in pages if mark in page.read_text(encoding="utf-8")]
+    return f"docs/theory/{found[0].name}" if found else "docs/theory in the repository"
+
+
+def _formula(expression: sympy.Basic) -> str:
+    """Drawn in two dimensions where that fits, else on lines of text."""
+    drawn = sympy.pretty(expression, use_unicode=True, num_columns=10_000).splitlines()
+    if max(map(len, drawn)) > 75:
+        return _wrapped(str(expression), "    ")
+    return "\n".join(f"    {line}".rstrip() for line in drawn)
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(text, 79, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
