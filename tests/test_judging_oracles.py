@@ -243,6 +243,7 @@ def test_of_each_condition_the_first_that_fails_is_told():
     evaluations = [one.given(x=3.0), other.given(x=2.0), one.given(x=-1.0), one.given(x=-2.0), one.given(x=5.0)]
     assert each_once(evaluations) == (one.given(x=-1.0), other.given(x=2.0))
     assert each_once(evaluations[:2]) == tuple(evaluations[:2])
+    assert each_once([one.given(x=3.0), one.given(x=5.0)]) == (one.given(x=3.0),)
     assert unmet(evaluations) == (one.given(x=-1.0), one.given(x=-2.0))
     for nothing in ("x", "1 < 2", "x + 1", "abs(x)", "(x < 1) + 1", "not x < 1", "x if x < 1 else x"):
         with pytest.raises(InvalidInput):

@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--per-module", type=int, default=PER_MODULE)
     parser.add_argument("--only", default="", help="modules whose path contains this text")
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "mutants.json")
+    parser.add_argument("--out", type=Path, default=ROOT / "results" / "mutants" / "outcomes.json")
     parser.add_argument(
         "--covering-only", action="store_true", help="run survivors on no more than covering tests"
     )

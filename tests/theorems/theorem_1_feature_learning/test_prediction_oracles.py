@@ -602,3 +602,13 @@ def test_a_draw_that_cannot_be_followed_says_which_assumption_fails():
     assert [each.condition for each in never.unmet] == [memorization.BELOW_BOUNDARY]
     numbers = told(never, memorization.BELOW_BOUNDARY)
     assert numbers["T_least"] == pytest.approx(50 * numbers["T_lead"], rel=1e-12)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+def test_a_held_margin_grows_from_1_by_its_equation(degree):
+    """e^V = e + s V^(2-2/q): by a root above 1, and no jump at s = 0."""
+    assert cascade._margin_after(0.0, degree) == 1.0
+    for scale in (1e-6, 0.1, 3.0, 1e4):
+        root = brentq(lambda v, s=scale: v - math.log(math.e + s * v ** (2 - 2 / degree)), 1.0, 90.0, xtol=1e-14)
+        assert cascade._margin_after(scale, degree) == pytest.approx(root, rel=1e-9)
+        assert scale > 1e-3 or root < 1.00001

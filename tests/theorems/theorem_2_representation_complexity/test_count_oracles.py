@@ -126,7 +126,7 @@ def test_the_bounds_of_one_architecture_in_60_digits():
             for share in (0.0, 0.1):
                 excluded = bits < points * (1 - entropy(share)) - 2
                 assert lower_bound.is_excluded(architecture, points, share, 2.0) == excluded
-    for hidden, points, share in ((1, 400, 0.0), (2, 900, 0.1)):
+    for hidden, points, share in ((1, 351, 0.0), (2, 900, 0.1)):  # at 351 one bit of slack matters
         width = 1
         while lower_bound.is_excluded(lower_bound.Architecture(2, (width,) * hidden + (1,)), points, share, 0.0):
             width += 1

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
+from scipy.sparse import csr_array
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate import witness as witnesses
@@ -529,3 +530,27 @@ def test_other_formulas_are_refused():
     for expression in (sympy.sin(x), sympy.Symbol("z"), sympy.pi * x):
         with pytest.raises(InvalidInput):
             enclose(expression, {x: 1})
+
+
+@pytest.mark.parametrize("order", [1.0, 2.0, math.inf])
+def test_points_are_in_the_ball_exactly(order):
+    """In the plane, at radii below and above 1: one float further out is outside."""
+    for radius in (0.125, 4.0):
+        for direction in ((1.0, 0.0), (0.0, -1.0)):
+            on = radius * np.array(direction)
+            assert witnesses.is_in_ball(on, np.zeros(2), radius, order)
+            assert not witnesses.is_in_ball(on * (1 + 2.0**-52), np.zeros(2), radius, order)
+        corner = np.array([radius, radius])
+        assert witnesses.is_in_ball(corner, np.zeros(2), radius, order) is (order == math.inf)
+        assert not witnesses.is_in_ball(2.0 * corner, np.zeros(2), radius, order)
+        half = corner / 2
+        assert witnesses.is_in_ball(half, np.zeros(2), radius, order)
+        assert witnesses.is_in_ball(0.75 * corner, np.zeros(2), radius, order) is (order == math.inf)
+
+
+def test_an_edge_that_is_stored_twice_is_one_edge():
+    twice = csr_array((np.array([1.0, 2.0]), np.array([0, 0]), np.array([0, 2])), shape=(1, 1))
+    circuit = Circuit(1, (block("output", False, {INPUT: twice}, [0.5]),))
+    assert circuit.structural_count == 2
+    assert circuit.evaluate(np.array([[1.0]]))[0] == 3.5
+    assert twice.nnz == 2  # what was given is left as it was
