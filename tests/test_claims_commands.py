@@ -68,14 +68,14 @@ def test_the_version_is_told(capsys):
 
 def test_the_closing_line_counts_a_claim_once():
     def document(label, outcome, *controls):
-        faults = [{"outcome": each} for each in controls]
+        faults = [{"name": f"c{index}", "outcome": each} for index, each in enumerate(controls)]
         return {"seconds": 30.0, "claims": [{"label": label, "outcome": outcome, "planted_faults": faults}]}
 
     told = closing_line(
         [
-            document("a.x", "certified", "refuted"),
+            document("a.x", "inconclusive", "refuted"),
             document("a.x", "certified", "refuted"),
             document("b.y", "inconclusive", "consistent", "refuted"),
         ]
     )
-    assert told == "2 claims: 1 certified, 1 inconclusive; 2 of 3 negative controls refuted; 1 min 30 s"
+    assert told == "2 claims: 2 inconclusive; 2 of 3 negative controls refuted; 1 min 30 s"

@@ -129,6 +129,18 @@ def test_a_summary_tells_what_was_open():
     assert "| `a.y` | 4 | 0 | 0 | 0 | 0 |" in page
 
 
+def test_the_worst_of_several_entries_of_a_claim_counts():
+    first, second = entry("a.x", "refuted", faults=("consistent",)), entry("a.x")
+    environment = {"commit": "abc", "instruction_set": ""}
+    documents = [
+        {"seed": 1, "environment": environment, "seconds": 1.0, "claims": [each]} for each in (first, second)
+    ]
+    for order in (documents, documents[::-1]):
+        told = summary_of(order)
+        assert (told["exit_code"], told["claims"]["a.x"]["outcome"]) == (1, "refuted")
+        assert told["claims"]["a.x"]["uncaught"] == ["c0"]
+
+
 def test_distances_are_in_units_of_what_an_instruction_set_changes():
     told = summary(
         made(1, entry("a.x", measured=(0.4, 0.6)), entry("a.y"), instruction_set="avx2"),

@@ -157,13 +157,31 @@ def test_what_no_look_can_decide_is_looked_at_once(monkeypatch, growing):
     assert (verdict.outcome, len(verdict.looks)) == (Outcome.INCONCLUSIVE, 1)
 
 
-def test_a_decided_claim_stays_decided_while_its_control_looks_again(monkeypatch):
-    ends = {10: (0.2, 0.9), 20: (0.2, 1.1)}
+@pytest.mark.parametrize(
+    ("later", "outcome"),
+    [((0.2, 0.8), "consistent"), ((0.2, 1.1), "inconclusive"), ((1.2, 1.4), "refuted")],
+)
+def test_claim_and_control_are_judged_on_the_runs_of_the_last_look(monkeypatch, later, outcome):
+    ends = {10: (0.2, 0.9), 20: later, 40: later}
     verdict, _ = LookedAt(monkeypatch, ends.get, caught=lambda runs: runs > 10).verdict()
-    assert verdict.outcome is Outcome.CONSISTENT
+    assert verdict.outcome.value == outcome
     assert [control.outcome for control in verdict.controls] == [Outcome.REFUTED]
-    assert [look.uncaught for look in verdict.looks] == [1, 0]
-    assert verdict.measurement.interval == Interval(0.2, 0.9)
+    assert [look.uncaught for look in verdict.looks][:2] == [1, 0]
+    assert verdict.measurement.interval == Interval(*later)
+
+
+def test_a_later_look_that_breaks_off_leaves_the_claim_open(monkeypatch):
+    looked = LookedAt(monkeypatch, lambda runs: (0.2, 1.1))
+
+    def gather(request):
+        if request.look > 1:
+            raise InvalidInput("width", 0, ">= 1")
+        return looked.gather(request)
+
+    monkeypatch.setattr(CONTENT, "gather", gather)
+    verdict, _ = looked.verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "the runs of look 3 could not be made: width must be >= 1" in verdict.reason
 
 
 def test_a_refuted_claim_is_refuted_at_once(monkeypatch):

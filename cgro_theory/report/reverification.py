@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cgro_theory.claims import Outcome
+from cgro_theory.claims import SEVERITY, Outcome
 
 SCHEMA = "cgro-reverification/1"
 PASSING = (Outcome.CERTIFIED, Outcome.CONSISTENT)
@@ -20,9 +20,8 @@ Document = Mapping[str, Any]
 def summary_of(documents: Sequence[Document]) -> dict[str, Any]:
     """One base seed with one instruction set: what each claim came out as, and the exit code of it all."""
     first = documents[0]
-    claims = {entry["label"]: entry for document in documents for entry in document["claims"]}
+    claims, uncaught = worst_of_each(documents)
     outcomes = [Outcome(entry["outcome"]) for entry in claims.values()]
-    uncaught = {label: _uncaught(entry) for label, entry in claims.items()}
     refuted = Outcome.REFUTED in outcomes
     clean = all(outcome in PASSING for outcome in outcomes) and not any(uncaught.values())
     return {
@@ -44,8 +43,20 @@ def summary_of(documents: Sequence[Document]) -> dict[str, Any]:
     }
 
 
-def _uncaught(entry: Document) -> list[str]:
-    return [each["name"] for each in entry.get("planted_faults", ()) if each["outcome"] != Outcome.REFUTED]
+def worst_of_each(documents: Sequence[Document]) -> tuple[dict[str, Document], dict[str, list[str]]]:
+    """Of every claim its worst entry, and every negative control of it that was not refuted, by label.
+
+    A claim that others depend on is judged with each of them, and may have several entries.
+    """
+    claims: dict[str, Document] = {}
+    uncaught: dict[str, list[str]] = {}
+    for entry in (entry for document in documents for entry in document["claims"]):
+        label, before = entry["label"], claims.get(entry["label"])
+        if before is None or SEVERITY[entry["outcome"]] > SEVERITY[before["outcome"]]:
+            claims[label] = entry
+        missed = [each["name"] for each in entry.get("planted_faults", ()) if each["outcome"] != Outcome.REFUTED]
+        uncaught[label] = list(dict.fromkeys([*uncaught.get(label, ()), *missed]))
+    return claims, uncaught
 
 
 def conclusion_line(summary: Document) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cgro_theory.claims import Outcome
+from cgro_theory.claims import Outcome, worst
 
 OUTCOME_STYLE: Mapping[str, str] = {
     Outcome.CERTIFIED: "bold green",
@@ -128,21 +128,28 @@ def verdict_notes(document: Mapping[str, Any]) -> list[str]:
 
 
 def closing_line(documents: Sequence[Mapping[str, Any]]) -> str:
-    """What everything came out as, in one line; a claim that several documents judge counts once, by the last.
+    """What everything came out as, in one line; a claim that several documents judge counts once, by its worst.
 
-    >>> entry = {"label": "a.x", "outcome": "consistent", "planted_faults": [{"outcome": "refuted"}] * 2}
+    >>> entry = {"label": "a.x", "outcome": "consistent", "planted_faults": [{"name": "b", "outcome": "refuted"}]}
     >>> closing_line([{"claims": [entry], "seconds": 83.2}])
-    '1 claim: 1 consistent; 2 of 2 negative controls refuted; 1 min 23 s'
+    '1 claim: 1 consistent; 1 of 1 negative controls refuted; 1 min 23 s'
     """
-    claims = {entry["label"]: entry for document in documents for entry in document["claims"]}
-    counts = Counter(entry["outcome"] for entry in claims.values())
-    came_out = ", ".join(f"{counts[each.value]} {each.in_words}" for each in Outcome if counts[each.value])
-    controls = [control["outcome"] for entry in claims.values() for control in entry.get("planted_faults", ())]
-    refuted = sum(outcome == Outcome.REFUTED for outcome in controls)
+    entries = [entry for document in documents for entry in document["claims"]]
+    claims = {
+        label: worst(Outcome(entry["outcome"]) for entry in entries if entry["label"] == label)
+        for label in dict.fromkeys(entry["label"] for entry in entries)
+    }
+    counts = Counter(claims.values())
+    came_out = ", ".join(f"{counts[each]} {each.in_words}" for each in Outcome if counts[each])
+    controls = [(entry["label"], each) for entry in entries for each in entry.get("planted_faults", ())]
+    names = {(label, each["name"]) for label, each in controls}
+    refuted = len(
+        names - {(label, each["name"]) for label, each in controls if each["outcome"] != Outcome.REFUTED}
+    )
     minutes, seconds = divmod(round(sum(document["seconds"] for document in documents)), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     number = f"{len(claims)} claim" + ("" if len(claims) == 1 else "s")
-    return f"{number}: {came_out or 'none judged'}; {refuted} of {len(controls)} negative controls refuted; {time}"
+    return f"{number}: {came_out or 'none judged'}; {refuted} of {len(names)} negative controls refuted; {time}"
 
 
 def look_lines(entry: Mapping[str, Any]) -> list[str]:

@@ -102,16 +102,12 @@ def _may_look_again(entry: CheckedClaim) -> bool:
 
 
 def _joined(before: Verdict, after: Verdict) -> Verdict:
-    """The verdict after another look: what was decided stays so, claim or negative control; the rest is new."""
+    """The verdict after another look: the last look's, claim and negative controls, and all looks that were taken.
+
+    A look may open again, or refute, what an earlier one had passed: claim and controls are judged on the same runs.
+    """
     looks = (*before.looks, *after.looks)
-    spent = sum(look.failure_probability for look in looks)
-    claim = after if before.outcome is Outcome.INCONCLUSIVE else before
-    fresh = {control.name: control for control in after.controls}
-    controls = tuple(
-        fresh.get(control.name, control) if control.outcome is Outcome.INCONCLUSIVE else control
-        for control in before.controls
-    )
-    return replace(claim, looks=looks, failure_probability=spent, controls=controls)
+    return replace(after, looks=looks, failure_probability=sum(look.failure_probability for look in looks))
 
 
 def gather_all(claims: Sequence[CheckedClaim], request: RunRequest) -> dict[str, GatheredRuns]:
@@ -167,8 +163,10 @@ def gather_runs(content: Claims, request: RunRequest) -> GatheredRuns:
         if request.look > 1:
             return GatheredRuns(runs)
         return GatheredRuns(runs, content.figures(runs), content.parameters(runs))
-    except CgroError:
-        raise
+    except CgroError as error:
+        if request.look == 1:  # bad input is the user's to know; what was found before a later look is kept
+            raise
+        return GatheredRuns(failure=f"the runs of look {request.look} could not be made: {error}")
     except Exception as error:
         return GatheredRuns(failure=f"the runs could not be made: {_describe(error)}")
 

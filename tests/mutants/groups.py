@@ -47,6 +47,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
     "predictions of theorem 1 and the lemmas": {
         f"{THEOREM_1}/theory/boundaries.py": (f"{TESTS_1}/test_phase_boundaries.py", *_FORMULAS_1),
         f"{THEOREM_1}/theory/cascade.py": (f"{TESTS_1}/test_leading_orders.py", *_FORMULAS_1),
+        f"{THEOREM_1}/theory/overfitting.py": (f"{TESTS_1}/test_phase_boundaries.py", *_FORMULAS_1),
         f"{THEOREM_1}/theory/exponents.py": (f"{TESTS_1}/test_leading_orders.py", *_FORMULAS_1),
         f"{THEOREM_1}/theory/memorization.py": (*_ENCLOSURES, *_FORMULAS_1),
         f"{THEOREM_1}/theory/noise_growth.py": _ENCLOSURES,
