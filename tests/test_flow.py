@@ -306,3 +306,23 @@ def test_the_bits_of_a_flow_do_not_depend_on_the_threads():
     torch.set_num_threads(before)
     assert np.array_equal(ends[0].final_preactivations, ends[1].final_preactivations)
     assert np.array_equal(ends[0].memorization_times, ends[1].memorization_times)
+
+
+def test_what_crosses_after_the_end_of_a_run_is_no_part_of_it():
+    setting = PatchSetting.version_1(10**4, num_samples=6, width=12)
+    for seed in range(880960, 880985):
+        problem = draw_subspace_problem(setting, (seed,))
+        runs = integrate_flow(problem, horizon=group_horizon(setting, problem), enough_memorized=1)
+        times = runs.memorization_times[0]
+        assert np.isfinite(times).sum() == 1
+        assert np.nanmax(times) <= runs.final_time[0] * (1 + 1e-12)
+        assert not runs.signal_time[0] > runs.final_time[0]
+
+
+def test_the_last_record_is_there_when_the_horizon_ends_a_run():
+    setting = PatchSetting.version_1(10**4, num_samples=6, width=12)
+    for seed in range(880960, 880985):
+        runs = integrate_flow(draw_subspace_problem(setting, (seed,)), horizon=300.0)
+        if runs.stopped_because == ("horizon",):
+            assert np.isfinite(runs.signal[0]).all()
+            assert runs.final_time[0] == pytest.approx(300.0, rel=1e-12)

@@ -7,7 +7,7 @@ import pytest
 from cgro_theory.claims import load_result
 from cgro_theory.cli import main
 from cgro_theory.commands import reverify
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import CgroError, InvalidInput
 from cgro_theory.report.reverification import conclusion_line, nearest_ends, shown_in_markdown, summary_of
 from cgro_theory.theorems.building_seeds import BUILDING_SEEDS
 from cgro_theory.theorems.catalogue import room
@@ -24,7 +24,9 @@ def run(*arguments):
 
 @pytest.fixture
 def small(monkeypatch):
+    """One fast theorem, and code that counts as committed."""
     monkeypatch.setattr(reverify, "ROOMS", (room("lemmas"),))
+    monkeypatch.setattr(reverify, "require_committed", lambda commit: None)
 
 
 def test_seeds_are_verified_once_and_summed_up(small, tmp_path, capsys, monkeypatch):
@@ -81,6 +83,28 @@ def test_no_seed_that_was_used_while_building_is_taken(first, last, purpose):
             reverify.parse_seeds(f"{seed}")
 
 
+@pytest.mark.parametrize("commit", ["unknown", "abc1234-dirty"])
+def test_code_that_no_commit_names_is_refused(commit):
+    with pytest.raises(CgroError, match=f"this is {commit}: commit it first"):
+        reverify.require_committed(commit)
+    reverify.require_committed("abc1234")
+
+
+def test_a_verification_that_breaks_off_is_told_and_not_counted(small, tmp_path, capsys, monkeypatch):
+    real = reverify.subprocess.run
+
+    def broken(words, **options):
+        words = [*words, "--only", "lemmas.nothing"] if str(SEEDS[1]) in words else words
+        return real(words, **options)
+
+    monkeypatch.setattr(reverify.subprocess, "run", broken)
+    assert run(f"{SEEDS[0]}-{SEEDS[1]}", "--out", tmp_path) == 3
+    shown = capsys.readouterr()
+    assert f"lemmas, seed-{SEEDS[1]} ended with 2: error: --only must be" in shown.err
+    assert f"Not complete, and not among these: seed-{SEEDS[1]}: lemmas." in shown.out
+    assert "1 of 1 verifications" in shown.out
+
+
 def test_bad_options_write_nothing(small, tmp_path, capsys):
     for arguments in (
         ("0", "--out", tmp_path / "a"),
@@ -90,6 +114,13 @@ def test_bad_options_write_nothing(small, tmp_path, capsys):
         assert run(*arguments) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_end_that_every_value_satisfies_decides_nothing():
+    one_sided = entry("a.x", measured=(0.0, 0.2)) | {"natural_range": [0.0, "inf"]}
+    other = entry("a.x", measured=(0.0, 0.3)) | {"natural_range": [0.0, "inf"]}
+    told = summary(made(1, one_sided, instruction_set="avx2"), made(1, other, instruction_set="default"))
+    assert dict(nearest_ends(told)) == pytest.approx({"a.x": 0.7 / 0.1})
 
 
 def entry(label, outcome="consistent", measured=(0.4, 0.6), faults=("refuted",), looks=1):

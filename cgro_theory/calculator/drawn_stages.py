@@ -227,7 +227,7 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction) -> l
     quantities.append(
         _enclosed(
             "overfitting_boundary",
-            _within_floats(predict_overfitting_boundary, setting, draw, end),
+            _within_floats(predict_overfitting_boundary, setting, draw),
             "κ_1: P(|V| > κ^q z) = ½ for a fresh point",
             "theorem_1.overfitting_boundary",
             note=f"for a run that ends when every point is memorized, at {end:.6g} by the cascade. Not proved: it "

@@ -24,9 +24,9 @@ class FailureLedger:
     """One budget of failure probability, split equally over the statistical claims of a run.
 
     A claim that is undecided looks again, at more data: look k, from 1, spends 2^-k of the claim's share, so that
-    all looks together stay below it. By the union bound the probability that any interval by which a claim is judged
-    misses its target is at most ``budget``, as far as the rule behind each is exact. Spending more than a claim's share raises :class:`InvalidInput`: the split is
-    fixed in advance.
+    all looks together stay below it. By the union bound the probability that any interval by which a claim is
+    judged misses its target is at most ``budget``, as far as the rule behind each is exact. Spending more than a
+    claim's share raises :class:`InvalidInput`: the split is fixed in advance.
 
     >>> ledger = FailureLedger(1e-3, ["a.x", "a.y"])
     >>> ledger.spend("a.x", "error rate over 64 runs"), ledger.spend("a.x", "error rate over 128 runs", look=2)

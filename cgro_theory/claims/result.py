@@ -24,7 +24,11 @@ RESULT_SCHEMA = "cgro-result/1"
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a run was made; ``instruction_set`` is that of torch's kernels on this processor."""
+    """Where a run was made.
+
+    ``instruction_set`` is that of torch's kernels on this processor, ``compiled_flows`` the compiler of the flow's
+    right-hand side, or ``none``.
+    """
 
     python: str
     torch: str
@@ -33,6 +37,7 @@ class Environment:
     version: str
     commit: str
     instruction_set: str = ""
+    compiled_flows: str = ""
 
 
 @dataclass(frozen=True)

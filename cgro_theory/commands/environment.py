@@ -12,6 +12,7 @@ import torch
 from cgro_theory import __version__
 from cgro_theory.claims import Environment
 from cgro_theory.errors import InvalidInput, require_choice
+from cgro_theory.trainer.compiled_flow import compiled_by
 
 
 def resolve_device(name: str) -> str:
@@ -36,6 +37,7 @@ def describe_environment(device: str) -> Environment:
         dtype="float64",
         version=__version__,
         commit=_commit(),
+        compiled_flows=compiled_by(),
         instruction_set=torch.backends.cpu.get_cpu_capability().lower(),
     )
 

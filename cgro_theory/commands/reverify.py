@@ -6,9 +6,11 @@ import datetime
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +46,15 @@ class Part:
 def run_reverify(seeds: str, out: Path, *, profile: str, instruction_sets: str, quiet: bool) -> ExitCode:
     """Verify all theorems on each of ``seeds`` and write one summary; results that are there already stay.
 
-    Returns 1 when any claim was refuted anywhere, 3 when any verification ended otherwise than with 0, else 0.
+    Returns 1 when any claim was refuted anywhere, 3 when anything else did not pass or a verification broke off
+    (the same command tries it again), else 0.
     """
     require_choice("profile", profile, ("quick", "full"))
     chosen = parse_seeds(seeds)
     sets = _parse_sets(instruction_sets)
     folder = require_folder(out)
     commit = describe_environment("cpu").commit
+    require_committed(commit)
     parts = [Part(seed, name, room.label) for seed in chosen for name in sets for room in ROOMS]
     todo = [part for part in parts if not _is_there(folder, part, profile, commit)]
     started, made = time.monotonic(), 0
@@ -61,13 +65,21 @@ def run_reverify(seeds: str, out: Path, *, profile: str, instruction_sets: str, 
             _verify(folder, part, profile)
             made += 1
     except KeyboardInterrupt:
-        _write(folder, profile)
+        _write(folder, parts, profile)
         told = f"stopped; {made} of {len(todo)} made, and {folder / SUMMARY} written: the same command goes on"
         raise KeyboardInterrupt(told) from None
-    summary = _write(folder, profile)
+    summary = _write(folder, parts, profile)
     print(shown_in_markdown(summary))
     codes = [run["exit_code"] for run in summary["runs"]]
-    return ExitCode.REFUTED if 1 in codes else ExitCode.INCONCLUSIVE if any(codes) else ExitCode.PASSED
+    if 1 in codes:
+        return ExitCode.REFUTED
+    return ExitCode.INCONCLUSIVE if any(codes) or summary["without_a_result"] else ExitCode.PASSED
+
+
+def require_committed(commit: str) -> None:
+    """Refuse code that no commit names: results of it could not be told from those of other code."""
+    if commit.endswith("-dirty") or commit == "unknown":
+        raise CgroError(f"cgro reverify needs code that a commit names, and this is {commit}: commit it first")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -105,6 +117,8 @@ def _is_there(folder: Path, part: Part, profile: str, commit: str) -> bool:
         raise InvalidFile(
             path, f"made by {made_by[1]} with the profile {made_by[0]}; now it is {commit}, {profile}"
         )
+    if (found["seed"], found["theorem"]) != (part.seed, part.theorem):
+        raise InvalidFile(path, f"is of {found['theorem']} and base seed {found['seed']}")
     return True
 
 
@@ -125,8 +139,11 @@ def _verify(folder: Path, part: Part, profile: str) -> None:
         text=True,
     )
     if done.returncode not in (ExitCode.PASSED, ExitCode.REFUTED, ExitCode.INCONCLUSIVE):
+        if done.returncode in (130, -signal.SIGINT):
+            raise KeyboardInterrupt
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise CgroError(f"cgro verify {part.theorem} --seed {part.seed} ended with {done.returncode}: {last}")
+        print(f"  {part.theorem}, {part.folder} ended with {done.returncode}: {last}", file=sys.stderr, flush=True)
+        return
     found = load_result(path)["environment"]["instruction_set"].lower()
     if part.instruction_set and found != part.instruction_set:
         path.unlink()
@@ -135,17 +152,21 @@ def _verify(folder: Path, part: Part, profile: str) -> None:
         )
 
 
-def _write(folder: Path, profile: str) -> dict[str, Any]:
-    """Sum up what lies in the folder."""
-    runs = sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name.startswith("seed-"))
-    complete = [run for run in runs if all((run / f"{room.label}.json").exists() for room in ROOMS)]
-    documents = [[load_result(run / f"{room.label}.json") for room in ROOMS] for run in complete]
+def _write(folder: Path, parts: Sequence[Part], profile: str) -> dict[str, Any]:
+    """Sum up the verifications that were asked for and are complete, and say which theorems are missing."""
+    by_folder: dict[str, list[Path]] = {}
+    for part in parts:
+        by_folder.setdefault(part.folder, []).append(folder / part.folder / f"{part.theorem}.json")
+    missing = [f"{name}: {path.stem}" for name, own in by_folder.items() for path in own if not path.exists()]
+    complete = [own for own in by_folder.values() if all(path.exists() for path in own)]
+    documents = [[load_result(path) for path in own] for own in complete]
     summary = {
         "schema": SCHEMA,
         "profile": profile,
         "date": datetime.date.today().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "runs": [summary_of(own) for own in documents],
+        "without_a_result": missing,
     }
     with atomic_write(folder / SUMMARY) as stream:
         stream.write(json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")

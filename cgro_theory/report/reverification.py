@@ -35,7 +35,7 @@ def summary_of(documents: Sequence[Document]) -> dict[str, Any]:
                 "outcome": entry["outcome"],
                 "looks": len(entry.get("looks", ())) or 1,
                 "uncaught": uncaught[label],
-                "predicted": [entry["predicted"]["low"], entry["predicted"]["high"]],
+                "predicted": _deciding_ends(entry),
                 "measured": [entry["measured"]["low"], entry["measured"]["high"]],
             }
             for label, entry in claims.items()
@@ -59,6 +59,16 @@ def worst_of_each(documents: Sequence[Document]) -> tuple[dict[str, Document], d
     return claims, uncaught
 
 
+def _deciding_ends(entry: Document) -> list[Any]:
+    """The predicted interval without the ends that every value satisfies anyway."""
+    ends, natural = [entry["predicted"][end] for end in ("low", "high")], entry.get("natural_range")
+    if None in ends or natural is None:
+        return ends
+    low = -math.inf if float(ends[0]) <= float(natural[0]) else float(ends[0])
+    high = math.inf if float(ends[1]) >= float(natural[1]) else float(ends[1])
+    return [value if math.isfinite(value) else str(value) for value in (low, high)]
+
+
 def conclusion_line(summary: Document) -> str:
     """How many of the verifications ended with every claim passed and every negative control refuted."""
     runs = summary["runs"]
@@ -80,6 +90,9 @@ def shown_in_markdown(summary: Document) -> str:
     seeds = ", ".join(str(seed) for seed in sorted({run["seed"] for run in runs}))
     lines += [f"Base seeds: {seeds}. Code: {', '.join(sorted({run['commit'] for run in runs}))}.", ""]
     open_ends = [line for run in runs for line in _what_was_open(run)]
+    broken = summary.get("without_a_result", ())
+    if broken:
+        lines += [f"Not complete, and not among these: {', '.join(broken)}.", ""]
     if open_ends:
         lines += ["| base seed | claim | what was open |", "| --- | --- | --- |", *open_ends, ""]
     lines += [
@@ -91,8 +104,9 @@ def shown_in_markdown(summary: Document) -> str:
     if distances:
         lines += [
             "",
-            "Distance of the measured value to the end of the prediction that decides, in units of what another "
-            f"instruction set changes; claims below {NEAR:g}:",
+            "Distance of the measured value to the nearest end of the prediction, in units of what another "
+            "instruction set of torch's kernels changes (numpy and compiled flows keep theirs); claims below "
+            f"{NEAR:g}:",
             "",
             "| claim | distance |",
             "| --- | ---: |",

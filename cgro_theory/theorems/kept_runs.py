@@ -72,10 +72,12 @@ class KeptRuns:
 def _source_digest() -> bytes:
     """A digest of this package's source, of the interpreter and of the libraries that compute."""
     import cgro_theory
+    from cgro_theory.trainer.compiled_flow import compiled_by
 
     digest = hashlib.sha256(platform.python_version().encode())
     for name in _LIBRARIES:
         digest.update(f"{name} {metadata.version(name)}".encode())
+    digest.update(f"compiled flows: {compiled_by()}".encode())
     root = Path(cgro_theory.__file__).parent
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())

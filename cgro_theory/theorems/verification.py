@@ -104,7 +104,8 @@ def _may_look_again(entry: CheckedClaim) -> bool:
 def _joined(before: Verdict, after: Verdict) -> Verdict:
     """The verdict after another look: the last look's, claim and negative controls, and all looks that were taken.
 
-    A look may open again, or refute, what an earlier one had passed: claim and controls are judged on the same runs.
+    A look may open again, or refute, what an earlier one had passed: claim and controls are judged on the same
+    runs.
     """
     looks = (*before.looks, *after.looks)
     return replace(after, looks=looks, failure_probability=sum(look.failure_probability for look in looks))

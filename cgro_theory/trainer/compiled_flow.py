@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 def flow_system(problem: SubspaceProblem, run: int, adversary: AdversaryName) -> FlowSystem:
-    """The right-hand side of one run: compiled where numba is installed and compiles, else of numpy's calls."""
+    """The right-hand side of one run: compiled where numba is installed, else of numpy's calls."""
     kind = CompiledFlowSystem if is_compiled() else FlowSystem
     return kind(problem, run, adversary)
 
@@ -36,6 +36,11 @@ def is_compiled() -> bool:
     except ImportError:
         return False
     return not numba.config.DISABLE_JIT
+
+
+def compiled_by() -> str:
+    """The compiler of the right-hand side and its version, or ``none``: compiled sums end in other bits."""
+    return f"numba {importlib.import_module('numba').__version__}" if is_compiled() else "none"
 
 
 @functools.cache

@@ -7,6 +7,7 @@ steps.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,6 +112,9 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
     learned = system.margins(system.initial) >= level
     writer.event(np.flatnonzero(learned), 0.0)
     writer.checkpoint(0, system.initial)
+    if int(learned[1:].sum()) >= stop_at:
+        writer.final(system.initial, 0.0)
+        return "memorized"
     due = 1
     for _ in range(MAX_INTEGRATOR_STEPS):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -129,18 +133,20 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
             end = step.when_log_time_reaches(stamps[-1], end)
             state = step.at(end)
         crossed = np.flatnonzero((system.margins(state[:-1]) >= level) & ~learned)
-        for index in crossed:
-            clock = step.when_margin_reaches(level, int(index), end)
+        reached = [(step.when_margin_reaches(level, int(index), end), int(index)) for index in crossed]
+        enough = False
+        for clock, index in sorted(reached):
             writer.event(np.array([index]), system.time_at(step.at(clock)[-1]))
-        learned[crossed] = True
-        enough = int(learned[1:].sum()) >= stop_at
-        if enough:
-            last = writer.memorization_time(stop_at)
-            end = step.when_log_time_reaches(float(system.log_time(last)), end)
-            state = step.at(end)
+            learned[index] = True
+            enough = int(learned[1:].sum()) >= stop_at
+            if enough:  # what the step crosses after the run's end is no part of the run
+                end, state = clock, step.at(clock)
+                break
         while due < times.size and stamps[due] <= state[-1]:
             writer.checkpoint(due, step.at(step.when_log_time_reaches(stamps[due], end))[:-1])
             due += 1
+        if horizon_passed and not enough and due < times.size:  # missed by the interpolant's rounding
+            writer.checkpoint(due, state[:-1])
         if horizon_passed or enough:
             writer.final(state[:-1], system.time_at(state[-1]))
             return "memorized" if enough or learned[1:].all() else "horizon"
@@ -185,7 +191,7 @@ class _Step:
         return self._interpolant(clock)
 
     def when_log_time_reaches(self, log_time: float, high: float) -> float:
-        """The clock of the step with τ = ``log_time``, known to be reached at ``high``."""
+        """The clock of the step with τ = ``log_time`` or just above, known to be reached at ``high``."""
         return self._root(lambda extended: float(extended[-1] - log_time), high)
 
     def when_margin_reaches(self, level: Array, index: int, high: float) -> float:
@@ -193,12 +199,16 @@ class _Step:
         return self._root(lambda extended: float(self._system.margins(extended[:-1])[index] - level[index]), high)
 
     def _root(self, excess: Callable[[Array], float], high: float) -> float:
-        """Where ``excess`` of the state becomes 0: it is not negative at ``high``, up to rounding."""
+        """Where ``excess`` of the state becomes 0, on the side where it is not negative, as it is at ``high``."""
         if excess(self.at(self._low)) >= 0.0:
             return self._low
         if excess(self.at(high)) <= 0.0:
             return high
-        return float(brentq(lambda clock: excess(self.at(clock)), self._low, high, xtol=1e-15, rtol=1e-15))
+        root = float(brentq(lambda clock: excess(self.at(clock)), self._low, high, xtol=1e-15, rtol=1e-15))
+        further = math.ulp(root)
+        while root < high and excess(self.at(root)) < 0.0:
+            root, further = min(high, root + further), 2.0 * further
+        return root
 
 
 @dataclass(frozen=True)
@@ -209,10 +219,6 @@ class _Writer:
     problem: SubspaceProblem
     records: dict[str, NDArray[np.float64]]
     run: int
-
-    def memorization_time(self, count: int) -> float:
-        """Time at which ``count`` points were memorized."""
-        return float(np.sort(self.records["memorization_times"][self.run])[count - 1])
 
     def event(self, indices: NDArray[np.int64], time: float) -> None:
         """The margins with these indices (0 the signal, then the points) reached their level at ``time``."""

@@ -134,7 +134,7 @@ def test_unmet_assumptions_leave_the_boundaries_without_an_enclosure():
     draw = draw_of(setting, 0)
     for changed in ({"adversarial_weight": 1.0}, {"adversarial_weight": 0.0}):
         other = replace(setting, **changed)
-        assert overfitting.predict_overfitting_boundary(other, draw, 1e5).unmet
+        assert overfitting.predict_overfitting_boundary(other, draw).unmet
         assert boundary.predict_memorization_boundary(other, draw).unmet
     linear = boundary.predict_memorization_boundary(replace(setting, degree=2), draw).unmet
     assert DEGREE in [each.condition for each in linear]

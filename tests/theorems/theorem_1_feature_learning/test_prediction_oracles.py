@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 from cgro_theory.claims import Interval
 from cgro_theory.setting import PatchSetting
+from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.theorems.theorem_1_feature_learning.theory import (
     boundaries,
     cascade,
@@ -411,7 +412,7 @@ def test_noise_over_signal_is_that_of_the_cascade_taken_late_and_early(degree):
     assert found.leading_order == pytest.approx(apart / max(1.0, plateau), rel=1e-9)
     kappa_1 = overfitting.leading_overfitting_boundary(setting, draw)
     assert kappa_1**degree * max(1.0, plateau) == pytest.approx(apart, rel=1e-9)
-    assert overfitting.predict_overfitting_boundary(setting, draw, end).leading_order == kappa_1
+    assert overfitting.predict_overfitting_boundary(setting, draw).leading_order == kappa_1
 
 
 @pytest.mark.parametrize("degree", [3, 4])
@@ -419,18 +420,25 @@ def test_kappa_1_solves_its_equation_with_the_signal_at_kappa_1(degree):
     setting = a_setting(degree, attacked_signal_fraction=0.9)
     draw = replace(a_draw(setting), signal_projections=np.array([-0.1, 0.15]))
     draw.preactivations[:, 0] = np.repeat(draw.labels, 2) * np.linspace(0.05, 0.09, 10)
-    end = 1.02 * cascade.follow_cascade(setting, draw).times.max()
-    ends = overfitting.predict_overfitting_boundary(setting, draw, end).interval
-    sides = []
-    for factor in (1.0, overfitting.BOUNDARY_RESOLUTION**1.1):
-        told = replace(setting, attacked_signal_fraction=factor * ends.low)
-        ratio = overfitting.predict_noise_over_signal(told, draw, end, overfitting._median).interval.low
-        sides.append((factor * ends.low) ** degree <= ratio)
-    assert sides == [True, False]
-    at_zero = overfitting.predict_noise_over_signal(
-        replace(setting, attacked_signal_fraction=0.0), draw, end, overfitting._median
+    found = cascade.follow_cascade(setting, draw)
+    last = found.times.max()
+    ends = overfitting.predict_overfitting_boundary(setting, draw).interval
+    held = found.holders(1.1, crowded=False), found.holders(1.1, crowded=True)
+    medians = [
+        overfitting._median(NoiseMarginLaw(found.covariance(setting, draw, end, by, late), degree, 2))
+        for by, end, late in ((held[0], last / 1.1, 1.1), (held[1], 1.1 * last, 1 / 1.1))
+    ]
+    pulled = np.minimum(found.times / 1.1, last / 1.1).mean()
+    at_zero = followed_signal(
+        replace(setting, attacked_signal_fraction=0.0), draw.signal_projections, 1.0, [pulled]
     )
-    assert ends.high**degree == pytest.approx(at_zero.interval.high, rel=1e-9)
+    assert ends.high**degree == pytest.approx(medians[1] / at_zero[0], rel=1e-2)
+    sides = []
+    for factor in (0.98, 1.02):
+        told = replace(setting, attacked_signal_fraction=factor * ends.low)
+        z = followed_signal(told, draw.signal_projections, -1.0, [1.1 * last])[0]
+        sides.append((factor * ends.low) ** degree * z <= medians[0])
+    assert sides == [True, False]
 
 
 def test_a_point_that_two_neurons_race_for_may_be_held_by_either():

@@ -36,7 +36,9 @@ CAPACITY = Claim(
     ),
     limitations="widths between and beyond the three; radii other than the ladder's; middle widths and above "
     "that did not fit: one training above a robust train error of 0.1 after three doublings of its epochs leaves "
-    "the claim undecided" + s.STUDENT + ", cut to [-1, 1], where every difference lies",
+    "the claim undecided, and one width of a seed may train longer than another"
+    + s.STUDENT
+    + ", cut to [-1, 1], where every difference lies",
 )
 
 Differences = Callable[[Moment, Moment, Moment, float], tuple[float, float, float]]

@@ -50,15 +50,15 @@ THREE_PHASES = Claim(
 
 
 @lru_cache(maxsize=4096)
-def boundaries_of(dimension: int, seed: int, end: float) -> tuple[Prediction, Prediction]:
-    """κ_1 (for runs that end by ``end``) and κ* of one draw in the version-1 regime."""
+def boundaries_of(dimension: int, seed: int) -> tuple[Prediction, Prediction]:
+    """κ_1 and κ* of one draw in the version-1 regime."""
     setting = PatchSetting.version_1(dimension)
-    return predict_boundaries(setting, draw_of(setting, seed), end)
+    return predict_boundaries(setting, draw_of(setting, seed))
 
 
 def predicted_phase(cell: Cell, fraction: float) -> Expected[Phase]:
     """The phase at κ = ``fraction``; not called inside an enclosure."""
-    overfitting, memorization = boundaries_of(cell.setting.patch_dimension, cell.seed, cell.end)
+    overfitting, memorization = boundaries_of(cell.setting.patch_dimension, cell.seed)
     first, last = overfitting.interval, memorization.interval
     phase = None
     if first is not None and last is not None:
@@ -136,7 +136,7 @@ def _panel(runs: QuestionRuns, dimension: int) -> Panel:
     )
     root = math.sqrt(dimension)
     x = [c.setting.attacked_signal_fraction * root for c in own]
-    found = [boundaries_of(dimension, c.seed, c.end) for c in own]
+    found = [boundaries_of(dimension, c.seed) for c in own]
     markers = []
     for place, colour, name in ((0, 4, "κ_1 from the draws"), (1, 2, "κ* from the draws")):
         ends = [pair[place].interval for pair in found]

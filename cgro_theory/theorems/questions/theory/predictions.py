@@ -190,9 +190,9 @@ BOTH_BOUNDARIES = tuple(dict.fromkeys((*NOISE_OVER_SIGNAL, *RACE)))
 """What :func:`predict_boundaries` assumes."""
 
 
-def predict_boundaries(setting: PatchSetting, draw: InitialDraw, end: float) -> tuple[Prediction, Prediction]:
-    """Enclosures of κ_1, for runs that end by ``end``, and of κ* (theory.md 5.4)."""
-    return predict_overfitting_boundary(setting, draw, end), predict_memorization_boundary(setting, draw)
+def predict_boundaries(setting: PatchSetting, draw: InitialDraw) -> tuple[Prediction, Prediction]:
+    """The estimate of κ_1 and the enclosure of κ* (theory.md 5.4)."""
+    return predict_overfitting_boundary(setting, draw), predict_memorization_boundary(setting, draw)
 
 
 SEPARATED = Condition("separated", f"0 < 3 * delta <= {GAP!r}", "no ramp of the other class reaches a test ball")

@@ -36,7 +36,7 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *limits.CHECKED,
     *phases.CHECKED,
 )
-GROWING: frozenset[str] = frozenset({"phases", "main", "standard", "adversarial_only"})
+GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only"})
 
 
 def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:

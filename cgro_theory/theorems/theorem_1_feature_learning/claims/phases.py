@@ -102,7 +102,7 @@ def overfitting(
     """
     entries = []
     for entry in located:
-        estimate = predict(entry.setting, entry.draw, entry.end)
+        estimate = predict(entry.setting, entry.draw)
         fraction = min(1.0, leading_overfitting_boundary(entry.setting, entry.draw))
         told = replace(entry.setting, attacked_signal_fraction=fraction)
         first = remembered.first_memorization_times(told, (entry.draw,), 0.0)

@@ -123,7 +123,7 @@ def follow_cascade(setting: PatchSetting, draw: InitialDraw) -> Cascade:
         nearest = float(left.min())
         if not open_points.any() or not np.isfinite(nearest):
             break
-        step = min(nearest, RELATIVE_STEP * now) if held else nearest
+        step = min(nearest, RELATIVE_STEP * now) if now > 0.0 else nearest
         grown = _advance(signed, rates, step, degree)
         signed = np.where(np.repeat(open_points, patches)[:, None], grown, signed)
         now += step

@@ -55,7 +55,9 @@ ATTACKED_SIGNAL_SMALL = Condition(
     "the attacked signal stays small until the run ends (z_end: the largest z then, inf beyond what was followed)",
 )
 SIGNAL_LEARNED = Condition(
-    "signal learned", "z_start > 0", "the signal is learned before T_III (z_start: the least z)"
+    "signal learned",
+    "z_start > 0",
+    "the signal is learned by the time at which z is bounded from below (z_start: that bound)",
 )
 
 LEARNING = (SIGNAL_NEURON, REPRESENTABLE, RADIUS, STEP, SMALL_NOISE, WITHIN_FLOATS)

@@ -45,38 +45,42 @@ def overfitting_boundary(size: float, margin: float, degree: int) -> float:
     return float((size / margin) ** (1.0 / degree))
 
 
-def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw, end: float) -> Prediction:
+def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw) -> Prediction:
     """Estimate of κ_1, where a fresh attacked point errs with probability 1/4: P(|V| > κ^q z) = 1/2.
 
-    V from the cascade and z as in :func:`predict_noise_over_signal`, but z at κ_1 itself, where the attacked
-    signal adds to its growth: κ^q z rises with κ. ``end``: the time at which the run ends. κ of ``setting`` plays
-    no part.
+    Of a run that ends when its last point is memorized, which the cascade tells within LATENESS. V from the
+    cascade and z as in :func:`predict_noise_over_signal`, but z at κ_1 itself, where the attacked signal adds to
+    its growth: κ^q z rises with κ. κ of ``setting`` plays no part. No interval where the cascade leaves a point
+    out.
     """
     leading = leading_overfitting_boundary(setting, draw)
     assumed = evaluated(SEEN_AT_START, replace(setting, attacked_signal_fraction=0.0), draw)
     if unmet(assumed):
         return Prediction(None, assumed, leading)
     cascade = follow_cascade(setting, draw)
-    sizes = _sizes(setting, draw, cascade, end, _median)
+    last = float(cascade.times.max())
+    if not math.isfinite(last):
+        return Prediction(None, assumed, leading)
+    ends = Interval(last / LATENESS, last * LATENESS)
+    sizes = _sizes(setting, draw, cascade, ends, _median)
 
     def margins(fraction: float) -> Interval:
-        return _signal_margins(replace(setting, attacked_signal_fraction=fraction), draw, cascade, end)
+        return _signal_margins(replace(setting, attacked_signal_fraction=fraction), draw, cascade, ends)
 
-    least = margins(0.0).low
-    if not least > 0.0:
-        assumed += (ATTACKED_SIGNAL_SMALL.given(z_end=margins(0.0).high), SIGNAL_LEARNED.given(z_start=least))
+    unattacked = margins(0.0)
+    assumed += (
+        ATTACKED_SIGNAL_SMALL.given(z_end=unattacked.high),
+        SIGNAL_LEARNED.given(z_start=unattacked.low),
+    )
+    if unmet(assumed):
         return Prediction(None, assumed, leading)
-    high = min(1.0, overfitting_boundary(sizes.high, least, setting.degree))
-    low, above = 0.0, min(1.0, overfitting_boundary(sizes.low, least, setting.degree))
+    high = min(1.0, overfitting_boundary(sizes.high, unattacked.low, setting.degree))
+    low, above = 0.0, min(1.0, overfitting_boundary(sizes.low, unattacked.low, setting.degree))
     while above > low * BOUNDARY_RESOLUTION and above > SMALLEST_SHARE * high:
         middle = math.sqrt(low * above) if low > 0.0 else above / 2.0
         reached = overfitting_boundary(sizes.low, margins(middle).high, setting.degree)
         low, above = (middle, above) if middle <= reached else (low, middle)
-    assumed += (
-        ATTACKED_SIGNAL_SMALL.given(z_end=margins(low).high if low > 0.0 else math.inf),
-        SIGNAL_LEARNED.given(z_start=least),
-    )
-    return Prediction(None if unmet(assumed) else Interval(low, high).outward(), assumed, leading)
+    return Prediction(Interval(low, high).outward() if low > 0.0 else None, assumed, leading)
 
 
 def predict_noise_over_signal(
@@ -93,12 +97,12 @@ def predict_noise_over_signal(
     assumed = evaluated(SEEN_AT_START, setting, draw)
     if unmet(assumed):
         return Prediction(None, assumed, leading)
-    cascade = follow_cascade(setting, draw)
-    margins = _signal_margins(setting, draw, cascade, end)
+    cascade, ends = follow_cascade(setting, draw), Interval.point(end)
+    margins = _signal_margins(setting, draw, cascade, ends)
     assumed += (ATTACKED_SIGNAL_SMALL.given(z_end=margins.high), SIGNAL_LEARNED.given(z_start=margins.low))
     if unmet(assumed):
         return Prediction(None, assumed, leading)
-    sizes = _sizes(setting, draw, cascade, end, size)
+    sizes = _sizes(setting, draw, cascade, ends, size)
     return Prediction(Interval(sizes.low / margins.high, sizes.high / margins.low).outward(), assumed, leading)
 
 
@@ -106,34 +110,34 @@ def _sizes(
     setting: PatchSetting,
     draw: InitialDraw,
     cascade: Cascade,
-    end: float,
+    ends: Interval,
     size: Callable[[NoiseMarginLaw], float],
 ) -> Interval:
-    """size(V) at ``end``, with every point memorized later than the cascade says and points apart where another
-    neuron may win, and earlier and together."""
+    """size(V) at a time in ``ends``, with every point memorized later than the cascade says and points apart where
+    another neuron may win, and earlier and together."""
     laws = (
         cascade.covariance(setting, draw, end, cascade.holders(NEAR_RACE, crowded=crowded), by)
-        for crowded, by in ((False, LATENESS), (True, 1.0 / LATENESS))
+        for crowded, by, end in ((False, LATENESS, ends.low), (True, 1.0 / LATENESS, ends.high))
     )
-    ends = [size(NoiseMarginLaw(law, setting.degree, setting.noise_patches)) for law in laws]
-    return Interval(min(ends), max(ends))
+    found = [size(NoiseMarginLaw(law, setting.degree, setting.noise_patches)) for law in laws]
+    return Interval(min(found), max(found))
 
 
-def _signal_margins(setting: PatchSetting, draw: InitialDraw, cascade: Cascade, end: float) -> Interval:
-    """z at ``end``: at least as if each point pulled until it is memorized and no longer, at most as if for ever.
+def _signal_margins(setting: PatchSetting, draw: InitialDraw, cascade: Cascade, ends: Interval) -> Interval:
+    """z at a time in ``ends``: at least as if each point pulled until it is memorized, at most as if for ever.
 
     While a point is not memorized it pulls as with |V_i| <= 1, and memorized points pull upwards too; so z moves
     at least at the share of its own speed that is the share of points not memorized, and has moved, all in all,
     for the mean of the points' times. Inf beyond FARTHEST_SIGNAL.
     """
-    top = plateau_signal_margin(setting, end) + 6.0
+    top = plateau_signal_margin(setting, ends.high) + 6.0
     while True:
         signal = follow_signal(setting, draw.signal_projections, 0.0, 1.0, top)
-        highest = setting.clean_gain * signal.signal_at_time(end).high
+        highest = setting.clean_gain * signal.signal_at_time(ends.high).high
         if math.isfinite(highest) or top > FARTHEST_SIGNAL:
             break
         top *= 2.0
-    pulled = float(np.minimum(cascade.times / LATENESS, end).mean())
+    pulled = float(np.minimum(cascade.times / LATENESS, ends.low).mean())
     lowest = setting.clean_gain * signal.signal_at_time(pulled).low
     return Interval(lowest, max(lowest, highest))
 
