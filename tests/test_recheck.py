@@ -373,3 +373,23 @@ def test_every_measurement_that_a_theorem_makes_records_its_raw_numbers():
             if makes and "raw" not in {keyword.arg for keyword in node.keywords}:
                 silent.append(f"{path.name}, line {node.lineno}")
     assert not silent
+
+
+def test_no_claim_may_spend_more_than_its_share_nor_vanish(folder, tmp_path, capsys):
+    """The Gaussian model as it was judged, then with a forged budget, more looks, or a claim left out."""
+    document = load_result(folder / "gaussian_model.json")
+    del document["sha256"]
+    (claim,) = document["claims"]
+    more = [line | {"label": f"other.{index}"} for index in range(9) for line in document["ledger"]]
+    overspent, gone = "more failure probability is spent than stated", "asked for, and not there"
+    for changed, code, words in (
+        ({}, 0, "agree"),
+        ({"ledger": [*document["ledger"], *more]}, 1, overspent),
+        ({"claims": [claim | {"looks": claim["looks"] * 3}]}, 1, overspent),
+        ({"asked": [*document["asked"], "gaussian_model.other"]}, 1, gone),
+    ):
+        path = tmp_path / "r.json"
+        path.write_text(json.dumps(sealed(document | changed)), encoding="utf-8")
+        found, out, _ = told(capsys, path)
+        assert found == code
+        assert any(words in line for line in out)

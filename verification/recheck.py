@@ -288,14 +288,28 @@ def rederived(entry: Entry, claim: Entry) -> tuple[str, str]:
     if estimate is not None and math.isfinite(room) and not low - room <= float(estimate) <= high + room:
         return outcome, "the estimate lies outside its interval"
     stated = 1.0 - found["confidence"]
-    allowed = claim["failure_probability"] if entry is claim and entry["evidence"] == "statistical" else 1.0
+    allowed = claim.get("share_of_look", 1.0) if entry is claim and entry["evidence"] == "statistical" else 1.0
     overspent = spent(raw) > stated + 1e-12 or stated > allowed + 1e-12
     return outcome, "more failure probability is spent than stated" if overspent else ""
 
 
+def shared_out(document: Entry) -> Iterator[Entry]:
+    """The claims, each with what its last look may fail with: 2^-look of an equal share of the file's budget."""
+    labels = {line["label"] for line in document.get("ledger", ())}
+    budget = document["parameters"].get("failure_budget", 1.0)
+    for claim in document["claims"]:
+        looks = len(claim.get("looks", ())) or 1
+        known = {"share_of_look": budget / len(labels) * 2.0**-looks} if claim["label"] in labels else {}
+        yield claim | (known or {"share_of_look": claim["failure_probability"]})
+
+
 def lines(document: Entry) -> Iterator[tuple[str, str, str, str]]:
     """Label, recorded and derived outcome and the comparison, of every claim and of its negative controls."""
-    for claim in document["claims"]:
+    judged_here = {claim["label"] for claim in document["claims"]}
+    for label in document.get("asked", ()):
+        if label not in judged_here:
+            yield label, "-", "-", "DISAGREE (asked for, and not there)"
+    for claim in shared_out(document):
         for entry in (claim, *claim.get("planted_faults", ())):
             label = claim["label"] if entry is claim else f"  {claim['label'].split('.')[1]}: {entry['name']}"
             try:

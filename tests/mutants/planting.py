@@ -18,6 +18,8 @@ from pathlib import Path
 
 from mutants.groups import SLOW_FIXTURES
 
+NOTICED = (1, 2)
+"""Exit codes of pytest when a test failed, or when a changed module could not be imported."""
 IGNORED = (".git", ".venv", "results", "verification", "__pycache__", "*.egg-info", ".*_cache", ".hypothesis")
 PRELOADED = (
     "flint",
@@ -160,6 +162,8 @@ class Planted:
             path.write_bytes(original)
         if code is None:
             return "timeout", "", seconds
+        if code not in (None, 0, *NOTICED):
+            raise RuntimeError(f"the tests of a mutant ended with {code}, neither passed nor failed: {path.name}")
         return ("survived" if code == 0 else "killed"), (seen.read_text() if seen.exists() else ""), seconds
 
     def _fork(self, child, limit: float, *, writes_bytecode: bool) -> tuple[int | None, float]:
