@@ -110,7 +110,8 @@ def reverify(
 ) -> None:
     """Verify every claim on many base seeds, and say how often each came out as what.
 
-    Stopped or killed, the same command goes on where it was. Exit code as of `cgro verify`, the worst of all.
+    Stopped or killed, the same command goes on where it was. Exit code: 1 when anything was refuted, 3 when
+    anything else did not pass or broke off, else 0.
     """
     try:
         from cgro_theory.commands.reverify import run_reverify

@@ -14,6 +14,8 @@ BUILDING_SEEDS: tuple[tuple[int, int, str], ...] = (
     (9000, 9999, "tests, timings and sizes of enclosures"),
     (20271, 20273, "enclosures on random small settings"),
     (77123, 77123, "enclosures"),
+    (300001, 300004, "a first re-verification, after which a control of a question got more runs"),
+    (400001, 400005, "tests of the re-verification"),
     (880000, 889999, "κ_1 from the cascade, power of the landscape, the second opinion, mutants"),
 )
 """First and last of each range, and what it was used for."""

@@ -13,6 +13,7 @@ from cgro_theory.claims import Outcome
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.catalogue import room
 from cgro_theory.theorems.theorem_1_feature_learning.claims.phase_figures import phase_figures
+from cgro_theory.theorems.theorem_1_feature_learning.runs import phases
 from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws_of
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PhasePlan, collect, plan_tasks
@@ -150,3 +151,22 @@ def test_phases_are_told_apart():
     standard = train_cell(replace(setting, adversarial_weight=0.0), 2, 1000)
     assert standard.memorized == 0
     assert standard.phase is Phase.UNMEMORIZED_FRAGILE
+
+
+def test_a_flow_that_breaks_off_leaves_its_bracket_without_numbers(monkeypatch):
+    monkeypatch.setattr("cgro_theory.trainer.flow.MAX_INTEGRATOR_STEPS", 5)
+    setting = PatchSetting.version_1(10**6, num_samples=4, width=8)
+    cell = phases.train_cell(setting, 880970, 10)
+    assert "its tolerance cannot be met" in cell.failure
+    located = phases.locate_overfitting_boundary(setting, 880970, 10)
+    assert "its tolerance cannot be met" in located.failure
+    assert not located.is_bracketed
+
+
+def test_a_refined_bracket_is_narrower_about_the_same_boundary():
+    setting = PatchSetting.version_1(10**6, num_samples=8, width=12)
+    coarse, fine = (phases.locate_overfitting_boundary(setting, 880971, 10, refinement) for refinement in (1, 4))
+    assert coarse.is_bracketed
+    assert fine.is_bracketed
+    assert coarse.low < fine.low < fine.high < coarse.high
+    assert math.log(fine.high / fine.low) < 0.5 * math.log(coarse.high / coarse.low)

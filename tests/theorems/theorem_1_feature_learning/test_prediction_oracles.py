@@ -456,6 +456,17 @@ def test_a_point_that_two_neurons_race_for_may_be_held_by_either():
     assert found.holders(1.0, crowded=False) == [entry.neuron for entry in found.held]
 
 
+def test_a_point_that_is_memorized_at_the_start_starts_the_cascade():
+    setting = a_setting(3)
+    draw = a_draw(setting)
+    draw.preactivations[:] = np.repeat(draw.labels, 2)[:, None] * np.tile([0.08, 0.01], (10, 1))
+    draw.preactivations[2, 0] = 1.2 * draw.labels[1]
+    found = cascade.follow_cascade(setting, draw)
+    assert found.times[1] == 0.0
+    assert np.isfinite(found.times).all()
+    assert (np.delete(found.times, 1) > 0.0).all()
+
+
 def test_the_median_of_a_fresh_margin_is_that_of_sampled_ones():
     law = overfitting._leading_law(a_setting(3), a_draw(a_setting(3)))
     noise = np.random.default_rng(880101).standard_normal((200_000, 2, 2)) * np.sqrt(np.diag(law.covariance))

@@ -182,7 +182,10 @@ def locate_overfitting_boundary(
 
     def side(fraction: float) -> int:
         """1 where the network surely errs more than 1/4, -1 where surely less, 0 where that is not clear."""
-        errors = trained(fraction).robust_errors(fraction, BOUNDARY_DIRECTIONS * refinement**2)
+        cell = trained(fraction)
+        if cell.failure:
+            return 0
+        errors = cell.robust_errors(fraction, BOUNDARY_DIRECTIONS * refinement**2)
         ends = empirical_bernstein(errors, LAW_FAILURE)
         return int(ends.low > HALF_OVERFITTED) - int(ends.high < HALF_OVERFITTED)
 
@@ -193,7 +196,7 @@ def locate_overfitting_boundary(
             fraction = min(1.0, guess / factor if wanted > 0 else guess * factor)
             if side(fraction) == wanted:
                 return fraction
-            if fraction == 1.0:
+            if fraction == 1.0 or cells[-1].failure:
                 break
             factor *= factor
         return default
