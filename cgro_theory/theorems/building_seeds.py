@@ -15,6 +15,7 @@ BUILDING_SEEDS: tuple[tuple[int, int, str], ...] = (
     (20271, 20273, "enclosures on random small settings"),
     (77123, 77123, "enclosures"),
     (300001, 300004, "a first re-verification, after which a control of a question got more runs"),
+    (310001, 310005, "a second one, after which a negative control of theorem 2 was made sharper"),
     (400001, 400005, "tests of the re-verification"),
     (880000, 889999, "κ_1 from the cascade, power of the landscape, the second opinion, mutants"),
 )
