@@ -118,11 +118,16 @@ def _counted(group: RunGroup, alter: Alter) -> RunGroup:
 
 
 def one_in_full_negated(evidence: TrainedEvidence) -> TrainedEvidence:
-    """The weights of one network are negated before its errors are counted; the law is told the real ones."""
-    network = evidence.full[0]
+    """The weights of one network are negated before its errors are counted; the law is told the real ones.
+
+    The network with the largest signal: one that learned none errs on half of the points with either sign.
+    """
+    place = max(range(len(evidence.full)), key=lambda index: abs(evidence.full[index].signal_margin))
+    network = evidence.full[place]
     weights = torch.as_tensor(-network.weights)
     counted = tested(network.setting, network.seed, weights, network.memorized, network.test_points)
-    return replace(evidence, full=(replace(counted, weights=network.weights), *evidence.full[1:]))
+    altered = replace(counted, weights=network.weights)
+    return replace(evidence, full=(*evidence.full[:place], altered, *evidence.full[place + 1 :]))
 
 
 def negated(runs: Trajectories) -> Trajectories:
