@@ -140,10 +140,10 @@ def _collapse(phases: PhaseEvidence) -> Figure:
 
 
 def _boundaries(phases: PhaseEvidence) -> Figure:
-    """Brackets and enclosures of both boundaries over d, and of κ* over N."""
+    """Brackets, the estimate of κ_1 and the enclosures of κ* over d, and of κ* over N."""
     memorized = r"$\kappa^*$: no point memorized"
     over_dimension = (
-        *_compared(overfitting(phases.overfitting), r"$\kappa_1$: robust test error 1/4", 1),
+        *_compared(overfitting(phases.overfitting), r"$\kappa_1$: robust test error 1/4", 1, "estimate"),
         *_compared(memorization(phases.dimension_ladder, dimension_of), memorized, 0),
     )
     drawn = [("Boundaries over d, N = 20", "patch dimension d", over_dimension)]
@@ -152,8 +152,8 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
         over_samples = _compared(memorization(phases.sample_ladder, samples_of), memorized, 0)
         drawn.append((f"Phase boundary over N, d = {dimension:.0e}", "training points N", over_samples))
     caption = (
-        "Points: boundaries bracketed by trained networks on either side, every seed. Bands: enclosures computed "
-        "from the initial draws alone."
+        "Points: boundaries bracketed by trained networks on either side, every seed. Bands, computed from the initial "
+        "draws alone: an estimate of κ_1, enclosures of κ*."
     )
     return Figure(
         "theorem_1_boundaries",
@@ -172,8 +172,8 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
     )
 
 
-def _compared(entries: Sequence[Compared], label: str, colour: int) -> tuple[Series, ...]:
-    """The middles of the brackets, the band of the enclosures of every seed, and the mean leading order."""
+def _compared(entries: Sequence[Compared], label: str, colour: int, kind: str = "enclosure") -> tuple[Series, ...]:
+    """The middles of the brackets, the band of the predictions of every seed, and the mean leading order."""
     kept = [e for e in entries if not e.failure and e.measured.low > 0.0 and math.isfinite(e.measured.high)]
     middles = [math.sqrt(entry.measured.low * entry.measured.high) for entry in kept]
     points = Series(label, [entry.size for entry in kept], middles, colour, "points")
@@ -186,7 +186,7 @@ def _compared(entries: Sequence[Compared], label: str, colour: int) -> tuple[Ser
     if not sizes:
         return (points,)
     band = Series(
-        "leading order and enclosure",
+        f"leading order and {kind}",
         sizes,
         [float(np.exp(np.mean([math.log(row[2]) for row in rows[size]]))) for size in sizes],
         colour,
