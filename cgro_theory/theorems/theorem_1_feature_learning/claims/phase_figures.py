@@ -152,8 +152,8 @@ def _boundaries(phases: PhaseEvidence) -> Figure:
         over_samples = _compared(memorization(phases.sample_ladder, samples_of), memorized, 0)
         drawn.append((f"Phase boundary over N, d = {dimension:.0e}", "training points N", over_samples))
     caption = (
-        "Points: boundaries bracketed by trained networks on either side, every seed. Bands, computed from the initial "
-        "draws alone: an estimate of κ_1, enclosures of κ*."
+        "Points: boundaries bracketed by trained networks on either side, every seed. Bands, computed from the "
+        "initial draws alone: an estimate of κ_1, enclosures of κ*."
     )
     return Figure(
         "theorem_1_boundaries",
