@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
-from cgro_theory.claims import Interval, Prediction
+from cgro_theory.claims import Condition, Interval, Prediction
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.initial_draw import InitialDraw, draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
@@ -39,6 +40,11 @@ MAX_NOISE_PATCHES = 4000
 RANGE = (1e-300, 1e300)
 """Where the sizes of a draw have to lie: it is made of floats."""
 _TIME = "η·step"
+
+
+BELOW_KAPPA_STAR = Condition(
+    "below κ*", "kappa_1_high < kappa_star_low", "the estimate of κ_1 lies below κ* of this draw"
+)
 
 
 def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
@@ -227,7 +233,7 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction) -> l
     quantities.append(
         _enclosed(
             "overfitting_boundary",
-            _within_floats(predict_overfitting_boundary, setting, draw),
+            _below_memorization_s_end(_within_floats(predict_overfitting_boundary, setting, draw), race),
             "κ_1: P(|V| > κ^q z) = ½ for a fresh point",
             "theorem_1.overfitting_boundary",
             note=f"for a run that ends when every point is memorized, at {end:.6g} by the cascade. Not proved: it "
@@ -239,6 +245,15 @@ def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction) -> l
         formula, label = "κ*: T_R(κ) = T_III, the race of two blow-ups", "theorem_1.phase_boundary"
         quantities.append(_enclosed("memorization_boundary", race, formula, label))
     return quantities
+
+
+def _below_memorization_s_end(estimate: Prediction, race: Prediction) -> Prediction:
+    """The estimate of κ_1 where it lies below κ*; beyond, points are not memorized as it takes them to be."""
+    if estimate.interval is None or race.interval is None:
+        return estimate
+    below = BELOW_KAPPA_STAR.given(kappa_1_high=estimate.interval.high, kappa_star_low=race.interval.low)
+    kept = estimate.interval if below.met else None
+    return replace(estimate, interval=kept, assumed=(*estimate.assumed, below))
 
 
 def _enclosed(

@@ -23,6 +23,11 @@ class Outcome(enum.StrEnum):
     REFUTED = "refuted"
 
     @property
+    def passed(self) -> bool:
+        """Whether a claim that came out so passes; vacuous and out of scope do not."""
+        return self in (Outcome.CERTIFIED, Outcome.CONSISTENT)
+
+    @property
     def in_words(self) -> str:
         """The outcome as a reader is told it, such as ``out of scope``."""
         return self.value.replace("_", " ")
@@ -93,7 +98,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether the claim is certified or consistent; vacuous and out of scope are not."""
-        return self.outcome in (Outcome.CERTIFIED, Outcome.CONSISTENT)
+        return self.outcome.passed
 
 
 def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tuple[Outcome, str]:

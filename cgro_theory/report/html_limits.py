@@ -13,8 +13,6 @@ from markupsafe import Markup
 from cgro_theory.claims import Outcome
 from cgro_theory.report.html_claims import ClaimView
 
-_PASSED = (Outcome.CERTIFIED.value, Outcome.CONSISTENT.value)
-
 
 @dataclass(frozen=True)
 class LimitsView:
@@ -39,7 +37,7 @@ def limits_view(
     """The section's content for the claims of the page; ``text`` is Markdown."""
     judged = [view for view in views if view.entry]
     return LimitsView(
-        open=tuple(view for view in judged if view.own.key not in _PASSED),
+        open=tuple(view for view in judged if not Outcome(view.own.key).passed),
         unrefuted=tuple(view for view in judged if view.missed),
         missing=tuple(_missing(documents)),
         not_run=len(views) - len(judged),

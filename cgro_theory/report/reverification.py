@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cgro_theory.claims import SEVERITY, Outcome
+from cgro_theory.claims import Outcome
+from cgro_theory.report.text import worst_of_each
 
 SCHEMA = "cgro-reverification/1"
-PASSING = (Outcome.CERTIFIED, Outcome.CONSISTENT)
 NEAR = 100.0
 """A claim is near its end when that is fewer than this many changes by another instruction set away."""
 Document = Mapping[str, Any]
@@ -23,7 +23,7 @@ def summary_of(documents: Sequence[Document]) -> dict[str, Any]:
     claims, uncaught = worst_of_each(documents)
     outcomes = [Outcome(entry["outcome"]) for entry in claims.values()]
     refuted = Outcome.REFUTED in outcomes
-    clean = all(outcome in PASSING for outcome in outcomes) and not any(uncaught.values())
+    clean = all(outcome.passed for outcome in outcomes) and not any(uncaught.values())
     return {
         "seed": first["seed"],
         "instruction_set": first["environment"].get("instruction_set", ""),
@@ -41,22 +41,6 @@ def summary_of(documents: Sequence[Document]) -> dict[str, Any]:
             for label, entry in claims.items()
         },
     }
-
-
-def worst_of_each(documents: Sequence[Document]) -> tuple[dict[str, Document], dict[str, list[str]]]:
-    """Of every claim its worst entry, and every negative control of it that was not refuted, by label.
-
-    A claim that others depend on is judged with each of them, and may have several entries.
-    """
-    claims: dict[str, Document] = {}
-    uncaught: dict[str, list[str]] = {}
-    for entry in (entry for document in documents for entry in document["claims"]):
-        label, before = entry["label"], claims.get(entry["label"])
-        if before is None or SEVERITY[entry["outcome"]] > SEVERITY[before["outcome"]]:
-            claims[label] = entry
-        missed = [each["name"] for each in entry.get("planted_faults", ()) if each["outcome"] != Outcome.REFUTED]
-        uncaught[label] = list(dict.fromkeys([*uncaught.get(label, ()), *missed]))
-    return claims, uncaught
 
 
 def _deciding_ends(entry: Document) -> list[Any]:
@@ -124,7 +108,8 @@ def _what_was_open(run: Document) -> list[str]:
     name = f"{run['seed']}" + (f" ({run['instruction_set']})" if run["instruction_set"] else "")
     rows = []
     for label, claim in run["claims"].items():
-        found = [] if claim["outcome"] in PASSING else [Outcome(claim["outcome"]).in_words]
+        outcome = Outcome(claim["outcome"])
+        found = [] if outcome.passed else [outcome.in_words]
         found += [f"control `{control}` not refuted" for control in claim["uncaught"]]
         if found:
             rows.append(f"| {name} | `{label}` | {', '.join(found)} |")
@@ -134,7 +119,7 @@ def _what_was_open(run: Document) -> list[str]:
 def _row(label: str, runs: Sequence[Document]) -> str:
     own = [run["claims"][label] for run in runs if label in run["claims"]]
     counts = Counter(claim["outcome"] for claim in own)
-    passed = [counts.pop(outcome.value, 0) for outcome in PASSING]
+    passed = [counts.pop(outcome.value, 0) for outcome in Outcome if outcome.passed]
     other = ", ".join(f"{count} {Outcome(name).in_words}" for name, count in sorted(counts.items())) or "0"
     uncaught, again = (sum(map(bool, (claim["uncaught"] for claim in own))), sum(c["looks"] > 1 for c in own))
     return f"| `{label}` | {passed[0]} | {passed[1]} | {other} | {uncaught} | {again} |"

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cgro_theory.claims import Outcome, worst
+from cgro_theory.claims import SEVERITY, Outcome
 
 OUTCOME_STYLE: Mapping[str, str] = {
     Outcome.CERTIFIED: "bold green",
@@ -114,7 +114,7 @@ def verdict_notes(document: Mapping[str, Any]) -> list[str]:
     notes: list[str] = []
     for entry in document["claims"]:
         outcome, label = Outcome(entry["outcome"]), entry["label"]
-        if outcome not in (Outcome.CERTIFIED, Outcome.CONSISTENT):
+        if not outcome.passed:
             notes.append(f"{label} is {outcome.in_words}: {entry.get('reason') or 'no reason given'}")
         for control in entry.get("planted_faults", []):
             came_out = Outcome(control["outcome"])
@@ -127,6 +127,24 @@ def verdict_notes(document: Mapping[str, Any]) -> list[str]:
     return notes
 
 
+def worst_of_each(
+    documents: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str, Mapping[str, Any]], dict[str, list[str]]]:
+    """Of every claim its worst entry, and every negative control of it that was not refuted, by label.
+
+    A claim that others depend on is judged with each of them, and may have several entries.
+    """
+    claims: dict[str, Mapping[str, Any]] = {}
+    uncaught: dict[str, list[str]] = {}
+    for entry in (entry for document in documents for entry in document["claims"]):
+        label, before = entry["label"], claims.get(entry["label"])
+        if before is None or SEVERITY[entry["outcome"]] > SEVERITY[before["outcome"]]:
+            claims[label] = entry
+        missed = [each["name"] for each in entry.get("planted_faults", ()) if each["outcome"] != Outcome.REFUTED]
+        uncaught[label] = list(dict.fromkeys([*uncaught.get(label, ()), *missed]))
+    return claims, uncaught
+
+
 def closing_line(documents: Sequence[Mapping[str, Any]]) -> str:
     """What everything came out as, in one line; a claim that several documents judge counts once, by its worst.
 
@@ -134,18 +152,12 @@ def closing_line(documents: Sequence[Mapping[str, Any]]) -> str:
     >>> closing_line([{"claims": [entry], "seconds": 83.2}])
     '1 claim: 1 consistent; 1 of 1 negative controls refuted; 1 min 23 s'
     """
-    entries = [entry for document in documents for entry in document["claims"]]
-    claims = {
-        label: worst(Outcome(entry["outcome"]) for entry in entries if entry["label"] == label)
-        for label in dict.fromkeys(entry["label"] for entry in entries)
-    }
-    counts = Counter(claims.values())
-    came_out = ", ".join(f"{counts[each]} {each.in_words}" for each in Outcome if counts[each])
-    controls = [(entry["label"], each) for entry in entries for each in entry.get("planted_faults", ())]
-    names = {(label, each["name"]) for label, each in controls}
-    refuted = len(
-        names - {(label, each["name"]) for label, each in controls if each["outcome"] != Outcome.REFUTED}
-    )
+    claims, uncaught = worst_of_each(documents)
+    counts = Counter(entry["outcome"] for entry in claims.values())
+    came_out = ", ".join(f"{counts[each.value]} {each.in_words}" for each in Outcome if counts[each.value])
+    entries = (entry for document in documents for entry in document["claims"])
+    names = {(entry["label"], each["name"]) for entry in entries for each in entry.get("planted_faults", ())}
+    refuted = len(names) - sum(map(len, uncaught.values()))
     minutes, seconds = divmod(round(sum(document["seconds"] for document in documents)), 60)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     number = f"{len(claims)} claim" + ("" if len(claims) == 1 else "s")

@@ -44,12 +44,12 @@ DIMENSION = Claim(
 
 @lru_cache(maxsize=4096)
 def noise_ratio_of(setting: PatchSetting, degree: int, seed: int, end: float) -> Prediction:
-    """The enclosure of std V/z for networks of this degree, from the draw of ``setting`` and ``seed``."""
+    """The estimate of std V/z for networks of this degree, from the draw of ``setting`` and ``seed``."""
     return predict_noise_ratio(replace(setting, degree=degree), draw_of(setting, seed), end)
 
 
 def predicted_noise_ratio(cell: Cell, degree: int = 3) -> Prediction:
-    """The enclosure of std V/z at the end of a network's training."""
+    """The estimate of std V/z at the end of a network's training."""
     return noise_ratio_of(cell.setting, degree, cell.seed, cell.end)
 
 

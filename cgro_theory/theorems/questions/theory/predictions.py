@@ -231,7 +231,7 @@ def protected_volume(dimension: int, perturbation_radius: float, norm_order: flo
 
 
 def predict_noise_ratio(setting: PatchSetting, draw: InitialDraw, end: float) -> Prediction:
-    """Enclosure of std V/z for runs that end by ``end`` (theory.md 5.9). Assumes NOISE_OVER_SIGNAL."""
+    """Estimate of std V/z for a run that ends at ``end`` (theory.md 5.9). Assumes NOISE_OVER_SIGNAL."""
     return predict_noise_over_signal(setting, draw, end, standard_deviation)
 
 
