@@ -70,7 +70,8 @@ def _radau() -> _Radau:
     basis = np.linalg.inv(np.vander(np.append(0.0, nodes))).T
     sparse = np.zeros(STAGES)
     sparse[::2] = _at_zero(nodes[::2])
-    return _Radau(nodes, matrix, np.linalg.inv(matrix), basis, np.stack([_at_zero(nodes), sparse]))
+    inverse = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    return _Radau(nodes, matrix, inverse, basis, np.stack([_at_zero(nodes), sparse]))
 
 
 def _at_zero(nodes: Array) -> Array:
