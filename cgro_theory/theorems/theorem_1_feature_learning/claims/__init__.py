@@ -15,6 +15,7 @@ from . import (
     memorization,
     memorization_order,
     one_loss,
+    over_attack,
     phases,
     signal,
     train_errors,
@@ -35,6 +36,7 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *exponents.CHECKED,
     *limits.CHECKED,
     *phases.CHECKED,
+    *over_attack.CHECKED,
 )
 GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only"})
 
@@ -46,4 +48,6 @@ def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:
         drawn += (memorization.three_stages(runs), train_errors.errors_over_time(runs))
     if len(runs.ladder) > 1:
         drawn += (exponents.ladder_figure(runs.ladder),)
+    if runs.over_attack:
+        drawn += (over_attack.over_attack_figure(runs),)
     return drawn + phase_figures(runs.phases)

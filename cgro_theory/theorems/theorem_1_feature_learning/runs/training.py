@@ -19,6 +19,7 @@ from cgro_theory.trainer.reduction import draw_subspace_problem
 from .counted_errors import measure_errors, measure_levels
 from .full_weights import FULL_DIMENSION, FullNetwork, train_full_network
 from .initial_draws import group_horizon, seed_parts
+from .over_attack import submit_collapse, submit_over_attack
 from .phase_grid import PLANS, collect, plan_tasks
 from .trained import GROUPS, FlowError, GroupName, RunGroup, TrainedEvidence, measured_flow_error
 
@@ -54,6 +55,8 @@ def gather(request: RunRequest) -> TrainedEvidence:
         tasks = plan_tasks(plan, request.seed, request.growth) if request.needs_runs("phases") else []
         results = [pool.submit(task.run) for task in tasks]
         networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
+        beyond = submit_over_attack(pool, request) if request.needs_runs("over_attack") else []
+        searches = submit_collapse(pool, request) if request.needs_runs("collapse") else []
         if on_gpu and groups:
             parts.append(_gather_runs_of(request, DESCENT_DIMENSION, _runs(request, flow=False), flow=False))
         for doing, group in (descent | flows).items():
@@ -63,8 +66,17 @@ def gather(request: RunRequest) -> TrainedEvidence:
         for done, result in enumerate(results):
             request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
             result.result()
-        full = tuple(network.result() for network in networks)  # leaving the block ends the workers
-    return replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]), full=full)
+        full = tuple(network.result() for network in networks)
+        over_attack = tuple(group.result() for group in beyond)
+        collapse = tuple(trial for search in searches for trial in search.result())
+    # Leaving the block ended the workers.
+    return replace(
+        join_evidence(parts),
+        phases=collect(tasks, [result.result() for result in results]),
+        full=full,
+        over_attack=over_attack,
+        collapse=collapse,
+    )
 
 
 def _submit_groups(

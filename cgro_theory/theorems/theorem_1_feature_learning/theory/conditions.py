@@ -63,6 +63,9 @@ BEYOND = Condition("beyond α", "kappa < 0", "the attack is stronger than the si
 ROOT_NEURON = Condition(
     "neuron on the root's side", "u_towards > 0", "some u_r(0) has the sign of the root, that of 1 - λ - λ|κ|^q"
 )
+BOTH_SIDES = Condition(
+    "neurons of both signs", "u_min < 0 and u_max > 0", "some u_r(0) is positive and some is negative"
+)
 START_INSIDE = Condition(
     "start inside", "z_0 < abs(z_rest)", "|z(0)| is below the root of memorized points (z_rest; z_0: a bound)"
 )

@@ -233,9 +233,9 @@ def _arrival(setting: PatchSetting, draw: InitialDraw, target: float) -> float:
     needed = float((abs(target) / gain + against) ** (1.0 / degree))
     if needed <= largest:
         return 0.0
-    leader = np.geomspace(largest, needed, CELLS)
+    leader = np.geomspace(largest, (1.0 + 1e-6) * needed, CELLS)  # surely reaches the target, rounding or not
     signal = gain * signed_power(flow_projections(projections, leader, degree), degree).sum(axis=1)
-    last = int(np.searchsorted(np.maximum.accumulate(signal), abs(target)))
+    last = min(int(np.searchsorted(signal, abs(target))), CELLS - 1)
     ends = np.minimum(signal[1 : last + 1], abs(target))
     drive = np.abs(signal_drive(setting, side * ends, SMALL)) * gain
     return float((clock_between(leader[:last], leader[1 : last + 1], degree) / drive).sum()) * (1.0 + SLACK)
@@ -243,7 +243,7 @@ def _arrival(setting: PatchSetting, draw: InitialDraw, target: float) -> float:
 
 def _pulls(setting: PatchSetting, one: float, other: float) -> Interval:
     """Bounds of the pull on the noise at V = 0, for z between two numbers, cell by cell."""
-    margins = np.linspace(*sorted((one, other)), CELLS)
+    margins: Array = np.linspace(min(one, other), max(one, other), CELLS)
     weight, gain = setting.adversarial_weight, turned_gain(setting)
     clean, attacked = (1.0 - weight) * expit(-margins), weight * expit(gain * margins)
     least, most = (clean[1:] + attacked[:-1]).min(), (clean[:-1] + attacked[1:]).max()
