@@ -30,7 +30,7 @@ SWEPT = 0.1
 """Sweeps end when the stages move by less than this, in units of the tolerance."""
 FIRST = 0.05
 """The first step, in relaxations of the signal or in ticks."""
-SHORTEST = 1e-10
+SHORTEST = 1e-18
 """A step cut to this many ticks cannot be taken."""
 SMALLEST_CHANGE, LARGEST_CHANGE = 0.2, 2.5
 """Of the length from one step to the next."""
@@ -180,13 +180,13 @@ class FastSignalSolver:
 
     Args:
         system: the right-hand side, with the sign of U that the attack answers to.
-        start: the clock to begin at.
         state: (u, v, τ), some u_r not 0.
         relative, absolute: tolerances of every entry of the state; the first of ``relative`` is that of x.
     """
 
-    def __init__(self, system: FlowSystem, start: float, state: Array, relative: Array, absolute: Array) -> None:
-        self.t, self.t_old, self.status = start, start, "running"
+    def __init__(self, system: FlowSystem, state: Array, relative: Array, absolute: Array) -> None:
+        # The clock begins at 0: the first steps may be far shorter than what two floats near 10 differ by.
+        self.t, self.t_old, self.status = 0.0, 0.0, "running"
         self.y = state.copy()
         width = system.setting.width
         self._reduced = _Reduced(system, state[:-1])

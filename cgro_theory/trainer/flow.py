@@ -183,7 +183,7 @@ def _solver(
     # An error of τ is a relative error of t + t_c, and τ itself reaches some tens.
     absolute[-1] = relative[-1] = max(relative_tolerance / 40.0, SMALLEST_TOLERANCE)
     if stiff:
-        return FastSignalSolver(system, start, state, relative, absolute)
+        return FastSignalSolver(system, state, relative, absolute)
     return DOP853(system.in_clock, start, state, CLOCK_END, rtol=relative, atol=absolute)
 
 
