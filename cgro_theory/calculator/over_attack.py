@@ -1,0 +1,99 @@
+"""What the calculator says beyond α, κ < 0: the roots of z, where it collapses, and the noise's own clock."""
+
+from __future__ import annotations
+
+import flint
+
+from cgro_theory.calculator.answer import Direction, Quantity, Term, nearest
+from cgro_theory.numerics.arb import exact
+from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.theory.over_attack import resting_margin
+
+NEWTON_STEPS = 3
+"""From the float nearest to the root; each doubles its digits."""
+_LABEL = "theory.md 9, theorem_1."
+
+
+def is_over_attacked(setting: PatchSetting) -> bool:
+    """Whether κ < 0 and both losses are trained on, so that z tends to a root."""
+    return setting.attacked_signal_fraction < 0.0 < setting.adversarial_weight < 1.0
+
+
+class Roots:
+    """c, the roots z_0 and z_∞, κ_- and the pull λ(1+c)ψ(-c z_0) as balls. Needs :func:`is_over_attacked`."""
+
+    def __init__(self, setting: PatchSetting) -> None:
+        weight, degree = exact(setting.adversarial_weight), setting.degree
+        self.gain = abs(exact(setting.attacked_signal_fraction)) ** degree
+        self.ratio = (1 - weight) / (weight * self.gain)
+        self.memorized = self.ratio.log() / (1 + self.gain)
+        self.resting = exact(resting_margin(setting))
+        for _ in range(NEWTON_STEPS):
+            self.resting = (self.resting - self._excess() / self._slope()).mid()
+        self.collapse = -(((1 - weight) / weight).log() / degree).exp()
+        self.pull = weight * (1 + self.gain) / (1 + (-self.gain * self.resting).exp())
+
+    def _excess(self) -> flint.arb:
+        """log of (1-λ)ψ(z) over λcψ(-cz)."""
+        z = self.resting
+        return self.ratio.log() - (1 + z.exp()).log() + (1 + (-self.gain * z).exp()).log()
+
+    def _slope(self) -> flint.arb:
+        z = self.resting
+        return -1 / (1 + (-z).exp()) - self.gain / (1 + (self.gain * z).exp())
+
+
+def root_quantities(setting: PatchSetting) -> tuple[Quantity, ...]:
+    """z_0, z_∞ and κ_-, which no draw changes; nothing where κ >= 0 or one loss alone is trained on.
+
+    >>> [round(each.value, 3) for each in root_quantities(PatchSetting.version_1(
+    ...     10**8, attacked_signal_fraction=-0.7, adversarial_weight=0.3))]
+    [2.198, 1.428, -1.326]
+    """
+    if not is_over_attacked(setting):
+        return ()
+    roots = Roots(setting)
+    gain = Term("c", nearest(roots.gain)[0], "|κ|^q")
+    beyond = roots.collapse < -1
+    wrong = setting.attacked_signal_fraction < nearest(roots.collapse)[0]
+    return (
+        _equal(
+            "resting_signal_margin",
+            roots.resting,
+            "z_0: (1-λ)ψ(z) = λcψ(-cz)",
+            "over_attack_plateau",
+            gain,
+            "where z rests until noise is memorized"
+            + ("; the wrong side: clean test error → 1" if wrong else "; robust test error → 1"),
+        ),
+        _equal(
+            "memorized_signal_margin",
+            roots.memorized,
+            "z_∞ = log((1-λ)/(λc))/(1+c)",
+            "over_attack_plateau",
+            gain,
+            "where it tends to as every V_i grows",
+        ),
+        _equal(
+            "collapse_boundary",
+            roots.collapse,
+            "κ_- = -((1-λ)/λ)^(1/q)",
+            "collapse_boundary",
+            Term("λ", setting.adversarial_weight, "adversarial weight"),
+            "outside κ >= -1: the signal never goes to the wrong side" if beyond else "for κ below, z < 0",
+        ),
+    )
+
+
+def _equal(name: str, ball: flint.arb, formula: str, label: str, term: Term, note: str) -> Quantity:
+    value, log10 = nearest(ball)
+    return Quantity(
+        name, value, Direction.EQUALITY, formula, _LABEL + label, terms=(term,), log10=log10, note=note
+    )
+
+
+def phase_words(setting: PatchSetting) -> str:
+    """The phase of κ < 0, in a line. Needs :func:`is_over_attacked`."""
+    if nearest(Roots(setting).memorized)[0] > 0.0:
+        return "phase: κ_- < κ < 0: over-attack: memorization, clean test error → 0, robust test error → 1"
+    return "phase: κ <= κ_-: collapse: the signal goes to the wrong side, clean test error → 1"
