@@ -8,6 +8,7 @@ from cgro_theory.theorems.checked_claim import CheckedClaim
 from ..runs.trained import TrainedEvidence, parameters
 from ..runs.training import gather
 from . import (
+    collapse,
     exponents,
     fresh_errors,
     gradient,
@@ -37,6 +38,7 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *limits.CHECKED,
     *phases.CHECKED,
     *over_attack.CHECKED,
+    *collapse.CHECKED,
 )
 GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only"})
 

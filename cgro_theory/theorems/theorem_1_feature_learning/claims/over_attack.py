@@ -30,19 +30,16 @@ from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, Negati
 from ..runs.counted_errors import measure_errors
 from ..runs.initial_draws import first_memorization, initial_draws
 from ..runs.phases import GENERALIZED
-from ..runs.trained import CollapseTrial, RunGroup, TrainedEvidence
+from ..runs.trained import RunGroup, TrainedEvidence
 from ..theory.conditions import (
-    BOTH_SIDES,
     OVER_ATTACK,
     ROOT_NEURON,
     SMALL_BEFORE_ARRIVAL,
-    START_INSIDE,
     STAYS_SMALL,
     WIDTH,
 )
 from ..theory.over_attack import (
     PlateauBracket,
-    collapse_boundary,
     leading_over_attack_time,
     memorized_margin,
     plateau_bracket,
@@ -53,8 +50,8 @@ from ..theory.signal import InitialDraw, evaluated
 from . import remembered
 from .negative_controls import NEGATED_ONE, attacked_at, first_replaced, negated, recounted, told, with_wrong
 from .per_run import nearest_to_violation, per_run
-from .symbols import ARITHMETIC, PROJECT, RATE, REAL, TIME, P, V, err_clean, err_robust, lam, q, z
-from .worst_run import JudgedRun, judge_runs
+from .symbols import ARITHMETIC, PROJECT, RATE, REAL, TIME, P, V, err_clean, err_robust, lam, z
+from .worst_run import JudgedRun
 
 Bracket = Callable[[PatchSetting, InitialDraw, float], PlateauBracket | None]
 ROBUST_AT_LEAST = 0.75
@@ -115,22 +112,6 @@ ERRORS = Claim(
     depends_on=("theorem_1.over_attack_plateau",),
     limitations="How near the test errors are to 0 and 1: the levels are 0.05 for the clean, 3/4 for the robust. "
     f"`theorem_1.robust_error_law` judges the law. {SIZES}",
-)
-
-BOUNDARY = Claim(
-    label="theorem_1.collapse_boundary",
-    statement="For λ > 1/2 clean generalization collapses at κ_- = -((1-λ)/λ)^(1/q), whatever d, N and m are: "
-    "above it fresh clean points are right, below it they are wrong.",
-    source=Source(PROJECT, "9"),
-    provenance=(Provenance.NEW,),
-    quantity="clean test error of every network trained near κ_-, the one nearest to an end of its interval",
-    natural_range=RATE,
-    relation=Relation.WITHIN,
-    expression=sp.Eq(sp.Symbol("kappa_minus", real=True), -(((1 - lam) / lam) ** (1 / q))),
-    assumptions=(*OVER_ATTACK[:4], BOTH_SIDES, START_INSIDE),
-    depends_on=("theorem_1.over_attack_plateau",),
-    limitations="One size, d = 10^8, N = 20, m = 24 and q = 3, and networks no nearer to κ_- than the bisection "
-    "came, a hundredth of it.",
 )
 
 
@@ -204,44 +185,20 @@ def check_errors(runs: TrainedEvidence, failure_probability: float) -> CheckedPa
                 (Interval(0.0, GENERALIZED), counted.clean_test),
                 (Interval(ROBUST_AT_LEAST, 1.0), counted.robust_test),
             ):
-                entry = _counted(allowed, int(wrong[run]), counted.test_points, share, assumed)
+                entry = counted_run(allowed, int(wrong[run]), counted.test_points, share, assumed)
                 entries.append(replace(entry, failure=group.failure_of(run)))
         return entries
 
     return nearest_to_violation(groups, look, failure_probability)
 
 
-def check_boundary(
-    runs: TrainedEvidence,
-    failure_probability: float,
-    *,
-    boundary: Callable[[float, int], float] = collapse_boundary,
-) -> CheckedPair:
-    """The counted clean test error of every network of the searches, on its side of κ_-."""
-    trials, entries = runs.collapse, []
-    for trial in trials:
-        setting, counted = trial.setting, trial.errors
-        beyond = setting.attacked_signal_fraction < boundary(setting.adversarial_weight, setting.degree)
-        allowed = Interval(1.0 - GENERALIZED, 1.0) if beyond else Interval(0.0, GENERALIZED)
-        assumed = _trial_conditions(setting, initial_draws(trial.runs)[0])
-        share = failure_probability / len(trials)
-        entry = _counted(allowed, int(counted.clean_test[0]), counted.test_points, share, assumed)
-        entries.append(replace(entry, failure=trial.failure))
-    return judge_runs(entries, failure_probability, seeds=[trial.runs.seeds[0] for trial in trials])
-
-
-def _counted(
+def counted_run(
     allowed: Interval, wrong: int, points: int, share: float, assumed: tuple[EvaluatedCondition, ...]
 ) -> JudgedRun:
+    """A count of misclassified points against an interval of error rates."""
     ends = clopper_pearson(wrong, points, share)
     source = Counts(wrong, points, share)
     return JudgedRun(allowed, Interval(ends.low, ends.high), wrong / points, assumed, source=source)
-
-
-def _trial_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[EvaluatedCondition, ...]:
-    """Those of the root, with neurons on both sides: which side it is on is what the claim says."""
-    found = (each for each in root_conditions(setting, draw) if each.condition is not ROOT_NEURON)
-    return (*found, *evaluated((BOTH_SIDES,), setting, draw))
 
 
 def _collapses(setting: PatchSetting) -> bool:
@@ -273,13 +230,6 @@ def _one_counted_negated(evidence: TrainedEvidence) -> TrainedEvidence:
         evidence,
         over_attack=(*rest, replace(own, errors=first_replaced(own.errors, counted, own.trajectories.runs))),
     )
-
-
-def _one_trial_negated(evidence: TrainedEvidence) -> TrainedEvidence:
-    """The last network of the searches is negated before its errors are counted."""
-    *rest, last = evidence.collapse
-    counted = measure_errors(negated(last.runs), test_points=last.errors.test_points)
-    return replace(evidence, collapse=(*rest, CollapseTrial(last.runs, counted)))
 
 
 ONE_OTHER = NegativeControl("one_other_attack", "one run is trained under another κ", _one_other_attack)
@@ -318,27 +268,6 @@ CHECKED = (
             NegativeControl("one_sign_flipped", NEGATED_ONE, _one_counted_negated),
         ),
         needs=("over_attack",),
-    ),
-    CheckedClaim(
-        BOUNDARY,
-        check_boundary,
-        (
-            with_wrong(
-                check_boundary,
-                "power_off",
-                "1/(q-1) in place of 1/q",
-                boundary=lambda weight, degree: collapse_boundary(weight, degree - 1),
-            ),
-            with_wrong(
-                check_boundary,
-                "weights_swapped",
-                "λ and 1 - λ swapped",
-                boundary=lambda weight, degree: collapse_boundary(1.0 - weight, degree),
-            ),
-            NegativeControl("one_sign_flipped", NEGATED_ONE, _one_trial_negated),
-        ),
-        needs=("collapse",),
-        numeric=lambda lambda_, q: collapse_boundary(lambda_, q),
     ),
 )
 
