@@ -3,7 +3,7 @@
     python benchmarks/over_attack.py --seed 881500 --record
 
 κ = -0.9 … -0.1, λ = 0.3 and 0.9 (κ_- = -0.481), d = 10^4, 10^8 and 10^12, at the default N, m and q. A flow's
-time is set beside that of one with version 1's κ > 0 and the same d, λ and draw, timed in turn, the least of three.
+time is set beside that of one with version 1's κ > 0 and the same d, λ and draw, the least of three each.
 """
 
 from __future__ import annotations

@@ -13,12 +13,14 @@ from rechecking import judge_claim, judge_control
 from cgro_theory.claims import Outcome, unmet
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.catalogue import room
+from cgro_theory.theorems.theorem_1_feature_learning.claims.collapse import collapse_map_figure
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import (
     first_memorization,
     group_horizon,
     initial_draws_of,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.runs.over_attack import search_collapse, train_beyond
+from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Phase, train_cell
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.theory import over_attack as theory
 from cgro_theory.trainer.flow import integrate_flow
@@ -113,3 +115,23 @@ def test_claims_hold(entry, evidence):
 @pytest.mark.parametrize(("entry", "control"), CONTROLS, ids=lambda each: getattr(each, "name", None))
 def test_controls_are_refuted(entry, control, evidence):
     assert judge_control(entry.claim, entry.check, evidence, 1e-4, control).outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("kappa", "phase"),
+    [
+        (-0.9, Phase.UNGENERAL),
+        (-0.3, Phase.OVER_ATTACKED),
+        (1e-6, Phase.OVERFITS),
+        (0.5, Phase.UNMEMORIZED),
+    ],
+)
+def test_from_minus_one_to_one_there_are_four_phases(kappa, phase):
+    assert train_cell(beyond(kappa, 0.9), SEED, 256).phase is phase
+
+
+def test_the_map_draws_every_phase_and_the_boundary():
+    cells = tuple(train_cell(beyond(kappa, 0.9, 10**6), SEED, 64) for kappa in (-0.9, -0.2))
+    panel = collapse_map_figure(TrainedEvidence(collapse_map=cells)).panels[0]
+    assert [len(series.x) for series in panel.series] == [1, 1, 50]
+    assert panel.series[-1].y[40] == pytest.approx(-((0.1 / 0.9) ** (1 / 3)))

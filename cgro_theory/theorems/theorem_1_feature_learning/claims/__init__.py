@@ -52,4 +52,6 @@ def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:
         drawn += (exponents.ladder_figure(runs.ladder),)
     if runs.over_attack:
         drawn += (over_attack.over_attack_figure(runs),)
+    if runs.collapse_map:
+        drawn += (collapse.collapse_map_figure(runs),)
     return drawn + phase_figures(runs.phases)

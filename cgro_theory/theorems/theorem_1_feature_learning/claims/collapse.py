@@ -7,7 +7,17 @@ from dataclasses import replace
 
 import sympy as sp
 
-from cgro_theory.claims import Claim, EvaluatedCondition, Interval, Provenance, Relation, Source
+from cgro_theory.claims import (
+    Claim,
+    EvaluatedCondition,
+    Figure,
+    Interval,
+    Panel,
+    Provenance,
+    Relation,
+    Series,
+    Source,
+)
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 
@@ -18,6 +28,7 @@ from ..runs.trained import CollapseTrial, TrainedEvidence
 from ..theory.conditions import BOTH_SIDES, OVER_ATTACK, ROOT_NEURON, START_INSIDE
 from ..theory.over_attack import collapse_boundary, root_conditions
 from ..theory.signal import InitialDraw, evaluated
+from .exponent_plane import points_by_phase
 from .negative_controls import NEGATED_ONE, negated, with_wrong
 from .over_attack import counted_run
 from .symbols import PROJECT, RATE, lam, q
@@ -95,3 +106,30 @@ CHECKED = (
         numeric=lambda lambda_, q: collapse_boundary(lambda_, q),
     ),
 )
+
+
+def collapse_map_figure(runs: TrainedEvidence) -> Figure:
+    """The phases over λ and κ from -1 to 1, with κ_-."""
+    cells = runs.collapse_map
+    setting, steps = cells[0].setting, [k / 100 for k in range(50, 100)]
+    lines = Series(r"$\kappa_-$", steps, [collapse_boundary(weight, setting.degree) for weight in steps], 6)
+    panel = Panel(
+        f"One network per point; d = {setting.patch_dimension:.0e}",
+        "adversarial weight λ",
+        r"attacked signal fraction $\kappa = 1 - \delta/\alpha$",
+        (
+            *points_by_phase(
+                cells, lambda c: c.setting.adversarial_weight, lambda c: c.setting.attacked_signal_fraction
+            ),
+            lines,
+        ),
+        legend="below",
+    )
+    return Figure(
+        "theorem_1_collapse_map",
+        "Phases of an attack of any strength up to twice the signal",
+        "CGRO needs κ near 0. For κ > 0 the attacked signal is learned and nothing memorized; for κ < 0 training "
+        "points are memorized and fresh attacked points lost; below κ_- the signal goes to the wrong side.",
+        (panel,),
+        ("theorem_1.collapse_boundary", "theorem_1.over_attack_errors"),
+    )

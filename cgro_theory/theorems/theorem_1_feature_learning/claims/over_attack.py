@@ -29,7 +29,7 @@ from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, Negati
 
 from ..runs.counted_errors import measure_errors
 from ..runs.initial_draws import first_memorization, initial_draws
-from ..runs.phases import GENERALIZED
+from ..runs.phases import GENERALIZED, OVER_ATTACKED
 from ..runs.trained import RunGroup, TrainedEvidence
 from ..theory.conditions import (
     OVER_ATTACK,
@@ -54,8 +54,6 @@ from .symbols import ARITHMETIC, PROJECT, RATE, REAL, TIME, P, V, err_clean, err
 from .worst_run import JudgedRun
 
 Bracket = Callable[[PatchSetting, InitialDraw, float], PlateauBracket | None]
-ROBUST_AT_LEAST = 0.75
-"""Halfway from 1/2, which no robust test error under κ >= 0 and U >= 0 exceeds, to 1."""
 SIZES = (
     "N = 20, P = 2, m = 24 and q = 3 in version 1's regime at d = 10^4, 10^8 and 10^12, under `transfer`; other "
     "sizes are not shown by it."
@@ -183,7 +181,7 @@ def check_errors(runs: TrainedEvidence, failure_probability: float) -> CheckedPa
             entries.append(per_run(group, run, Prediction(Interval.point(0.0), assumed), robust_train))
             for allowed, wrong in (
                 (Interval(0.0, GENERALIZED), counted.clean_test),
-                (Interval(ROBUST_AT_LEAST, 1.0), counted.robust_test),
+                (Interval(OVER_ATTACKED, 1.0), counted.robust_test),
             ):
                 entry = counted_run(allowed, int(wrong[run]), counted.test_points, share, assumed)
                 entries.append(replace(entry, failure=group.failure_of(run)))

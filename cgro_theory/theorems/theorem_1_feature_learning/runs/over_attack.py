@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import Profile, RunRequest
@@ -15,6 +17,7 @@ from cgro_theory.trainer.reduction import draw_subspace_problem
 
 from .counted_errors import measure_errors, measure_levels
 from .initial_draws import group_horizon, seed_parts
+from .phases import Cell, train_cell
 from .trained import CollapseTrial, RunGroup, measured_flow_error
 
 DIMENSIONS = (10**4, 10**8, 10**12)
@@ -31,20 +34,33 @@ WEAKEST, RESOLUTION = 0.05, 1.01
 
 @dataclass(frozen=True)
 class OverAttackPlan:
-    """The sizes of one profile: κ and λ of the runs, seeds of each, λ and seeds around the collapse, points."""
+    """The sizes of one profile.
+
+    κ and λ of the runs, seeds of each; λ and seeds around the collapse; λ and steps of κ from -1 to 1 of the map;
+    test points.
+    """
 
     fractions: tuple[float, ...]
     weights: tuple[float, ...]
     runs: int
     collapse_weights: tuple[float, ...]
     collapse_seeds: int
+    map_weights: tuple[float, ...]
+    map_steps: int
     test_points: int
 
 
 PLANS: dict[Profile, OverAttackPlan] = {
-    "quick": OverAttackPlan((-0.9, -0.5, -0.1), (0.3, 0.9), 1, (0.6, 0.75, 0.9), 1, 2048),
+    "quick": OverAttackPlan((-0.9, -0.5, -0.1), (0.3, 0.9), 1, (0.6, 0.75, 0.9), 1, (0.3, 0.6, 0.9), 7, 2048),
     "full": OverAttackPlan(
-        tuple(-k / 10 for k in range(9, 0, -1)), (0.3, 0.5, 0.7, 0.9), 4, (0.55, 0.6, 0.7, 0.8, 0.9, 0.97), 8, 8192
+        tuple(-k / 10 for k in range(9, 0, -1)),
+        (0.3, 0.5, 0.7, 0.9),
+        4,
+        (0.55, 0.6, 0.7, 0.8, 0.9, 0.97),
+        8,
+        tuple(k / 20 for k in range(1, 20)),
+        41,
+        8192,
     ),
 }
 
@@ -70,6 +86,19 @@ def submit_collapse(pool: WorkerPool, request: RunRequest) -> list[PendingResult
         setting = PatchSetting.version_1(COLLAPSE_DIMENSION, adversarial_weight=weight)
         seeds = derived_seeds(request.seed, plan.collapse_seeds, "theorem_1.collapse", *seed_parts(setting))
         futures += [pool.submit(search_collapse, setting, seed, plan.test_points) for seed in seeds]
+    return futures
+
+
+def submit_map(pool: WorkerPool, request: RunRequest) -> list[PendingResult[Cell]]:
+    """A network at every λ and κ from -1 to 1 of the profile's map, and at version 1's κ, which is nearly 0."""
+    plan, futures = PLANS[request.profile], list[PendingResult[Cell]]()
+    for weight in plan.map_weights:
+        own = PatchSetting.version_1(COLLAPSE_DIMENSION, adversarial_weight=weight)
+        fractions = [float(k) for k in np.linspace(-1.0, 1.0, plan.map_steps) if k != 0.0]
+        for fraction in (*fractions, own.attacked_signal_fraction):
+            setting = replace(own, attacked_signal_fraction=fraction)
+            (seed,) = derived_seeds(request.seed, 1, "theorem_1.collapse_map", *seed_parts(setting))
+            futures.append(pool.submit(train_cell, setting, seed, plan.test_points))
     return futures
 
 

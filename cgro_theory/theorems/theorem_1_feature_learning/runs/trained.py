@@ -166,6 +166,7 @@ class TrainedEvidence:
         full: networks trained and tested with their weights held in full.
         over_attack: runs with κ < 0, by gradient flow.
         collapse: networks on both sides of where κ < 0 spoils clean generalization.
+        collapse_map: cells over κ from -1 to 1 and λ, made with ``collapse``.
     """
 
     main: Groups = ()
@@ -175,6 +176,7 @@ class TrainedEvidence:
     full: tuple[FullNetwork, ...] = ()
     over_attack: Groups = ()
     collapse: tuple[CollapseTrial, ...] = ()
+    collapse_map: tuple[Cell, ...] = ()
 
     @property
     def ladder(self) -> Groups:

@@ -19,7 +19,7 @@ from cgro_theory.trainer.reduction import draw_subspace_problem
 from .counted_errors import measure_errors, measure_levels
 from .full_weights import FULL_DIMENSION, FullNetwork, train_full_network
 from .initial_draws import group_horizon, seed_parts
-from .over_attack import submit_collapse, submit_over_attack
+from .over_attack import submit_collapse, submit_map, submit_over_attack
 from .phase_grid import PLANS, collect, plan_tasks
 from .trained import GROUPS, FlowError, GroupName, RunGroup, TrainedEvidence, measured_flow_error
 
@@ -57,6 +57,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
         networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
         beyond = submit_over_attack(pool, request) if request.needs_runs("over_attack") else []
         searches = submit_collapse(pool, request) if request.needs_runs("collapse") else []
+        cells = submit_map(pool, request) if request.needs_runs("collapse") else []
         if on_gpu and groups:
             parts.append(_gather_runs_of(request, DESCENT_DIMENSION, _runs(request, flow=False), flow=False))
         for doing, group in (descent | flows).items():
@@ -69,6 +70,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
         full = tuple(network.result() for network in networks)
         over_attack = tuple(group.result() for group in beyond)
         collapse = tuple(trial for search in searches for trial in search.result())
+        collapse_map = tuple(cell.result() for cell in cells)
     # Leaving the block ended the workers.
     return replace(
         join_evidence(parts),
@@ -76,6 +78,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
         full=full,
         over_attack=over_attack,
         collapse=collapse,
+        collapse_map=collapse_map,
     )
 
 

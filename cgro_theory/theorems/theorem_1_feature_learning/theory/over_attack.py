@@ -6,8 +6,9 @@ holds for the gradient flow under ``transfer``. No torch, no training.
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,8 +147,7 @@ def plateau_bracket(setting: PatchSetting, draw: InitialDraw, horizon: float) ->
     assumed = root_conditions(setting, draw)
     if unmet(assumed) or setting.num_noise > MOST_NOISE:
         return None
-    longest = LONGEST * noise_pull(setting, resting_margin(setting)) * leading_over_attack_time(setting, draw)
-    clock = enclose_noise_clock(setting, [draw], [longest], SMALL)[0]
+    clock = _noise_clock(replace(setting, adversarial_weight=1.0, attacked_signal_fraction=0.0), draw)
     near, far = resting_margin(setting, 2.0 * SMALL), resting_margin(setting, -SMALL)
     arrival = _arrival(setting, draw, near)
     depth = noise_depth(setting, draw, horizon)
@@ -168,6 +168,13 @@ def plateau_bracket(setting: PatchSetting, draw: InitialDraw, horizon: float) ->
         first=_first(setting, clock, arrival, small_until, narrow),
         assumed=assumed,
     )
+
+
+@functools.lru_cache(1024)
+def _noise_clock(attack_free: PatchSetting, draw: InitialDraw) -> MemorizationBracket:
+    """The noise in its own clock, which knows neither λ nor κ: made once for all attacks on a draw."""
+    leading = leading_memorization_time(attack_free, draw) / 2.0  # the clock runs at ½ there
+    return enclose_noise_clock(attack_free, [draw], [LONGEST * leading], SMALL)[0]
 
 
 def predict_over_attack_time(setting: PatchSetting, draw: InitialDraw) -> Prediction:
