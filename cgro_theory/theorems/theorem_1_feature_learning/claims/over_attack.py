@@ -42,7 +42,6 @@ from ..theory.over_attack import (
     PlateauBracket,
     leading_over_attack_time,
     memorized_margin,
-    plateau_bracket,
     resting_margin,
     root_conditions,
 )
@@ -204,12 +203,13 @@ def _collapses(setting: PatchSetting) -> bool:
 
 
 _POWER_OFF = told(
-    plateau_bracket,
+    remembered.plateau_bracket,
     attacked_signal_fraction=lambda s: -(abs(s.attacked_signal_fraction) ** ((s.degree - 1) / s.degree)),
 )
-_SWAPPED = told(plateau_bracket, adversarial_weight=lambda s: 1.0 - s.adversarial_weight)
+_SWAPPED = told(remembered.plateau_bracket, adversarial_weight=lambda s: 1.0 - s.adversarial_weight)
 _HALF_C = told(
-    plateau_bracket, attacked_signal_fraction=lambda s: s.attacked_signal_fraction * 0.5 ** (1.0 / s.degree)
+    remembered.plateau_bracket,
+    attacked_signal_fraction=lambda s: s.attacked_signal_fraction * 0.5 ** (1.0 / s.degree),
 )
 
 
