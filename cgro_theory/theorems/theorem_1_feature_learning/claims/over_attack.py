@@ -281,11 +281,13 @@ def over_attack_figure(runs: TrainedEvidence) -> Figure:
         for colour, fraction in enumerate(fractions):
             groups = [group for group in own if group.setting.attacked_signal_fraction == fraction]
             for place, group in enumerate(groups):
-                times, z = group.trajectories.checkpoint_times, group.trajectories.signal_margin[0]
+                runs_of = group.trajectories
+                times, z = runs_of.checkpoint_times, runs_of.signal_margin[0]
                 shown = np.isfinite(z) & (times > 0)
-                scaled = times[shown] / first_memorization(group.trajectories)[0]
+                scaled = np.append(times[shown], runs_of.final_time[0]) / first_memorization(runs_of)[0]
+                kept = np.append(z[shown], runs_of.final_signal_margin[0])
                 label = "" if place else f"κ = {fraction:g}"
-                series.append(Series(label, scaled.tolist(), z[shown].tolist(), colour))
+                series.append(Series(label, scaled.tolist(), kept.tolist(), colour))
             setting = groups[0].setting
             markers += [
                 Marker("", resting_margin(setting), axis="y"),
