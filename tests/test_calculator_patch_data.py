@@ -137,7 +137,7 @@ def test_the_stages_agree_with_mpmath(setting):
 
 def _root(ratio, c):
     """z with (1-λ)ψ(z) = λcψ(-cz), by bisection; ``ratio``: log((1-λ)/(λc))."""
-    low, high = sorted((mp.mpf(0), 2 * ratio + mp.sign(ratio)))
+    low, high = sorted((mp.mpf(0), 2 * ratio / (1 if ratio > 0 else c)))
     for _ in range(200):
         z = (low + high) / 2
         rises = ratio - mp.log1p(mp.exp(z)) + mp.log1p(mp.exp(-c * z)) > 0

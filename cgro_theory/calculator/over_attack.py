@@ -7,10 +7,9 @@ import flint
 from cgro_theory.calculator.answer import Direction, Quantity, Term, nearest
 from cgro_theory.numerics.arb import exact
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory.over_attack import resting_margin
 
-NEWTON_STEPS = 3
-"""From the float nearest to the root; each doubles its digits."""
+BISECTIONS, NEWTON_STEPS = 60, 7
+"""The root is bracketed by halves first; each step then doubles its digits, from seven or so."""
 _LABEL = "theory.md 9, theorem_1."
 
 
@@ -27,19 +26,27 @@ class Roots:
         self.gain = abs(exact(setting.attacked_signal_fraction)) ** degree
         self.ratio = (1 - weight) / (weight * self.gain)
         self.memorized = self.ratio.log() / (1 + self.gain)
-        self.resting = exact(resting_margin(setting))
-        for _ in range(NEWTON_STEPS):
-            self.resting = (self.resting - self._excess() / self._slope()).mid()
+        self.resting = self._root()
         self.collapse = -(((1 - weight) / weight).log() / degree).exp()
         self.pull = weight * (1 + self.gain) / (1 + (-self.gain * self.resting).exp())
 
-    def _excess(self) -> flint.arb:
+    def _root(self) -> flint.arb:
+        """z_0, between 0 and where :meth:`_excess` has surely changed sign: it falls by ½ per z > 0, by c/2 below."""
+        ratio = self.ratio.log()
+        low, high = flint.arb(0), 2 * ratio if ratio > 0 else 2 * ratio / self.gain
+        for _ in range(BISECTIONS):
+            z = ((low + high) / 2).mid()
+            low, high = (z, high) if self._excess(z) * high > 0 else (low, z)
+        z = ((low + high) / 2).mid()
+        for _ in range(NEWTON_STEPS):
+            z = (z - self._excess(z) / self._slope(z)).mid()
+        return z
+
+    def _excess(self, z: flint.arb) -> flint.arb:
         """log of (1-λ)ψ(z) over λcψ(-cz)."""
-        z = self.resting
         return self.ratio.log() - (1 + z.exp()).log() + (1 + (-self.gain * z).exp()).log()
 
-    def _slope(self) -> flint.arb:
-        z = self.resting
+    def _slope(self, z: flint.arb) -> flint.arb:
         return -1 / (1 + (-z).exp()) - self.gain / (1 + (self.gain * z).exp())
 
 
