@@ -31,7 +31,7 @@ class Roots:
         self.pull = weight * (1 + self.gain) / (1 + (-self.gain * self.resting).exp())
 
     def _root(self) -> flint.arb:
-        """z_0, between 0 and where :meth:`_excess` has surely changed sign: it falls by ½ per z > 0, by c/2 below."""
+        """z_0, between 0 and where :meth:`_excess` is past 0: its slope is -½ or less for z > 0, -c/2 below."""
         ratio = self.ratio.log()
         low, high = flint.arb(0), 2 * ratio if ratio > 0 else 2 * ratio / self.gain
         for _ in range(BISECTIONS):
