@@ -17,6 +17,7 @@ from cgro_theory.theorems.questions.claims import (
     question_8_memorizer,
     question_9_dimension,
     question_10_images,
+    question_11_published,
 )
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.runs.making import OVER_SEEDS, gather
@@ -34,6 +35,7 @@ _FILES = (
     question_8_memorizer,
     question_9_dimension,
     question_10_images,
+    question_11_published,
 )
 CHECKED = tuple(entry for file in _FILES for entry in file.CHECKED)
 QUESTIONS = tuple(file.QUESTION for file in _FILES)
