@@ -140,15 +140,8 @@ def _train_wrong(numbers: FourNumbers) -> int:
     return numbers.clean_train + numbers.robust_train
 
 
-def clean_is_right(clean: Interval) -> bool:
-    """Whether the clean test error surely lies below 1/2."""
-    return clean.high < 0.5
-
-
-def check_below_signal(
-    runs: QuestionRuns, failure_probability: float, right: Callable[[Interval], bool] = clean_is_right
-) -> CheckedPair:
-    """Networks with κ >= 0, attacked in the span, that are ``right`` on clean points and lose most attacked."""
+def check_below_signal(runs: QuestionRuns, failure_probability: float) -> CheckedPair:
+    """Networks with κ >= 0, attacked within the span, that are right on most clean points and on few attacked."""
     kept = _below(runs)
     if not kept:
         return NOT_MADE
@@ -160,8 +153,8 @@ def check_below_signal(
             Interval(*clopper_pearson(wrong, told.test_points, share))
             for wrong in (told.clean_test, told.robust_test)
         )
-        disagreeing += right(clean) and robust.low > 0.5
-        binding += right(clean) and robust.high >= 0.5
+        disagreeing += clean.high < 0.5 < robust.low
+        binding += clean.high < 0.5 <= robust.high
     pair = count(
         disagreeing,
         len(kept),
@@ -186,12 +179,25 @@ def check_all_patches(runs: QuestionRuns, failure_probability: float) -> Checked
     if not kept:
         return NOT_MADE
     found = matching(kept, published(), attrgetter("all_patches"))
+    fitted = [run.all_patches.robust_error for run in kept if not _train_wrong(run.all_patches)]
+    notes = (("largest robust test error without a training point lost", max(fitted, default=0.0)),)
     seeds = [run.seed for run in kept]
-    return count(found, len(kept), (), seeds, failure_probability, failure=broken(kept))
+    return count(found, len(kept), (), seeds, failure_probability, notes, broken(kept))
 
 
 def _tested_short(run: PublishedRun) -> FourNumbers:
     return replace(run.numbers, robust_test=run.short_wrong)
+
+
+def _sign_lost(runs: QuestionRuns) -> QuestionRuns:
+    """The networks of κ < 0 with |κ| in its place."""
+
+    def without_sign(run: PublishedRun) -> PublishedRun:
+        setting = run.setting
+        kappa = abs(setting.attacked_signal_fraction)
+        return replace(run, setting=replace(setting, attacked_signal_fraction=kappa))
+
+    return _changed(runs, without_sign)
 
 
 def _tested_beyond(runs: QuestionRuns) -> QuestionRuns:
@@ -219,16 +225,16 @@ def answer(runs: QuestionRuns) -> str:
     elsewhere = [run for run in runs.published if run.is_beyond and not run.candidate and _within_span(run)]
     hits = [run.setting.attacked_signal_fraction for run in elsewhere if region.admits(run.numbers)]
     more = f", as {len(hits)} of {len(elsewhere)} do elsewhere (κ = {spanned(hits)})" if hits else ""
-    below = _below(runs)
-    right = [run.numbers.robust_error for run in below if run.numbers.clean_error < 0.5]
+    right = [run.numbers.robust_error for run in _below(runs) if run.numbers.clean_error < 0.5]
+    most = f"{max(right):.3f}" if right else "nothing"
     found = "An attack beyond the signal can" if 2 * matching(own, region) > len(own) else "None that was found"
-    lost = f"attacked fresh points of the others up to {max(right):.3f}" if right else "no clean point right"
     patches = matching(runs.published, region, attrgetter("all_patches"))
     return (
-        f"{found}: at κ = {_told(own)} {matching(own, region)} of {number_of(len(own), 'network')} have the four "
-        f"numbers within what 200 test points resolve{more}, while the {len(below)} with κ >= 0 misclassify "
-        f"{lost} or most clean ones, and {patches} of {len(runs.published)} match under an attack on all patches. "
-        f"The paper's own values are not known, so this is a candidate and no explanation."
+        f"{found}: at κ = {_told(own)}, {matching(own, region)} of {number_of(len(own), 'network')} have the four "
+        f"numbers within what 200 test points resolve{more}. "
+        f"Attacked within the span with κ >= 0, the {number_of(len(right), 'network')} right on most clean points "
+        f"have robust test error up to {most}, {patches} of {len(runs.published)} match under an attack on all "
+        "patches, and as the paper's own values are not known the match is a candidate and no explanation."
     )
 
 
@@ -331,11 +337,7 @@ CHECKED = (
         check_below_signal,
         controls=(
             NegativeControl("attack beyond the signal", "fresh points are attacked at κ = -0.63", _tested_beyond),
-            NegativeControl(
-                "clean error ignored",
-                "networks that misclassify most clean points are judged, too",
-                check=partial(check_below_signal, right=lambda clean: True),
-            ),
+            NegativeControl("sign of κ lost", "networks with κ < 0 are told to have |κ|", _sign_lost),
         ),
         needs=("published",),
     ),

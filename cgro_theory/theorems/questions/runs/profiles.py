@@ -89,10 +89,11 @@ CORNER_FRACTIONS = (0.125, 0.5, 1.0, 2.0, 4.0)
 PUBLISHED_CANDIDATE = SearchedPlace(-0.63)
 """Question 11's proposal; its place in the search was found on building seeds."""
 _BELOW = (
-    *(SearchedPlace(fraction, adversary=name) for fraction in (0.0, 0.05, 0.63) for name in SPANNED),
-    *(SearchedPlace(0.05, weight=1.0, adversary=name, seeds=6) for name in SPANNED),
+    *(SearchedPlace(fraction, adversary=name) for fraction in (0.0, 0.05) for name in SPANNED),
+    *map(SearchedPlace, (0.1, 0.2, 0.63)),
+    SearchedPlace(0.05, weight=1.0, seeds=10),
 )
-"""Attacks that leave part of the signal; at λ = 1 the signal may end on the wrong side."""
+"""Attacks that leave the signal its sign; at λ = 1 the network may end with the wrong one."""
 _BEYOND = (*map(SearchedPlace, (-0.3, -0.45, -0.755, -0.9)), SearchedPlace(-0.63, dimension=240))
 _BEYOND_IN_FULL = (
     *(SearchedPlace(k, d, w) for k in (-0.45, -0.55, -0.7, -0.755) for d in (50, 60, 80) for w in (0.3, 0.5, 0.6)),
