@@ -2,57 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from statistics import fmean
 
-import numpy as np
 import sympy as sp
 
 from cgro_theory.claims import (
     Claim,
     Condition,
     Counts,
-    Figure,
     Interval,
-    Marker,
     Measurement,
     OneReading,
-    Panel,
     Prediction,
     Provenance,
     Reading,
     Relation,
-    Series,
     Source,
 )
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
-from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, count, measured
 from cgro_theory.theorems.questions.claims.question import Question
+from cgro_theory.theorems.questions.claims.question_11_answer import answer, draw
 from cgro_theory.theorems.questions.claims.symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, RATE
-from cgro_theory.theorems.questions.claims.wording import number_of, spanned
 from cgro_theory.theorems.questions.runs.made import PublishedRun, QuestionRuns
 from cgro_theory.theorems.questions.theory.published import (
     CLEAN_TEST,
     ROBUST_TEST,
     FourNumbers,
     Published,
-    asked_fraction,
-    normal_fraction,
-    one_neuron_fraction,
     published,
 )
 
 MOST = 0.5
 """The claim on the candidate is that more than this share of its networks match."""
-DIRECTIONS = 1024
 BELOW_SIGNAL = Condition("attack below the signal", "kappa >= 0", "the attack leaves the signal its sign")
-_ERRORS = (1.0 - CLEAN_TEST / 100.0, 1.0 - ROBUST_TEST / 100.0)
 
 PUBLISHED_NUMBERS = Claim(
     label="questions.published_numbers",
@@ -103,11 +92,6 @@ ALL_PATCHES = Claim(
 Numbers = Callable[[PublishedRun], FourNumbers]
 
 
-def matching(runs: Sequence[PublishedRun], region: Published, numbers: Numbers = attrgetter("numbers")) -> int:
-    """How many of the networks have all four numbers."""
-    return sum(region.admits(numbers(run)) for run in runs)
-
-
 def check_published_numbers(
     runs: QuestionRuns,
     failure_probability: float,
@@ -122,7 +106,7 @@ def check_published_numbers(
     failure = broken(kept)
     if failure:
         return CheckedPair(predicted, Measurement.failed(failure))
-    found = matching(kept, published() if region is None else region, numbers)
+    found = (region or published()).matching(map(numbers, kept))
     ends = clopper_pearson(found, len(kept), failure_probability)
     raw = OneReading(Reading.of(ends, Counts(found, len(kept), failure_probability)))
     notes = (
@@ -142,7 +126,7 @@ def _train_wrong(numbers: FourNumbers) -> int:
 
 def check_below_signal(runs: QuestionRuns, failure_probability: float) -> CheckedPair:
     """Networks with κ >= 0, attacked within the span, that are right on most clean points and on few attacked."""
-    kept = _below(runs)
+    kept = [run for run in runs.published if run.is_below]
     if not kept:
         return NOT_MADE
     share = failure_probability / (2 * len(kept))
@@ -169,16 +153,12 @@ def check_below_signal(runs: QuestionRuns, failure_probability: float) -> Checke
     return replace(pair, measurement=replace(pair.measurement, binding=binding))
 
 
-def _below(runs: QuestionRuns) -> list[PublishedRun]:
-    return [run for run in runs.published if not run.is_beyond and run.adversary != AdversaryName.L2.value]
-
-
 def check_all_patches(runs: QuestionRuns, failure_probability: float) -> CheckedPair:
     """Networks that match under the attack on all patches; the four numbers are those of one attack."""
     kept = list(runs.published)
     if not kept:
         return NOT_MADE
-    found = matching(kept, published(), attrgetter("all_patches"))
+    found = published().matching(run.all_patches for run in kept)
     fitted = [run.all_patches.robust_error for run in kept if not _train_wrong(run.all_patches)]
     notes = (("largest robust test error without a training point lost", max(fitted, default=0.0)),)
     seeds = [run.seed for run in kept]
@@ -207,7 +187,7 @@ def _tested_beyond(runs: QuestionRuns) -> QuestionRuns:
 
 def _below_instead(runs: QuestionRuns) -> QuestionRuns:
     """The networks of κ >= 0, passed off as the candidate's."""
-    return replace(runs, published=tuple(replace(run, candidate=True) for run in _below(runs)))
+    return replace(runs, published=tuple(replace(run, candidate=True) for run in runs.published if run.is_below))
 
 
 def _own_attack_instead(runs: QuestionRuns) -> QuestionRuns:
@@ -216,96 +196,6 @@ def _own_attack_instead(runs: QuestionRuns) -> QuestionRuns:
 
 def _changed(runs: QuestionRuns, change: Callable[[PublishedRun], PublishedRun]) -> QuestionRuns:
     return replace(runs, published=tuple(map(change, runs.published)))
-
-
-def answer(runs: QuestionRuns) -> str:
-    """What matches, what cannot, and that it is a candidate only."""
-    region = published()
-    own = [run for run in runs.published if run.candidate]
-    elsewhere = [run for run in runs.published if run.is_beyond and not run.candidate and _within_span(run)]
-    hits = [run.setting.attacked_signal_fraction for run in elsewhere if region.admits(run.numbers)]
-    more = f", as {len(hits)} of {len(elsewhere)} do elsewhere (κ = {spanned(hits)})" if hits else ""
-    right = [run.numbers.robust_error for run in _below(runs) if run.numbers.clean_error < 0.5]
-    most = f"{max(right):.3f}" if right else "nothing"
-    found = "An attack beyond the signal can" if 2 * matching(own, region) > len(own) else "None that was found"
-    patches = matching(runs.published, region, attrgetter("all_patches"))
-    return (
-        f"{found}: at κ = {_told(own)}, {matching(own, region)} of {number_of(len(own), 'network')} have the four "
-        f"numbers within what 200 test points resolve{more}. "
-        f"Attacked within the span with κ >= 0, the {number_of(len(right), 'network')} right on most clean points "
-        f"have robust test error up to {most}, {patches} of {len(runs.published)} match under an attack on all "
-        "patches, and as the paper's own values are not known the match is a candidate and no explanation."
-    )
-
-
-def _within_span(run: PublishedRun) -> bool:
-    return run.adversary != AdversaryName.L2.value
-
-
-def _told(own: Sequence[PublishedRun]) -> str:
-    """The candidate's place; of no network, a dash."""
-    if not own:
-        return "-"
-    setting = own[0].setting
-    return (
-        f"{setting.attacked_signal_fraction:g}, d = {setting.patch_dimension}, N = {setting.num_samples}, m = "
-        f"{setting.width}, q = {setting.degree} and λ = {setting.adversarial_weight:g}"
-    )
-
-
-def draw(runs: QuestionRuns) -> Figure:
-    """Clean against robust test error of every network, and the κ that each law of V asks for."""
-    region = published()
-    beyond = [run for run in runs.published if run.is_beyond and _within_span(run)]
-    groups = (
-        ("candidate", [r.numbers for r in beyond if r.candidate], 0),
-        ("other κ < 0", [r.numbers for r in beyond if not r.candidate], 1),
-        ("κ ≥ 0, within the span", [r.numbers for r in _below(runs)], 2),
-        ("all patches", [r.all_patches for r in runs.published], 3),
-    )
-    points = tuple(
-        Series(name, [n.clean_error for n in own], [n.robust_error for n in own], colour, "points")
-        for name, own, colour in groups
-        if own
-    )
-    errors = Panel(
-        "every network",
-        "clean test error",
-        "robust test error",
-        points,
-        (
-            Marker("17.5 % at 200 points", region.robust.low, "y", region.robust.high),
-            Marker("98.5 % at 200 points", region.clean.low, "x", region.clean.high),
-        ),
-        legend="below",
-    )
-    asked = [(run, asked_fraction(run.law, DIRECTIONS, np.random.default_rng([run.seed, 11]))) for run in beyond]
-    cubic = [(run, kappa) for run, kappa in asked if run.setting.degree == 3]
-    ends = ((one_neuron_fraction(*_ERRORS), "one neuron"), (normal_fraction(*_ERRORS, 3), "V normal, q = 3"))
-    series = tuple(
-        Series(name, [r.setting.attacked_signal_fraction for r, _ in own], [k for _, k in own], colour, "points")
-        for name, own, colour in (
-            ("candidate", [pair for pair in cubic if pair[0].candidate], 0),
-            ("other κ < 0", [pair for pair in cubic if not pair[0].candidate], 1),
-        )
-        if own
-    )
-    line = Series("equal", [-0.9, -0.3], [-0.9, -0.3], 7, "dashed")
-    fractions = Panel(
-        "the κ at which a network's V gives both test errors",
-        "κ of its training",
-        "κ that its law of V asks for",
-        (*series, line),
-        tuple(Marker(name, value, "y") for value, name in ends),
-    )
-    return Figure(
-        name="questions_11_published",
-        title="11. Which attack gives the published numbers?",
-        caption="Left: each point is a network; the bands cross where 200 test points do not tell it from the "
-        "published one. Right: for its law of V a network asks for one κ, at the z that fits.",
-        panels=(errors, fractions),
-        claims=(PUBLISHED_NUMBERS.label, BELOW_THE_SIGNAL.label, ALL_PATCHES.label),
-    )
 
 
 CHECKED = (

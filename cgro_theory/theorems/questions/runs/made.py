@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.questions.theory.published import FourNumbers
@@ -171,7 +172,7 @@ class PublishedRun:
 
     setting: PatchSetting
     seed: int
-    adversary: str
+    adversary: AdversaryName
     numbers: FourNumbers
     all_patches: FourNumbers
     short_wrong: int
@@ -183,8 +184,18 @@ class PublishedRun:
 
     @property
     def is_beyond(self) -> bool:
-        """Whether its attack is stronger than the signal, κ < 0."""
-        return self.setting.attacked_signal_fraction < 0
+        """Whether its attack stays within the signal's span and is stronger than the signal, κ < 0."""
+        return self.is_within_span and self.setting.attacked_signal_fraction < 0
+
+    @property
+    def is_below(self) -> bool:
+        """Whether its attack stays within the signal's span and leaves the signal its sign, κ >= 0."""
+        return self.is_within_span and self.setting.attacked_signal_fraction >= 0
+
+    @property
+    def is_within_span(self) -> bool:
+        """Whether its training faced ``transfer`` or ``span``."""
+        return self.adversary != AdversaryName.L2
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,7 +96,7 @@ _BELOW = (
 """Attacks that leave the signal its sign; at λ = 1 the network may end with the wrong one."""
 _BEYOND = (*map(SearchedPlace, (-0.3, -0.45, -0.755, -0.9)), SearchedPlace(-0.63, dimension=240))
 _BEYOND_IN_FULL = (
-    *(SearchedPlace(k, d, w) for k in (-0.45, -0.55, -0.7, -0.755) for d in (50, 60, 80) for w in (0.3, 0.5, 0.6)),
+    *(SearchedPlace(k, d, w) for k in (-0.45, -0.55, -0.7, -0.755) for d in (55, 60, 80) for w in (0.3, 0.5, 0.6)),
     *(SearchedPlace(k, 60, 0.3, degree=2) for k in (-0.45, -0.55, -0.65, -0.75)),
     *(SearchedPlace(k, 60, 0.6, degree=4) for k in (-0.55, -0.65, -0.75)),
     *(SearchedPlace(k, 200, 0.5, samples=40) for k in (-0.45, -0.55, -0.65)),

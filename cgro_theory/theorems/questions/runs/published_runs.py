@@ -62,7 +62,7 @@ def train_published(
             PublishedRun(
                 setting=setting,
                 seed=seed,
-                adversary=adversary.value,
+                adversary=adversary,
                 numbers=_count(setting, own, training, fresh, adversary, generator),
                 all_patches=_count(setting, own, training, few, AdversaryName.L2, generator),
                 short_wrong=shifted[0],

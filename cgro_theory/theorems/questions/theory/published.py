@@ -7,6 +7,7 @@ the clean test error is P(|V| > z)/2 and the robust one 1/2 + P(|V| <= c z)/2 (t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ TEST_POINTS = 200
 """The least test set in which both are whole numbers of points: 197 and 35. Its size is not published."""
 RESOLUTION = 0.05
 """An error is compatible unless the exact binomial test rejects it; both tests together at this level."""
-_STEPS = 100
+_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Published:
             return False
         found = ((self.clean, numbers.clean_error), (self.robust, numbers.robust_error))
         return all(allowed.contains(Interval.point(error)) for allowed, error in found)
+
+    def matching(self, networks: Iterable[FourNumbers]) -> int:
+        """How many of the networks have all four numbers."""
+        return sum(map(self.admits, networks))
 
 
 def published(clean: float = CLEAN_TEST, robust: float = ROBUST_TEST, points: int = TEST_POINTS) -> Published:
