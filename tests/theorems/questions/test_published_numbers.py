@@ -159,6 +159,8 @@ def test_a_training_that_diverges_counts_as_broken(monkeypatch):
 
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_every_place_of_the_search_can_be_drawn(profile):
-    for place in profiles.SIZES[profile].published_places:
+    places = profiles.SIZES[profile].published_places
+    assert len(set(places)) == len(places)  # no network counts twice
+    for place in places:
         setting = PatchSetting.version_1(place.dimension, num_samples=place.samples, width=place.width)
         assert setting.reduces, place

@@ -163,6 +163,6 @@ SIZES: dict[Profile, Sizes] = {
         published_seeds=64,
         published_points=8000,
         published_l2_points=1000,
-        published_places=(*_BELOW, *_BEYOND, *_BEYOND_IN_FULL, *_ALL_PATCHES),
+        published_places=tuple(dict.fromkeys((*_BELOW, *_BEYOND, *_BEYOND_IN_FULL, *_ALL_PATCHES))),
     ),
 }
