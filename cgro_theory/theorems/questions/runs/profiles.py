@@ -107,7 +107,7 @@ _BEYOND_IN_FULL = (
     ),
 )
 _ALL_PATCHES = tuple(
-    SearchedPlace(k, weight=0.9, adversary=AdversaryName.L2) for k in (0.5, 0.2, 0.1, 0.02, -0.63)
+    SearchedPlace(k, weight=0.9, adversary=AdversaryName.L2) for k in (0.5, 0.3, 0.2, 0.15, 0.1, 0.02)
 )
 
 SIZES: dict[Profile, Sizes] = {
