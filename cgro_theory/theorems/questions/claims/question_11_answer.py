@@ -66,10 +66,10 @@ def draw(runs: QuestionRuns) -> Figure:
     region = published()
     beyond = [run for run in runs.published if run.is_beyond]
     groups = (
-        ("candidate", [r.numbers for r in beyond if r.candidate], 0),
-        ("other κ < 0", [r.numbers for r in beyond if not r.candidate], 1),
-        ("κ ≥ 0, within the span", [r.numbers for r in runs.published if r.is_below], 2),
         ("all patches", [r.all_patches for r in runs.published], 3),
+        ("κ ≥ 0, within the span", [r.numbers for r in runs.published if r.is_below], 2),
+        ("other κ < 0", [r.numbers for r in beyond if not r.candidate], 1),
+        ("candidate", [r.numbers for r in beyond if r.candidate], 0),
     )
     points = tuple(
         Series(name, [n.clean_error for n in own], [n.robust_error for n in own], colour, "points")
