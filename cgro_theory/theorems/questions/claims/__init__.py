@@ -39,7 +39,12 @@ _FILES = (
 )
 CHECKED = tuple(entry for file in _FILES for entry in file.CHECKED)
 QUESTIONS = tuple(file.QUESTION for file in _FILES)
-CONSTANTS = (*question_3_exponents.CONSTANTS, *question_5_weights.CONSTANTS, *question_10_images.CONSTANTS)
+CONSTANTS = (
+    *question_3_exponents.CONSTANTS,
+    *question_5_weights.CONSTANTS,
+    *question_10_images.CONSTANTS,
+    *question_11_published.CONSTANTS,
+)
 GROWING = frozenset(OVER_SEEDS)
 
 

@@ -38,9 +38,14 @@ from cgro_theory.theorems.questions.theory.published import (
     Published,
     published,
 )
+from cgro_theory.theorems.room import NamedConstant
 
 MOST = 0.5
 """The claim on the candidate is that more than this share of its networks match."""
+CONSTANTS = (
+    NamedConstant("test points of the published accuracies", "200", "the least set where both are whole points"),
+    NamedConstant("share of networks that match", "1/2", "a family matches when most of its networks do"),
+)
 BELOW_SIGNAL = Condition("attack below the signal", "kappa >= 0", "the attack leaves the signal its sign")
 
 PUBLISHED_NUMBERS = Claim(
