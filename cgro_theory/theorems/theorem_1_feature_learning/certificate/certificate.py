@@ -28,7 +28,7 @@ class Certificate:
         durations: h of each step. shape: (T,)
         clock: polynomial of x in the time since the step began. shape: (T, K + 1)
         moved: polynomials of b. shape: (T, K + 1, n, m)
-        clock_bounds: of |x - polynomial| at the ends of S equal pieces of each step, linear between. shape: (T, S + 1)
+        clock_bounds: of |x - polynomial| at the ends of S equal pieces of a step, linear between. (T, S + 1)
         moved_bounds: the same for b. shape: (T, S + 1, n, m)
         claims: what follows, by name; intervals as [low, high].
     """

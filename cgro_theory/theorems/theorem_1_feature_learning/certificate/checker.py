@@ -3,13 +3,13 @@
     python verification/check_certificate.py FILE
 
 A certificate holds, for each step in time, polynomials p for the state of the reduced flow, and bounds e of their
-distance from the true state, linear in time on each of S equal pieces of the step. On every piece this program bounds
-the defect |p' - f(p)| and the partial derivatives of f over the box p ± e, and asks that e grow faster than
+distance from the true state, linear in time on each of S equal pieces of the step. On every piece this program
+bounds the defect |p' - f(p)| and the partial derivatives of f over the box p ± e, and asks that e grow faster than
 
     |x_i - p_i|' <= J_ii |x_i - p_i| + Σ_j |J_ij| |x_j - p_j| + defect_i        (J_ii with its sign)
 
-lets the true distance grow. Then |x - p| <= e on every piece, and all conclusions follow from p and e. The state is
-x = u^(2-q) of the largest u_r(0), and b_kr: how much more of noise patch k neuron r holds than at the start.
+lets the true distance grow. Then |x - p| <= e on every piece, and all conclusions follow from p and e. The state
+is x = u^(2-q) of the largest u_r(0), and b_kr: how much more of noise patch k neuron r holds than at the start.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ import numpy as np
 from flint import arb, arb_mat, arb_poly, arb_series, ctx
 
 PRECISION = 128
+"""Bits of the balls."""
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 Matrix = list[list[Any]]
 
 
@@ -34,8 +37,8 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Moment:
-    """What holds on one piece of a step: z and every V_i stay below ``signal_high`` and ``noise_high`` all through it,
-    and at its end z and some V_i are above ``signal_low`` and ``noise_low``."""
+    """What holds on one piece of a step: z and every V_i stay below ``signal_high`` and ``noise_high`` all through
+    it, and at its end z and some V_i are above ``signal_low`` and ``noise_low``."""
 
     signal_high: float
     noise_high: float
@@ -94,7 +97,9 @@ class Flow:
         if not max(u) > 0:
             raise Refused("no u_r(0) > 0")
         self.x, self.sign = max(u) ** (2 - self.q), [1 if value > 0 else -1 for value in u]
-        self.offset = [abs(value) ** (2 - self.q) - sign * self.x for value, sign in zip(u, self.sign, strict=True)]
+        self.offset = [
+            abs(value) ** (2 - self.q) - sign * self.x for value, sign in zip(u, self.sign, strict=True)
+        ]
         self.exponent = arb(-self.q) / (self.q - 2)
 
     def neurons(self, x: Any) -> list[Any]:
@@ -114,7 +119,9 @@ class Flow:
     def slope(self, x: arb_series, s: Matrix) -> tuple[arb_series, Matrix]:
         """f: dx/dt = -q(q-2) g and db_kr/dt = (q/N) ψ̃ s_kr^(q-1), as series."""
         signal, powers = self.signal(x), [[even_power(v, self.q - 1) for v in row] for row in s]
-        margins = self.points([[p * v for p, v in zip(*rows, strict=True)] for rows in zip(powers, s, strict=True)])
+        margins = self.points(
+            [[p * v for p, v in zip(*rows, strict=True)] for rows in zip(powers, s, strict=True)]
+        )
         gain, pulls = arb_series([0]), []
         for margin in margins:
             clean, attacked = ((g * signal + margin).exp() + 1 for g in self.gains)
@@ -152,9 +159,8 @@ class Step:
         self.x, self.b, self.s = arb_poly([exact(c) for c in x]), polynomials(own), polynomials(all_s)
 
 
-
 class Half:
-    """The polynomials of a step about the middle of its first or second half, so that balls around it stay small."""
+    """The polynomials of a step about the middle of its first or second half, where balls stay small."""
 
     def __init__(self, step: Step, half: int) -> None:
         self.flow, self.order = step.flow, step.order
@@ -176,11 +182,15 @@ class Half:
             return (sum(terms) + abs(end[self.order]) * powers[self.order]).upper()
 
         rows = zip(self.b_slope, there[1], around[1], strict=True)
-        return bound(self.x_slope, there[0], around[0]), [[bound(*each) for each in zip(*row, strict=True)] for row in rows]
+        return bound(self.x_slope, there[0], around[0]), [
+            [bound(*each) for each in zip(*row, strict=True)] for row in rows
+        ]
 
     def _slope_at(self, shift: arb_poly) -> tuple[arb_series, Matrix]:
         size = self.order + 1
-        return self.flow.slope(series(self.x(shift), size), [[series(p(shift), size) for p in row] for row in self.s])
+        return self.flow.slope(
+            series(self.x(shift), size), [[series(p(shift), size) for p in row] for row in self.s]
+        )
 
 
 def _slopes(polynomials: Matrix) -> Matrix:
@@ -306,7 +316,10 @@ class Checker:
             part = Half(step, half)
             defect = part.defect()
             first = half * self.pieces // 2
-            found += [self._check_piece(index, step, part, piece, defect) for piece in range(first, first + self.pieces // 2)]
+            found += [
+                self._check_piece(index, step, part, piece, defect)
+                for piece in range(first, first + self.pieces // 2)
+            ]
         return found
 
     def _check_piece(self, index: int, step: Step, half: Half, piece: int, defect: tuple[arb, Matrix]) -> Moment:
@@ -337,8 +350,8 @@ class Checker:
     def conclude(self, moments: Sequence[Moment]) -> dict[str, Any]:
         """What follows from all steps, as intervals [low, high] and one-sided bounds of errors.
 
-        Times count from the start. ``signal_time`` and ``memorization_time`` contain the first time with z >= 1 and
-        with some V_i >= 1; z never falls, as κ >= 0. Margins and errors are those at ``end``.
+        Times count from the start. ``signal_time`` and ``memorization_time`` contain the first time with z >= 1
+        and with some V_i >= 1; z never falls, as κ >= 0. Margins and errors are those at ``end``.
         """
         if len(moments) != self.steps * self.pieces:
             raise Refused("not every step was checked")
@@ -433,7 +446,7 @@ def check(data: Any) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print what a certificate file proves; exit code 0, or 1 with the reason where it proves nothing, 2 for misuse."""
+    """Print what a certificate file proves; exit code 0, 1 with the reason where it proves nothing, 2 for misuse."""
     if len(arguments) != 1:
         print("usage: check_certificate.py FILE", file=sys.stderr)
         return 2
@@ -444,7 +457,7 @@ def main(arguments: list[str]) -> int:
     except Refused as error:
         print(f"REFUSED: {error}", file=sys.stderr)
         return 1
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, *MALFORMED) as error:
         print(f"error: {arguments[0]} is no certificate: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
     print(f"ACCEPTED: {len(data['durations'])} steps")

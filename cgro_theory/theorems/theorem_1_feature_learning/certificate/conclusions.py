@@ -81,11 +81,11 @@ def _covariance(flow: ReducedFlow, draw: SubspaceDraw, moved: Array) -> Array:
 
 
 def _log10_clean_error(flow: ReducedFlow, margin: float, covariance: Array) -> float:
-    """Of an upper bound (theory.md 2.2.4): some preactivation must be far out for |V| to exceed z."""
+    """Of an upper bound, with a hundredth of room (theory.md 2.2.4): |V| > z needs some preactivation far out."""
     patches, deviations = flow.setting.noise_patches, np.sqrt(covariance.diagonal())
     reach = (margin / (patches * float((deviations**flow.degree).sum()))) ** (1.0 / flow.degree)
     log_bound = math.log(patches * deviations.size) + float(log_ndtr(-reach))
-    return min(0.0, log_bound / math.log(10.0) * (1.0 - 1e-4) + 1e-4)
+    return min(0.0, log_bound / math.log(10.0) * (1.0 - 1e-2))
 
 
 def _robust_error(flow: ReducedFlow, attacked: float, covariance: Array) -> float:

@@ -1,4 +1,4 @@
-"""Proposes a certificate of one network's training: candidates by Taylor series, bounds by error growth, in floats.
+"""Proposes a certificate of one training: candidates by Taylor series, bounds by error growth, all in floats.
 
 Nothing that is proposed is trusted; :mod:`checker` accepts or refuses it (theory.md 8.3).
 """
@@ -102,7 +102,7 @@ def _duration(flow: ReducedFlow, series: Series) -> float:
             float((own * np.abs(series.moved[order]) / scale).max()), abs(series.clock[order]) / series.clock[0]
         )
         durations.append((TRUNCATION / max(share, np.finfo(float).tiny)) ** (1.0 / order))
-    return min(durations)
+    return float(min(durations))
 
 
 def _bounds(flow: ReducedFlow, series: Series, duration: float, start: Bounds, time: float) -> list[Bounds]:
@@ -116,8 +116,8 @@ def _bounds(flow: ReducedFlow, series: Series, duration: float, start: Bounds, t
         start, end = found[-1], found[-1]
         for _ in range(ROUNDS):
             reached = np.abs(flow.coupling) @ np.maximum(start.moved, end.moved)
-            box = _hull(clock, max(start.clock, end.clock)), *_hull(projections, reached)
-            rate = GrowthRate(flow, *box)
+            low, high = _hull(clock, max(start.clock, end.clock))
+            rate = GrowthRate(flow, (float(low), float(high)), *_hull(projections, reached))
             first, last = (_with_room(*rate(bounds), defect, flow.degree * SLACK) for bounds in (start, end))
             needed = Bounds(
                 start.clock + length * max(first.clock, last.clock),
@@ -147,9 +147,7 @@ def _hull(values: Array, radius: Array | float) -> tuple[Array, Array]:
 
 
 def _with_room(rate: Bounds, size: Bounds, defect: Bounds, room: float) -> Bounds:
-    return Bounds(
-        rate.clock + room * size.clock + defect.clock, rate.moved + room * size.moved + defect.moved
-    )
+    return Bounds(rate.clock + room * size.clock + defect.clock, rate.moved + room * size.moved + defect.moved)
 
 
 def _defect(flow: ReducedFlow, series: Series, duration: float) -> Bounds:
@@ -158,7 +156,10 @@ def _defect(flow: ReducedFlow, series: Series, duration: float) -> Bounds:
     orders, powers = np.arange(1, ORDER + 1) * duration ** np.arange(ORDER), duration ** np.arange(ORDER + 1.0)
     gathered = np.abs(flow.start) + np.abs(flow.coupling) @ np.abs(series.moved[0])
     size = np.tensordot(powers, np.abs(series.projections), 1)
-    ends = (series.clock[0], series.projections[0]), (powers @ series.clock, np.tensordot(powers, series.projections, 1))
+    ends = (
+        (series.clock[0], series.projections[0]),
+        (powers @ series.clock, np.tensordot(powers, series.projections, 1)),
+    )
     margins = [flow.margins(float(clock), projections) for clock, projections in ends]
     pull = np.maximum(*(flow.pulls(each) for each in margins))[:, None]
     # An error ε of a margin M, about |M| roundings, is a relative one of e^-M.
