@@ -129,7 +129,7 @@ def test_a_claim_rounded_the_wrong_way_is_refused(certificate, proved, name, end
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("robust_test_error", 0.5), ("log10_clean_test_error", -1e9), ("clean_train_error", 0.1)]
+    ("name", "value"), [("robust_test_error", 0.5), ("log10_clean_test_error", -1e9), ("clean_train_error", -0.1)]
 )
 def test_a_bolder_error_is_refused(certificate, proved, name, value):
     with pytest.raises(checker.Refused):

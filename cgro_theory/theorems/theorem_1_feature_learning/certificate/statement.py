@@ -14,15 +14,15 @@ def statement(setting: PatchSetting, seed: int, proved: dict[str, Any]) -> str:
     sizes = f"N = {setting.num_samples}, P = {setting.num_patches}, m = {setting.width}, q = {setting.degree}"
     attack = f"λ = {setting.adversarial_weight:g}, κ = {setting.attacked_signal_fraction:.6g}"
     return (
-        f"Theorem. Train the network of the draw of seed {seed} (d = {setting.patch_dimension:,}, {sizes}, {attack}) "
-        "by gradient flow on the adversarial loss. Its signal margin α^q U first reaches 1 at a time in "
-        f"{_interval(proved['signal_time'])}, {order} is memorized, V_i >= 1, at a time in "
+        f"Theorem. Train the network of the draw of seed {seed} (d = {setting.patch_dimension:,}, {sizes}, "
+        f"{attack}) by gradient flow on the adversarial loss. Its signal margin α^q U first reaches 1 at a time "
+        f"in {_interval(proved['signal_time'])}, {order} is memorized, V_i >= 1, at a time in "
         f"{_interval(proved['memorization_time'])}. At time {proved['end'][0]:.9g} the signal margin lies in "
-        f"{_interval(proved['signal_margin'])} and every training point is memorized: every V_i >= {_down(least)}. "
-        f"Then the clean train error is {proved['clean_train_error']:g}, the clean test error at most "
-        f"{clean_error_text(proved)}, and under the worst shift of the signal patch along w* by at most "
-        f"δ = {setting.perturbation_radius:.6g} the train error is {proved['robust_train_error']:g} and the test error "
-        f"at least {_down(proved['robust_test_error'])}."
+        f"{_interval(proved['signal_margin'])} and every training point is memorized: every V_i >= "
+        f"{_down(least)}. Then the clean train error is {proved['clean_train_error']:g}, the clean test error at "
+        f"most {clean_error_text(proved)}, and under the worst shift of the signal patch along w* by at most "
+        f"δ = {setting.perturbation_radius:.6g} the train error is {proved['robust_train_error']:g} and the test "
+        f"error at least {_down(proved['robust_test_error'])}."
     )
 
 

@@ -35,7 +35,7 @@ class Series:
 class ReducedFlow:
     """dx/dt = -q(q-2) g(x, V) and db_kr/dt = (q/N) ψ̃_i(x, V) s_kr^(q-1) with s = s(0) + H b, for odd q.
 
-    H_kl = y_k y_l <ξ_k, ξ_l>; g and ψ̃ are those of theory.md 2.2.2, V_i the sum of s_kr^q over the point's patches.
+    H_kl = y_k y_l <ξ_k, ξ_l>; g and ψ̃ are those of theory.md 2.2.2, V_i sums s_kr^q over the point's patches.
     """
 
     def __init__(self, setting: PatchSetting, draw: SubspaceDraw) -> None:

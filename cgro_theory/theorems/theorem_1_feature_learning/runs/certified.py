@@ -16,12 +16,13 @@ from cgro_theory.trainer.reduction import draw_subspace_problem
 from ..certificate.certificate import Certificate
 from ..certificate.prover import NotCompleted, prove
 from ..certificate.proving import TIMES_AS_MANY, usual_steps
+from ..theory.cascade import follow_cascade
 from .initial_draws import first_memorization, seed_parts
 
 SETTINGS = {"quick": (10**6, 3, 4), "full": (10**9, 8, 8)}
 """d, N and m of the network that is proved, per profile."""
 CANDIDATES = 64
-"""Draws from which the first is taken that has a neuron for the signal and one for every point."""
+"""Draws from which the first is taken that has a neuron for the signal and memorizes every point by the cascade."""
 TOLERANCES = (1e-10, 1e-12)
 """Of the integrator of the trained run, per step; the difference is its measured error."""
 
@@ -71,14 +72,15 @@ def certify_and_train(profile: str, base_seed: int) -> CertifiedRun:
 
 
 def _favoured_seed(setting: PatchSetting, base_seed: int) -> int:
-    """The first of the derived seeds whose draw has some u_r > 0 and for every point some y v > 0."""
+    """The first of the derived seeds whose draw :func:`learns_and_memorizes`."""
     seeds = derived_seeds(base_seed, CANDIDATES, "theorem_1.certified", *seed_parts(setting))
-    for seed in seeds:
-        draw = draw_subspace(setting, seed)
-        signed = draw.initial.signed_preactivations(setting.noise_patches)
-        if draw.signal_projections.max() > 0 and bool((signed.max(axis=1) > 0).all()):
-            return seed
-    return seeds[0]
+    return next((seed for seed in seeds if learns_and_memorizes(setting, seed)), seeds[0])
+
+
+def learns_and_memorizes(setting: PatchSetting, seed: int) -> bool:
+    """Whether by its draw some u_r > 0 and the cascade of memorization reaches every point (theory.md 2.4)."""
+    draw = draw_subspace(setting, seed).initial
+    return bool(draw.signal_projections.max() > 0 and np.isfinite(follow_cascade(setting, draw).times).all())
 
 
 def trained_until(setting: PatchSetting, seed: int, end: float) -> tuple[TrainedNumbers, ...]:
