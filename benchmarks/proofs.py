@@ -1,8 +1,9 @@
 """How often `cgro certify` proves a training, and in what time: `python benchmarks/proofs.py --seeds 20`.
 
 Per draw: a certificate is proposed, checked by code that shares none with the prover, compared with a trained run
-of the same draw, and checked again with every planted fault. Draws that do not learn the signal or memorize every
-point, by the cascade, are counted, not tried. Exit code 1 when a planted fault is accepted or a trained run lies outside.
+of the same draw, and checked again with every planted fault. Draws that do not learn the signal or memorize
+every point, by the cascade, are counted, not tried. Exit code 1 when a planted fault is accepted or a trained run
+lies outside.
 """
 
 import argparse

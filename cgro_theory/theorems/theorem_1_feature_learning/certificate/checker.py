@@ -17,28 +17,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, arb_poly, arb_series, ctx
 
-PRECISION = 128
-"""Bits of the balls."""
-Grid = Any
-"""An array of balls, polynomials or series, one per noise patch and neuron. shape: (n, m)"""
+Grid = Any  # an array of balls, polynomials or series, one per noise patch and neuron. shape: (n, m)
 
 
 class Refused(ValueError):
     """The file does not prove what it claims."""
 
 
-class Moment(NamedTuple):
-    """z and every V_i stay below the highs on a piece of a step; at its end z and some V_i are above the lows."""
-
-    signal_high: float
-    noise_high: float
-    signal_low: float
-    noise_low: float
+Moment = tuple[float, float, float, float]
+"""Of one piece of a step: above z, above every V_i all through it; below z, below some V_i at its end."""
 
 
 def low(value: arb) -> float:
@@ -63,10 +55,7 @@ exactly = np.vectorize(exact, otypes=[object])
 
 def each(function: Callable[..., Any], *grids: Grid) -> Grid:
     """A function of the entries of grids, entry by entry."""
-    result = np.empty(grids[0].shape, dtype=object)
-    for place in np.ndindex(result.shape):
-        result[place] = function(*(grid[place] for grid in grids))
-    return result
+    return np.frompyfunc(function, len(grids), 1)(*grids)
 
 
 def ball(value: arb, radius: arb) -> arb:
@@ -92,12 +81,12 @@ class Flow:
             raise Refused("the labels are not N signs")
         y = np.repeat(labels, self.patches)[:, None]
         self.coupling, self.start = y * (factor @ factor.T) * y.T, y * (factor @ coordinates.T)
+        self.sizes = abs(self.coupling)
         self.gram = coordinates @ coordinates.T + residual @ residual.T
         if not max(u) > 0:
             raise Refused("no u_r(0) > 0")
         self.x, self.sign = max(u) ** (2 - self.q), [1 if value > 0 else -1 for value in u]
-        sizes = [abs(value) ** (2 - self.q) for value in u]
-        self.offset = [size - sign * self.x for size, sign in zip(sizes, self.sign, strict=True)]
+        self.offset = [abs(w) ** (2 - self.q) - sign * self.x for w, sign in zip(u, self.sign, strict=True)]
         self.exponent = arb(-self.q) / (self.q - 2)
 
     def neurons(self, x: Any) -> list[Any]:
@@ -115,10 +104,7 @@ class Flow:
 
     def per_patch(self, values: Sequence[Any]) -> Grid:
         """A value of each point for each of its patches. shape: (n, 1)"""
-        column = np.empty((self.samples * self.patches, 1), dtype=object)
-        for k in range(len(column)):
-            column[k, 0] = values[k // self.patches]
-        return column
+        return np.repeat(np.fromiter(values, dtype=object), self.patches)[:, None]
 
     def slope(self, x: arb_series, s: Grid) -> tuple[arb_series, Grid]:
         """f: dx/dt = -q(q-2) g and db_kr/dt = (q/N) ψ̃ s_kr^(q-1), as series."""
@@ -219,7 +205,7 @@ class Checker:
     """Checks steps of a certificate, any range of them on its own, and gathers what they prove."""
 
     def __init__(self, data: Any) -> None:
-        ctx.prec = PRECISION
+        ctx.prec = 128  # bits of the balls
         self.flow = flow = Flow(data)
         names = ("durations", "clock", "moved", "clock_bounds", "moved_bounds")
         parts = self.durations, self.x, self.b, self.ex, self.eb = [np.asarray(data[name]) for name in names]
@@ -227,25 +213,22 @@ class Checker:
         grid, first, second = flow.start.shape, (self.steps, order + 1), (self.steps, self.pieces + 1)
         if [part.shape for part in parts] != [first[:1], first, (*first, *grid), second, (*second, *grid)]:
             raise Refused("the shapes of the arrays do not fit together")
-        if min(self.steps, order, self.pieces) < 1 or self.pieces % 2:
-            raise Refused("there are no steps, or an odd number of pieces")
-        if not all(bool((part > 0).all()) for part in (self.durations, self.ex, self.eb)):
-            raise Refused("a duration or a bound is not positive")
+        positive = all(bool((part > 0).all()) for part in (self.durations, self.ex, self.eb))
+        if min(self.steps, order, self.pieces) < 1 or self.pieces % 2 or not positive:
+            raise Refused("no steps, an odd number of pieces, or a duration or bound that is not positive")
 
     def check_steps(self, first: int, last: int) -> list[Moment]:
-        """Check the steps from ``first`` to before ``last``, each with its link to the one before.
-
-        Any range may be checked on its own: nothing but the bounds is handed on.
-        """
+        """Check the steps from ``first`` to before ``last``, each with its link to the one before."""
         found: list[Moment] = []
         before = self._step(first - 1) if first else None
         for index in range(first, last):
             step = self._step(index)
             self._check_start(index, step, before)
-            for half in (Half(step, 0), Half(step, 1)):
-                defect, middle = half.defect(), self.pieces // 2
-                pieces = range(middle) if half.middle < step.duration / 2 else range(middle, self.pieces)
-                found += [self._check_piece(index, step, half, piece, defect) for piece in pieces]
+            for piece in range(self.pieces):
+                if piece % (self.pieces // 2) == 0:
+                    half = Half(step, int(piece > 0))
+                    defect = half.defect()
+                found.append(self._check_piece(index, step, half, piece, defect))
             before = step
         return found
 
@@ -255,7 +238,7 @@ class Checker:
     def _bounds(self, index: int, piece: int) -> tuple[arb, Grid, Grid]:
         """Bounds of x, of b, and with them of s."""
         moved = exactly(self.eb[index, piece])
-        return exact(self.ex[index, piece]), moved, abs(self.flow.coupling) @ moved
+        return exact(self.ex[index, piece]), moved, self.flow.sizes @ moved
 
     def _check_start(self, index: int, step: Step, before: Step | None) -> None:
         """The bounds at the step's begin hold what the step before left, or the initial state."""
@@ -270,9 +253,9 @@ class Checker:
             raise Refused(f"step {index} does not start from where the one before ends")
 
     def _check_piece(self, index: int, step: Step, half: Half, piece: int, defect: tuple[arb, Grid]) -> Moment:
-        begin, end = (step.duration * k / self.pieces for k in (piece, piece + 1))
         old, new = self._bounds(index, piece), self._bounds(index, piece + 1)
-        during, length = ball((begin + end) / 2 - half.middle, (end - begin) / 2), end - begin
+        length, end = step.duration / self.pieces, step.duration * (piece + 1) / self.pieces
+        during = ball(end - length / 2 - half.middle, length / 2)
         box = Box(half, during, old[0].max(new[0]), each(arb.max, old[2], new[2]))
         for bounds in (old, new):
             x_growth, growth = box.growth(*bounds)
@@ -281,13 +264,12 @@ class Checker:
                 raise Refused(f"step {index}, piece {piece}: a bound grows more slowly than the error may")
         after = Box(half, end - half.middle, new[0], new[2])
         signal, noise = (box.signal_margin, after.signal_margin), (box.margins, after.margins)
-        return Moment(high(signal[0]), max(map(high, noise[0])), low(signal[1]), max(map(low, noise[1])))
+        return high(signal[0]), max(map(high, noise[0])), low(signal[1]), max(map(low, noise[1]))
 
     def conclude(self, moments: Sequence[Moment]) -> dict[str, Any]:
-        """What follows from all steps, as intervals [low, high] and one-sided bounds of errors.
+        """What follows from all steps: intervals [low, high], bounds of errors. Margins and errors are at ``end``.
 
-        Times count from the start. ``signal_time`` and ``memorization_time`` contain the first time with z >= 1
-        and with some V_i >= 1; z never falls, as κ >= 0. Margins and errors are those at ``end``.
+        The times contain the first with z >= 1 and with some V_i >= 1; z never falls, as κ >= 0.
         """
         if len(moments) != self.steps * self.pieces:
             raise Refused("not every step was checked")
@@ -306,15 +288,15 @@ class Checker:
         box = Box(step, step.duration, x_bound, s_bound)
         z, attacked = box.signal_margin, self.flow.gains[1] / self.flow.gains[0] * box.signal_margin
         covariance = self._covariance(each(lambda p, bound: ball(p(step.duration), bound), step.b, b_bound))
-        robust = attacked >= 0 and all(attacked + v > 0 for v in box.margins)
+        right = [all(margin + v > 0 for v in box.margins) for margin in (z, attacked)]
         return {
             "signal_time": first(columns[0], columns[2], "the signal"),
             "memorization_time": first(columns[1], columns[3], "memorization"),
             "end": [low(starts[-1]), high(starts[-1])],
             "signal_margin": [low(z), high(z)],
             "noise_margins": [[low(v), high(v)] for v in box.margins],
-            "clean_train_error": 0.0 if all(z + v > 0 for v in box.margins) else 1.0,
-            "robust_train_error": 0.0 if robust else 1.0,
+            "clean_train_error": 0.0 if right[0] else 1.0,
+            "robust_train_error": 0.0 if right[1] and attacked >= 0 else 1.0,
             "log10_clean_test_error": self._log10_clean_error(z, covariance),
             "robust_test_error": self._robust_error(attacked, covariance),
         }

@@ -22,7 +22,7 @@ from .initial_draws import first_memorization, seed_parts
 SETTINGS = {"quick": (10**6, 3, 4), "full": (10**9, 8, 8)}
 """d, N and m of the network that is proved, per profile."""
 CANDIDATES = 64
-"""Draws from which the first is taken that has a neuron for the signal and memorizes every point by the cascade."""
+"""Draws from which the first is taken that :func:`learns_and_memorizes`."""
 TOLERANCES = (1e-10, 1e-12)
 """Of the integrator of the trained run, per step; the difference is its measured error."""
 
