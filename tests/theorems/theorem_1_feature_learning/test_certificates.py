@@ -57,7 +57,7 @@ def test_the_trained_network_lies_inside(certificate, proved):
 def test_steps_checked_in_parts_say_the_same(certificate, proved):
     data = certificate.arrays()
     cut = len(certificate.durations) // 3
-    moments = checked_part(part_of(data, 0, cut), False) + checked_part(part_of(data, cut, 10**6), True)
+    moments = checked_part(part_of(data, 0, cut), 0) + checked_part(part_of(data, cut, 10**6), cut)
     assert checker.Checker(data).conclude(moments) == proved
 
 
@@ -102,7 +102,7 @@ def _with_setting(data, **changes):
 def test_every_planted_fault_is_refused(certificate, fault):
     data = FAULTS[fault](part_of(certificate.arrays(), 0, 12))
     with pytest.raises(checker.Refused):
-        checked_part(data, False)
+        checked_part(data, 0)
 
 
 def test_lambda_and_its_rest_swapped_in_one_step_are_refused(certificate):
@@ -114,7 +114,7 @@ def test_lambda_and_its_rest_swapped_in_one_step_are_refused(certificate):
     clock, moved = data["clock"].copy(), data["moved"].copy()
     clock[7], moved[7] = series.clock, series.moved
     with pytest.raises(checker.Refused):
-        checked_part(data | {"clock": clock, "moved": moved}, False)
+        checked_part(data | {"clock": clock, "moved": moved}, 0)
 
 
 @pytest.mark.parametrize("name", ["signal_time", "memorization_time", "end", "signal_margin", "noise_margins"])

@@ -95,7 +95,7 @@ def proof_of(
             moments = Checker(data).check_steps(0, len(certificate.durations))
         else:
             pending = [
-                pool.submit(checked_part, part_of(data, start, start + CHUNK), start > 0) for start in starts
+                pool.submit(checked_part, part_of(data, start, start + CHUNK), start) for start in starts
             ]
             for done, part in enumerate(pending):
                 progress(f"checking {len(certificate.durations)} steps", done / len(pending))
@@ -113,10 +113,13 @@ def part_of(data: dict[str, Any], first: int, last: int) -> dict[str, Any]:
     return data | {name: data[name][max(0, first - 1) : last] for name in steps}
 
 
-def checked_part(data: dict[str, Any], has_a_step_before: bool) -> list[Moment]:
-    """Check the steps of :func:`part_of`."""
+def checked_part(data: dict[str, Any], first: int) -> list[Moment]:
+    """Check the steps of :func:`part_of`, which begin with number ``first``."""
     checker = Checker(data)
-    return checker.check_steps(int(has_a_step_before), checker.steps)
+    try:
+        return checker.check_steps(min(first, 1), checker.steps)
+    except Refused as refusal:
+        raise Refused(f"{refusal} (counted from {max(first - 1, 0)})") from None
 
 
 def precision_text() -> str:
