@@ -8,6 +8,7 @@ from cgro_theory.theorems.checked_claim import CheckedClaim
 from ..runs.trained import TrainedEvidence, parameters
 from ..runs.training import gather
 from . import (
+    certified,
     exponents,
     fresh_errors,
     gradient,
@@ -35,6 +36,7 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *exponents.CHECKED,
     *limits.CHECKED,
     *phases.CHECKED,
+    *certified.CHECKED,
 )
 GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only"})
 

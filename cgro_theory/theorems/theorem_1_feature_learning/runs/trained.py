@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.trainer.trajectories import Trajectories
 
+from .certified import CertifiedRun
 from .counted_errors import MeasuredErrors, NoiseLevels
 from .full_weights import FullNetwork
 from .initial_draws import first_memorization
@@ -146,6 +147,7 @@ class TrainedEvidence:
         adversarial_only: runs with λ = 1.
         phases: networks across the phases of κ.
         full: networks trained and tested with their weights held in full.
+        certified: networks whose whole training is proved.
     """
 
     main: Groups = ()
@@ -153,6 +155,7 @@ class TrainedEvidence:
     adversarial_only: Groups = ()
     phases: PhaseEvidence = field(default_factory=PhaseEvidence)
     full: tuple[FullNetwork, ...] = ()
+    certified: tuple[CertifiedRun, ...] = ()
 
     @property
     def ladder(self) -> Groups:
