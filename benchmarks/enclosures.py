@@ -159,7 +159,9 @@ def summary(tally):
     found = asdict(tally)
     widths = found.pop("widths")
     if widths:
-        found["width_quantiles"] = {str(share): float(np.quantile(widths, share)) for share in (0.1, 0.5, 0.9, 1.0)}
+        found["width_quantiles"] = {
+            str(share): float(np.quantile(widths, share)) for share in (0.1, 0.5, 0.9, 1.0)
+        }
     return found
 
 

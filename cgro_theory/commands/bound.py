@@ -55,9 +55,21 @@ def stages_command(
     noise_exponent: Annotated[str, declared("noise_exponent")] = default_text("noise_exponent"),
     init_exponent: Annotated[str, declared("init_exponent")] = default_text("init_exponent"),
     seed: Annotated[
-        Integer | None, typer.Option(help="enclose the stages of this draw, as in `cgro simulate`")
+        Integer | None,
+        typer.Option(help="enclose the stages of this draw, as in `cgro simulate`; with --draws their base seed"),
     ] = None,
     learning_rate: Annotated[str, typer.Option(help="η of a draw's descent; 0 is the gradient flow")] = "0",
+    draws: Annotated[
+        Integer | None,
+        typer.Option(help="what so many independent draws say with a stated probability, such as 1e5"),
+    ] = None,
+    coverage: Annotated[
+        str | None, typer.Option(help="share of all draws that a tolerance interval holds; default 0.99")
+    ] = None,
+    failure_probability: Annotated[
+        str | None,
+        typer.Option("--failure-probability", "--failure", help="Δ of each statement over draws; default 1e-6"),
+    ] = None,
     table: Table = False,
     json: Json = False,
 ) -> None:
@@ -65,13 +77,33 @@ def stages_command(
     given = locals()
     integers = {name: given[name] for name, each in PATCH.items() if each.type == "integer"} | _given(seed=seed)
     numbers = {name: given[name] for name, each in PATCH.items() if each.type == "number"}
-    numbers["learning_rate"] = learning_rate
+    if draws is None:
+        _refuse(_given(coverage=coverage, failure_probability=failure_probability), "given with --draws only")
+        numbers["learning_rate"] = learning_rate
+    else:
+        if learning_rate != "0":
+            raise InvalidInput(
+                "--learning-rate", learning_rate, "left out with --draws: they are of the gradient flow"
+            )
+        integers["draws"] = draws
+        numbers |= {"coverage": coverage or "0.99", "failure_probability": failure_probability or "1e-6"}
 
     def answer(at: Mapping[str, Any]) -> Answer:
         from cgro_theory.calculator.stages import RegimeExponents, stages
         from cgro_theory.setting.parameters import PatchSetting
 
         setting = PatchSetting.from_options(at)
+        if "draws" in at:
+            from cgro_theory.calculator.stages_over_draws import stages_over_draws
+
+            return stages_over_draws(
+                setting,
+                at["draws"],
+                coverage=at["coverage"],
+                failure_probability=at["failure_probability"],
+                seed=at.get("seed", 0),
+                setting_at=lambda dimension: PatchSetting.from_options({**at, "dimension": dimension}),
+            )
         if "seed" in at:
             from cgro_theory.calculator.drawn_stages import drawn_stages
 

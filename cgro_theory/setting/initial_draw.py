@@ -114,12 +114,11 @@ def bartlett_factor(generator: np.random.Generator, size: int, freedom: int) -> 
     return factor
 
 
-def draw_many(
-    setting: PatchSetting, draws: int, generator: np.random.Generator
-) -> tuple[Array, Array, Array]:
-    """Independent starts at once: u, y v and the Gram matrix of the y ξ. shapes: (draws, m), (draws, n, m), (draws, n, n)
+def draw_many(setting: PatchSetting, draws: int, generator: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Independent starts at once: u, y v and the Gram matrix of the y ξ.
 
-    In law those of :func:`draw_subspace`: y ξ has the law of ξ, so that no labels are drawn. Needs d - 1 >= n.
+    Shapes: (draws, m), (draws, n, m), (draws, n, n). In law those of :func:`draw_subspace`: y ξ has the law of ξ,
+    so that no labels are drawn. Needs d - 1 >= n.
     """
     noise, width = setting.num_noise, setting.width
     projections = setting.init_std * generator.standard_normal((draws, width))

@@ -12,6 +12,7 @@ from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.trainer.trajectories import Trajectories
 
 from .counted_errors import MeasuredErrors, NoiseLevels
+from .fresh_stages import FreshStages
 from .full_weights import FullNetwork
 from .initial_draws import first_memorization
 from .phases import Cell, LocatedBoundary
@@ -146,6 +147,7 @@ class TrainedEvidence:
         adversarial_only: runs with λ = 1.
         phases: networks across the phases of κ.
         full: networks trained and tested with their weights held in full.
+        fresh: networks of fresh draws, trained until the first memorization.
     """
 
     main: Groups = ()
@@ -153,6 +155,7 @@ class TrainedEvidence:
     adversarial_only: Groups = ()
     phases: PhaseEvidence = field(default_factory=PhaseEvidence)
     full: tuple[FullNetwork, ...] = ()
+    fresh: tuple[FreshStages, ...] = ()
 
     @property
     def ladder(self) -> Groups:

@@ -17,6 +17,7 @@ from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
 from .counted_errors import measure_errors, measure_levels
+from .fresh_stages import submit_fresh
 from .full_weights import FULL_DIMENSION, FullNetwork, train_full_network
 from .initial_draws import group_horizon, seed_parts
 from .phase_grid import PLANS, collect, plan_tasks
@@ -53,6 +54,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
         plan = PLANS[request.profile]
         tasks = plan_tasks(plan, request.seed, request.growth) if request.needs_runs("phases") else []
         results = [pool.submit(task.run) for task in tasks]
+        fresh = submit_fresh(pool, request)
         networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
         if on_gpu and groups:
             parts.append(_gather_runs_of(request, DESCENT_DIMENSION, _runs(request, flow=False), flow=False))
@@ -63,8 +65,10 @@ def gather(request: RunRequest) -> TrainedEvidence:
         for done, result in enumerate(results):
             request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
             result.result()
-        full = tuple(network.result() for network in networks)  # leaving the block ends the workers
-    return replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]), full=full)
+        full = tuple(network.result() for network in networks)
+        stages = tuple(group.result() for group in fresh)  # leaving the block ends the workers
+    found = replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]))
+    return replace(found, full=full, fresh=stages)
 
 
 def _submit_groups(

@@ -152,8 +152,8 @@ class _Noise:
             self.edges - self.edges[:, :1]
         )
         self.highest, self.deepest = most * self.edges**degree, most * self.opposite**degree
-        self.needed = setting.num_samples / row_sum[:, None] * clock_between(
-            self.edges[:, :-1], self.edges[:, 1:], degree
+        self.needed = (
+            setting.num_samples / row_sum[:, None] * clock_between(self.edges[:, :-1], self.edges[:, 1:], degree)
         )
 
     def above(self, edge: NDArray[np.int64]) -> Array:
