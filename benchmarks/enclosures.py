@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from cgro_theory.claims import Interval
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import predict_memorization_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
@@ -24,6 +25,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
     predict_first_memorization_time,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, predict_signal_time
+from cgro_theory.theorems.theorem_1_feature_learning.theory.stage_bounds import bound_stages
 
 TOLERANCE = 1e-12
 ROOM = 1e-7
@@ -143,12 +145,21 @@ class Flow:
         return found[0], found[1]
 
 
+def closed_forms(setting, draw):
+    """T_I in [low, high] and T_III in [low, inf] by closed forms."""
+    signed = draw.signed_preactivations(setting.noise_patches)
+    found = bound_stages(setting, draw.signal_projections[None], signed[None], draw.noise_gram[None])
+    ends = [float(end[0]) for end in (found.signal_low, found.signal_high, found.memorization_low)]
+    return Interval(ends[0], max(ends[0], ends[1])), Interval(ends[2], math.inf)
+
+
 def compare(tally, interval, value, what):
     tally.tried += 1
     if interval is None:
         return
     tally.offered += 1
-    tally.widths.append((interval.high - interval.low) / max(1e-300, 0.5 * (interval.high + interval.low)))
+    if math.isfinite(interval.high):
+        tally.widths.append((interval.high - interval.low) / max(1e-300, 0.5 * (interval.high + interval.low)))
     if not interval.low * (1 - ROOM) <= value <= interval.high * (1 + ROOM):
         tally.violated += 1
         tally.violations.append({"value": value, "low": interval.low, "high": interval.high} | what)
@@ -188,9 +199,13 @@ def main():
     parser.add_argument("--json", default="")
     options = parser.parse_args()
     tallies = {
-        name: Tally() for name in ("T_I", "T_III", "T_III, none said", "κ*, memorized below", "κ*, not above")
+        name: Tally()
+        for name in (
+            *("T_I", "T_III", "T_III, none said", "κ*, memorized below", "κ*, not above"),
+            *("T_I in closed form", "T_III from below in closed form"),
+        )
     }
-    seconds = 0.0
+    seconds, ordered, truly = 0.0, 0, 0
     for index in range(options.settings):
         generator = np.random.default_rng([options.seed, index])
         values = random_setting(generator)
@@ -206,12 +221,18 @@ def main():
         seconds += time.perf_counter() - started
         boundary = predict_memorization_boundary(setting, draw)
         leading = [entry.leading_order for entry in (signal, memory) if math.isfinite(entry.leading_order)]
+        closed = closed_forms(setting, draw)
         ends = [entry.interval.high for entry in (signal, memory) if entry.interval is not None]
+        ends += [closed[0].high, closed[1].low]
         horizon = 1.01 * max([50.0 * max(leading, default=1.0), *(end for end in ends if math.isfinite(end))])
         what = {"index": index} | values
         both = flow.times(setting.attacked_signal_fraction, horizon, until_memorized=False)
         for name, entry, value in (("T_I", signal, both[0]), ("T_III", memory, both[1])):
             compare(tallies[name], entry.interval, value, what)
+        compare(tallies["T_I in closed form"], closed[0], both[0], what)
+        compare(tallies["T_III from below in closed form"], closed[1], both[1], what)
+        ordered += closed[0].high < closed[1].low
+        truly += both[0] < both[1]
         tallies["T_III, none said"].tried += 1
         if any(each.condition is BELOW_BOUNDARY for each in memory.unmet):
             tallies["T_III, none said"].offered += 1
@@ -235,13 +256,16 @@ def main():
     each, default = seconds / options.settings, seconds_at_default(options.seed)
     print(f"{options.settings} random settings, seed {options.seed}, integrator at {options.tolerance:g}")
     print(f"{each:.3f} s each for T_I and T_III; {default:.3f} s for N = 20, m = 24 (median of 9 draws)")
-    print(f"{'quantity':22} {'tried':>6} {'offered':>8} {'violated':>9} {'median width':>13}")
+    print(f"closed forms show T_I < T_III in {ordered} settings, the integrator in {truly}")
+    print(f"{'quantity':32} {'tried':>6} {'offered':>8} {'violated':>9} {'median width':>13}")
     for name, tally in tallies.items():
         width = f"{np.median(tally.widths):.3g}" if tally.widths else ""
-        print(f"{name:22} {tally.tried:6} {tally.offered:8} {tally.violated:9} {width:>13}")
+        print(f"{name:32} {tally.tried:6} {tally.offered:8} {tally.violated:9} {width:>13}")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as stream:
             document = vars(options) | {
+                "ordered_by_closed_forms": ordered,
+                "ordered_by_integrator": truly,
                 "seconds_each": round(each, 4),
                 "seconds_for_20_points_24_neurons": round(default, 4),
                 "quantities": {name: summary(tally) for name, tally in tallies.items()},
