@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.calculator.drawn_stages import check_drawable
@@ -191,13 +192,16 @@ def _smallest(
     formula = "smallest d tried with P(T_I < T_III) >= coverage, there and at every larger d tried"
     draws = search_draws(coverage, failure_probability)
     seconds = LOOKS * seconds_of_draws(setting, draws)
-    name, source = "smallest_dimension", SOURCE
+    none = Quantity("smallest_dimension", None, Direction.LEADING_ORDER, formula, SOURCE)
     if seconds > LONGEST_SECONDS:
         why = f"the search would take about {seconds:.3g} s at these sizes"
-        return Quantity(name, None, Direction.ESTIMATE, formula, source, note=why, absent="not searched")
+        return replace(none, note=why, absent="not searched")
     found = smallest_dimension(setting_at, coverage, failure_probability, seed)
-    tried = f"{found.draws} draws at each of d = {', '.join(f'{each:.3g}' for each in found.tried)}"
-    note = f"{tried}; all together at confidence 1 - {failure_probability:g}"
+    note = (
+        f"{found.draws} draws at each of {len(found.tried)} dimensions from 1e18 down to {min(found.tried):.3g}; "
+        f"between them nothing is shown; all together at confidence 1 - {failure_probability:g}"
+    )
     if found.dimension is None:
-        return Quantity(name, None, Direction.ESTIMATE, formula, source, note=note, absent="none shown")
-    return Quantity(name, found.dimension, Direction.ESTIMATE, formula, source, note=note)
+        return replace(none, note=note, absent="none shown")
+    low, high = float(setting.num_noise + 2), float(found.dimension)
+    return replace(none, value=found.dimension, direction=Direction.ESTIMATE, low=low, high=high, note=note)
