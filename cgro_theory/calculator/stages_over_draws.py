@@ -198,8 +198,8 @@ def _smallest(
         return replace(none, note=why, absent="not searched")
     found = smallest_dimension(setting_at, coverage, failure_probability, seed)
     note = (
-        f"{found.draws} draws at each of {len(found.tried)} dimensions from 1e18 down to {min(found.tried):.3g}; "
-        f"between them nothing is shown; all together at confidence 1 - {failure_probability:g}"
+        f"{found.draws} draws or more at each of {len(found.tried)} dimensions from 1e18 down to "
+        f"{min(found.tried):.3g}, nothing between them; all together at confidence 1 - {failure_probability:g}"
     )
     if found.dimension is None:
         return replace(none, note=note, absent="none shown")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -28,6 +28,9 @@ DRAWS = 4000
 """Draws of each setting, which no training costs."""
 COVERAGE = 0.9
 """Share of all draws that a tolerance interval holds. Runs that leave one can be counted among a few dozen."""
+FIGURE_FAILURE = 1e-3
+MAP_DRAWS, MAP_SAMPLES, MAP_DIMENSIONS = 1000, (2, 10, 20, 40), (60, 100, 160, 250, 400, 1000)
+"""Of the figure: the probability of the order over N and d."""
 
 Sample = Callable[[PatchSetting, int, int], StageSample]
 Limits = Callable[[StageSample, float], tuple[Interval, float]]
@@ -167,47 +170,51 @@ CHECKED = (
 
 
 def stage_order_figure(groups: tuple[FreshStages, ...]) -> tuple[Figure, ...]:
-    """T_I and T_III of the fresh networks beside the limits that draws alone gave."""
+    """T_I and T_III of the fresh networks beside the limits from draws; the order's probability over N and d."""
     if not groups:
         return ()
-    failure = 1e-3
-    panels = []
-    for group in groups:
-        first, last = tolerance_limits(_sampled(group.setting, DRAWS, group.base_seed), failure)
-        panels.append((group, first, last))
-    x = [float(index) for index in range(len(panels))]
-    points = [
-        Series(label, at, values, colour, "points")
-        for label, colour, name in (
-            ("$T_I$ of networks", 0, "signal_time"),
-            ("$T_{III}$ of networks", 1, "memorization_time"),
-        )
-        for at, values in [_scattered(groups, name)]
-    ]
-    limits = (
-        Series("$A$, from draws alone", x, [first.high for _, first, _ in panels], 0, "dashed"),
-        Series("$B$, from draws alone", x, [last for _, _, last in panels], 1, "dashed"),
-    )
-    names = "; ".join(f"{index}: {_named(group.setting)}" for index, (group, _, _) in enumerate(panels))
-    caption = (
-        f"With probability {COVERAGE:g} over draws $T_I$ lies below A and $T_{{III}}$ above B. Settings: {names}."
-    )
-    panel = Panel("Five settings", "setting", "time (η · step)", (*points, *limits), y_scale="log")
-    return (
-        Figure(
-            "theorem_1_stage_order",
-            "The order of the stages over draws",
-            caption,
-            (panel,),
-            (STAGE_ORDER_PROBABILITY.label,),
+    found = [tolerance_limits(_sampled(each.setting, DRAWS, each.base_seed), FIGURE_FAILURE) for each in groups]
+    beside = Panel(
+        "Trained networks, and limits from draws alone",
+        "setting",
+        "time (η · step)",
+        (
+            _points("$T_I$ of networks", [group.signal_time for group in groups], -0.1, 0),
+            _points("$T_{III}$ of networks", [group.memorization_time for group in groups], 0.1, 1),
+            _segments("A", [first.high for first, _ in found], 0),
+            _segments("B", [last for _, last in found], 1),
         ),
+        y_scale="log",
     )
+    names = "; ".join(f"{index}: {_named(group.setting)}" for index, group in enumerate(groups))
+    caption = (
+        f"Left: with probability {COVERAGE:g} over draws $T_I$ lies below A and $T_{{III}}$ above B. "
+        f"Settings: {names}. Right: from {MAP_DRAWS} draws each, version 1's regime. Confidence 1 - {FIGURE_FAILURE:g}."
+    )
+    title, label = "The order of the stages over draws", STAGE_ORDER_PROBABILITY.label
+    return (Figure("theorem_1_stage_order", title, caption, (beside, _over_sizes(groups[0].base_seed)), (label,)),)
 
 
-def _scattered(groups: tuple[FreshStages, ...], name: str) -> tuple[list[float], list[float]]:
-    at, values = [], []
-    for index, group in enumerate(groups):
-        known = [float(value) for value in getattr(group, name) if math.isfinite(value)]
-        at += [float(index)] * len(known)
-        values += known
-    return at, values
+def _over_sizes(base_seed: int) -> Panel:
+    """The lower bound of P(T_I < T_III) over d, for several N."""
+    series = []
+    for colour, samples in enumerate(MAP_SAMPLES):
+        settings = [PatchSetting.version_1(dimension, num_samples=samples) for dimension in MAP_DIMENSIONS]
+        bounds = [_sampled(each, MAP_DRAWS, base_seed).order_probability(FIGURE_FAILURE) for each in settings]
+        series.append(Series(f"N = {samples}", [float(d) for d in MAP_DIMENSIONS], bounds, colour))
+    return Panel("From draws alone", "d", "lower bound of $P(T_I < T_{III})$", tuple(series), x_scale="log")
+
+
+def _points(label: str, times: Sequence[NDArray[np.float64]], shift: float, colour: int) -> Series:
+    """The finite times of each group, beside its number."""
+    known = [
+        (index + shift, float(time)) for index, group in enumerate(times) for time in group if time < math.inf
+    ]
+    return Series(label, [x for x, _ in known], [y for _, y in known], colour, "points", faint=True)
+
+
+def _segments(label: str, values: Sequence[float], colour: int) -> Series:
+    """A short line at each group's limit; NaN between them."""
+    x = [index + shift for index in range(len(values)) for shift in (-0.3, 0.3, 0.3)]
+    y = [end for value in values for end in (value, value, math.nan)]
+    return Series(label, x, y, colour)

@@ -31,8 +31,10 @@ CHUNK = 2_000_000
 SECONDS_PER_NUMBER, SECONDS_PER_PRODUCT = 3e-8, 1e-10
 """Of one core of a usual machine, within a factor of two or so."""
 DECADES = round(math.log10(MAX_DIMENSION))
-LOOKS = DECADES + 3
-"""Dimensions that the search for the smallest one may look at."""
+FINER = 8
+"""The search looks again with so many times the draws, where the first ones leave a dimension undecided."""
+LOOKS = 2 * (DECADES + 3)
+"""Looks that the search for the smallest dimension may take: two at each."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class SmallestDimension:
     Attributes:
         dimension: the least one tried for which this is shown, there and at every larger one tried; None if none.
         tried: all that were tried, from the largest on.
-        draws: at each of them.
+        draws: at each of them, at the first look.
     """
 
     dimension: int | None
@@ -206,8 +208,13 @@ def smallest_dimension(
         if dimension < least:
             return False
         tried.append(dimension)
-        sample = sample_stages(setting_at(dimension), draws, base_seed)
-        return sample.order_probability(failure_probability / LOOKS) >= coverage
+        for count in (draws, FINER * draws):
+            sample = sample_stages(setting_at(dimension), count, base_seed)
+            if sample.order_probability(failure_probability / LOOKS) >= coverage:
+                return True
+            if sample.ordered < coverage * sample.size:
+                break
+        return False
 
     quarters = 4 * DECADES
     while quarters > 0 and holds(10 ** (quarters // 4)):
