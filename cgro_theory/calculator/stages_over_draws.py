@@ -174,10 +174,10 @@ def _leading(sample: StageSample, coverage: float, failure_probability: float, n
 def _width(setting: PatchSetting, sample: StageSample, failure_probability: float) -> Assumed:
     lacking = int(sample.lacking.sum())
     most = clopper_pearson(lacking, sample.size, min(2.0 * failure_probability, 0.5)).high
-    bound = min(1.0, setting.num_samples * 2.0 ** -(setting.width * setting.noise_patches))
+    bound = min(1.0, setting.num_samples * 2.0**-setting.width)
     statement = (
         f"every point has a neuron with y v(0) > 0: fails in {lacking} of {sample.size} draws, with probability "
-        f"at most {min(most, bound):.3g}; needed for the memorization of every point, not for T_I < T_III"
+        f"at most {min(most, bound):.3g}; statements about every point rest on it, T_I < T_III does not"
     )
     return Assumed("width", statement, True if lacking == 0 else None)
 

@@ -189,7 +189,7 @@ def stage_order_figure(groups: tuple[FreshStages, ...]) -> tuple[Figure, ...]:
     names = "; ".join(f"{index}: {_named(group.setting)}" for index, group in enumerate(groups))
     caption = (
         f"Left: with probability {COVERAGE:g} over draws $T_I$ lies below A and $T_{{III}}$ above B. "
-        f"Settings: {names}. Right: from {MAP_DRAWS} draws each, version 1's regime. Confidence 1 - {FIGURE_FAILURE:g}."
+        f"Settings: {names}. Right: {MAP_DRAWS} draws each, version 1's regime. Confidence 1 - {FIGURE_FAILURE:g}."
     )
     title, label = "The order of the stages over draws", STAGE_ORDER_PROBABILITY.label
     return (Figure("theorem_1_stage_order", title, caption, (beside, _over_sizes(groups[0].base_seed)), (label,)),)
