@@ -1,5 +1,6 @@
 """``cgro bound stages --draws``: what it says of all draws, in which words, and that fresh draws keep to it."""
 
+import json
 import math
 
 import numpy as np
@@ -62,6 +63,21 @@ def test_a_table_over_points_has_a_row_for_each():
     rows = run(*FEW[:3], "--samples", "2,3", "--width", "14", "--draws", "700", "--coverage", "0.9").splitlines()
     assert rows[0].split()[0] == "num_samples"
     assert [row.split()[0] for row in rows[2:4]] == ["2", "3"]
+
+
+def test_the_figure_over_points_shows_probability_limits_and_dimension(tmp_path):
+    path = tmp_path / "order.json"
+    run(
+        *FEW[:3], "--samples", "2,3", "--width", "14", "--draws", "700", "--coverage", "0.9", "--figure", str(path)
+    )
+    drawn = json.loads(path.read_text(encoding="utf-8"))
+    assert [panel["series"][0]["x"] for panel in drawn["panels"]] == [[2.0, 3.0]] * 3
+    probability, limits, smallest = drawn["panels"]
+    assert all(0.9 < value < 1.0 for value in probability["series"][0]["y"])
+    signal, late = limits["series"][0]["y"], limits["series"][2]["y"]
+    assert all(first < last for first, last in zip(signal, late, strict=True))
+    assert all(10 <= value <= 10**6 for value in smallest["series"][0]["y"])
+    assert [file.name for file in tmp_path.iterdir()] == ["order.json"]
 
 
 @pytest.mark.parametrize("weight", ["0", "1"])

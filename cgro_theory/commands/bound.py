@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cgro_theory.commands.bound_run import PATCH_NAMES, SIZE_NAMES, Shown, norm_order_of, run_bound
+from cgro_theory.commands.bound_stages import answer_stages, require_figure, write_figure
 from cgro_theory.commands.declared_options import declared, default_text
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.setting.declared import PATCH
@@ -70,6 +71,9 @@ def stages_command(
         str | None,
         typer.Option("--failure-probability", "--failure", help="Δ of each statement over draws; default 1e-6"),
     ] = None,
+    figure: Annotated[
+        str | None, typer.Option(help="with --draws and a list or a range: a png, svg or json to draw it in")
+    ] = None,
     table: Table = False,
     json: Json = False,
 ) -> None:
@@ -78,7 +82,8 @@ def stages_command(
     integers = {name: given[name] for name, each in PATCH.items() if each.type == "integer"} | _given(seed=seed)
     numbers = {name: given[name] for name, each in PATCH.items() if each.type == "number"}
     if draws is None:
-        _refuse(_given(coverage=coverage, failure_probability=failure_probability), "given with --draws only")
+        only = _given(coverage=coverage, failure_probability=failure_probability, figure=figure)
+        _refuse(only, "given with --draws only")
         numbers["learning_rate"] = learning_rate
     else:
         if learning_rate != "0":
@@ -88,32 +93,14 @@ def stages_command(
         integers["draws"] = draws
         numbers |= {"coverage": coverage or "0.99", "failure_probability": failure_probability or "1e-6"}
 
-    def answer(at: Mapping[str, Any]) -> Answer:
-        from cgro_theory.calculator.stages import RegimeExponents, stages
-        from cgro_theory.setting.parameters import PatchSetting
+    if figure is not None:
+        require_figure(figure)
 
-        setting = PatchSetting.from_options(at)
-        if "draws" in at:
-            from cgro_theory.calculator.stages_over_draws import stages_over_draws
+    def finish(answers: Sequence[Answer], over: str) -> None:
+        if figure is not None:
+            write_figure(figure, answers, over)
 
-            return stages_over_draws(
-                setting,
-                at["draws"],
-                coverage=at["coverage"],
-                failure_probability=at["failure_probability"],
-                seed=at.get("seed", 0),
-                setting_at=lambda dimension: PatchSetting.from_options({**at, "dimension": dimension}),
-            )
-        if "seed" in at:
-            from cgro_theory.calculator.drawn_stages import drawn_stages
-
-            return drawn_stages(setting, at["seed"], at["learning_rate"])
-        if at["learning_rate"] != 0.0:
-            raise InvalidInput("--learning-rate", at["learning_rate"], "given with --seed only")
-        regime = RegimeExponents(at["signal_exponent"], at["noise_exponent"], -at["init_exponent"])
-        return stages(setting, regime)
-
-    run_bound("stages", integers, numbers, answer, PATCH_NAMES, table=table, json=json)
+    run_bound("stages", integers, numbers, answer_stages, PATCH_NAMES, table=table, json=json, finish=finish)
 
 
 @bound_app.command(name="test-error")
