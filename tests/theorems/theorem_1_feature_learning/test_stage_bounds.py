@@ -227,3 +227,18 @@ def test_an_initial_draw_is_bounded_by_sizes_of_the_gram_matrix_only():
         for each in (draw, plus)
     ]
     assert ends[0] == ends[1]
+
+
+def test_times_beyond_the_floats_are_late_and_not_never():
+    # T_I is about 10^330: κ^3 leaves the floats, and so does v^(2-q) of the noise.
+    setting = PatchSetting.version_1(
+        1000, num_samples=2, width=3, adversarial_weight=1.0, attacked_signal_fraction=1e-110
+    )
+    bounds = stage_bounds.bound_stages(setting, *draw_many(setting, 20, np.random.default_rng(882740)))
+    learning = np.isfinite(bounds.signal_low)
+    assert 0 < learning.sum() < 20
+    assert (bounds.signal_high == math.inf).all()
+    # v^-7 is beyond them, and so is T_III.
+    steep = PatchSetting.version_1(1000, num_samples=2, width=3, degree=9, init_exponent=-10)
+    arrays = [part * 10.0**-30 for part in draw_many(steep, 20, np.random.default_rng(882741))]
+    assert np.isfinite(stage_bounds.bound_stages(steep, *arrays).memorization_low).all()

@@ -16,6 +16,7 @@ from scipy.special import expit
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between
 
+from .conditions import LATEST
 from .signal import LARGE_SIGNAL_MARGIN
 
 Array = NDArray[np.float64]
@@ -65,6 +66,8 @@ def bound_stages(setting: PatchSetting, projections: Array, signed: Array, gram:
         high = np.where(decided, signal.latest(noise.above(edge)), np.inf)
         # Past the last edge nothing is known of the noise margins.
         low = np.where(decided, signal.earliest(noise.below(edge)), np.minimum(fastest, reached[:, -1]))
+        # What leaves the floats is known to be late, and no more; NaN says nothing.
+        low, high = np.nan_to_num(np.minimum(low, LATEST)), np.where(high <= LATEST, high, np.inf)
         never, learned = signal.largest <= 0.0, signal.start >= 1.0
         low, high = (np.where(never, np.inf, np.where(learned, 0.0, end)) for end in (low, high))
         return StageBounds(low, high, reached[:, -1])
@@ -181,9 +184,11 @@ class _Noise:
         slowest = attacked + beyond
         if weight > 0.0 or setting.degree == 2:
             by_clock = np.cumsum(self.needed / slowest, axis=1) - given / slowest[:, :1]
+            never = np.zeros_like(given, dtype=bool)
         else:
-            by_clock = np.where(np.cumsum(self.needed, axis=1) > given, np.inf, -np.inf)
-        times = np.fmax(np.fmax(by_rate, by_clock), 0.0) * (1.0 - SLACK)
+            by_clock, never = np.zeros_like(given), np.cumsum(self.needed, axis=1) * (1.0 - SLACK) > given
+        times = np.minimum(np.fmax(np.fmax(by_rate, by_clock), 0.0), LATEST) * (1.0 - SLACK)
+        times = np.where(never, np.inf, times)
         # A draw that starts beyond the last edge has no time for which anything is known.
         times = np.where(self.edges[:, :1] < self.edges[:, -1:], times, 0.0)
         return np.maximum.accumulate(np.concatenate([np.zeros_like(times[:, :1]), times], axis=1), axis=1)
