@@ -159,8 +159,11 @@ def test_many_draws_have_the_law_and_the_leading_orders_of_single_ones(degree):
         assert one.leading_boundary[0] == pytest.approx(leading_memorization_boundary(setting, draw), rel=1e-9)
 
 
-def test_a_batch_is_what_its_draws_are_alone():
-    setting = PatchSetting.version_1(200, num_samples=4, width=3)
+@pytest.mark.parametrize(("weight", "init"), [(0.9, -0.5), (0.0, -0.3)])
+def test_a_batch_is_what_its_draws_are_alone(weight, init):
+    setting = PatchSetting.version_1(
+        200, num_samples=4, width=3, adversarial_weight=weight, init_exponent=init, signal_exponent=0.1
+    )
     arrays = draw_many(setting, 5, np.random.default_rng(882733))
     together = stage_bounds.bound_stages(setting, *arrays)
     for index in range(5):
@@ -242,3 +245,22 @@ def test_times_beyond_the_floats_are_late_and_not_never():
     steep = PatchSetting.version_1(1000, num_samples=2, width=3, degree=9, init_exponent=-10)
     arrays = [part * 10.0**-30 for part in draw_many(steep, 20, np.random.default_rng(882741))]
     assert np.isfinite(stage_bounds.bound_stages(steep, *arrays).memorization_low).all()
+
+
+@pytest.mark.parametrize(("degree", "never"), [(2, False), (3, True), (4, True)])
+def test_without_an_attack_nothing_is_memorized_where_the_clock_is_finite(degree, never):
+    setting = PatchSetting.version_1(10**6, num_samples=3, width=6, degree=degree, adversarial_weight=0.0)
+    bounds = stage_bounds.bound_stages(setting, *draw_many(setting, 50, np.random.default_rng(882742)))
+    learned = np.isfinite(bounds.signal_low)
+    assert learned.sum() > 40
+    assert (np.isinf(bounds.memorization_low[learned]) == never).all()
+    # Without a neuron that favours the signal the clean loss goes on driving the noise.
+    assert np.isfinite(bounds.memorization_low[~learned]).all()
+
+
+def test_a_draw_that_starts_with_large_projections_may_be_memorized_at_once():
+    setting = PatchSetting.version_1(1000, num_samples=2, width=2)
+    projections, signed, gram = draw_many(setting, 1, np.random.default_rng(882743))
+    bounds = stage_bounds.bound_stages(setting, projections, 100.0 * signed / np.abs(signed).max(), gram)
+    assert bounds.memorization_low[0] == 0.0
+    assert not bounds.ordered[0]
