@@ -7,7 +7,11 @@ import argparse
 import json
 import time
 
+from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.runs.fresh_stages import train_fresh
+from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import predict_first_memorization_time
+from cgro_theory.theorems.theorem_1_feature_learning.theory.stage_bounds import bound_stages
 from cgro_theory.theorems.theorem_1_feature_learning.theory.stage_probability import (
     sample_stages,
     smallest_dimension,
@@ -29,6 +33,33 @@ OTHERS = (
 )
 """Changes of version 1's regime, one at a time, at N = 20."""
 DRAWS, COVERAGE, FAILURE = 4000, 0.99, 1e-6
+
+
+SHARPNESS_AT, SHARPNESS_DRAWS = (100, 10**4, 10**6, 10**9), 8
+"""Where B is held against the lower end of the enclosure of T_III, draw by draw."""
+TRAINED, NETWORKS = ((20, 60), (20, 100), (40, 100)), 48
+"""(N, d) where networks are trained, to see how much the bounds leave undecided."""
+
+
+def sharpness(dimension, seed):
+    """The least and the largest ratio of B to the lower end of the enclosure of T_III."""
+    setting, ratios = PatchSetting.version_1(dimension), []
+    for index in range(SHARPNESS_DRAWS):
+        draw = draw_subspace(setting, seed + index).initial
+        enclosed = predict_first_memorization_time(setting, draw, 0.0).interval
+        signed = draw.signed_preactivations(1)
+        bounds = bound_stages(setting, draw.signal_projections[None], signed[None], draw.noise_gram[None])
+        if enclosed is not None:
+            ratios.append(float(bounds.memorization_low[0]) / enclosed.low)
+    return min(ratios), max(ratios)
+
+
+def trained(samples, dimension, seed):
+    """Networks in order, and the share of draws in which the bounds show it."""
+    setting = PatchSetting.version_1(dimension, num_samples=samples)
+    networks, drawn = train_fresh(setting, seed, NETWORKS), sample_stages(setting, DRAWS, seed)
+    in_order = int((networks.signal_time < networks.memorization_time).sum())
+    return {"samples": samples, "dimension": dimension, "in_order": in_order, "shown": drawn.ordered / drawn.size}
 
 
 def smallest(seed, changed):
@@ -64,6 +95,12 @@ def main():
     others = [{**changed, "smallest_dimension": smallest(options.seed, changed)} for changed in OTHERS]
     for row in others:
         print(row)
+    ratios = {dimension: sharpness(dimension, options.seed) for dimension in SHARPNESS_AT}
+    for dimension, (least, most) in ratios.items():
+        print(f"B over the enclosure of T_III from below, d = {dimension:g}: {least:.3g} to {most:.3g}")
+    networks = [trained(*sizes, options.seed) for sizes in TRAINED]
+    for row in networks:
+        print(f"of {NETWORKS} trained networks in order:", row)
     print(f"{time.perf_counter() - started:.0f} s")
     if options.json:
         document = {
@@ -74,6 +111,9 @@ def main():
             "dimensions": DIMENSIONS,
             "over_samples": rows,
             "at_20_samples": others,
+            "ratio_to_enclosure": ratios,
+            "networks": NETWORKS,
+            "trained": networks,
         }
         with open(options.json, "w", encoding="utf-8") as stream:
             json.dump(document, stream, indent=1)
