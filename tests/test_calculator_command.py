@@ -131,7 +131,10 @@ def test_printed_bounds_are_on_the_safe_side():
         (("stages", "--coverage", "0.9"), "--coverage must be given with --draws"),
         (("stages", "--failure", "0.1"), "--failure-probability must be given with --draws"),
         (("stages", "--figure", "f.png"), "--figure must be given with --draws"),
-        (("stages", "--draws", "100", "--figure", "f.gif"), "--figure must be a file that ends in"),
+        (
+            ("stages", "--draws", "100", "--samples", "2,3", "--figure", "f.gif"),
+            "--figure must be a file that ends in",
+        ),
         (("stages", "--draws", "100", "--figure", "f.png"), "--figure must be given with a list or a range"),
         (("stages", "--draws", "0"), "--draws must be an integer >= 1"),
         (("stages", "--draws", "100", "--coverage", "1"), "--coverage must be in (0, 1)"),

@@ -94,7 +94,7 @@ def stages_command(
         numbers |= {"coverage": coverage or "0.99", "failure_probability": failure_probability or "1e-6"}
 
     if figure is not None:
-        require_figure(figure)
+        require_figure(figure, (*integers.values(), *numbers.values()))
 
     def finish(answers: Sequence[Answer], over: str) -> None:
         if figure is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,8 +45,10 @@ def answer_stages(at: Mapping[str, Any]) -> Answer:
     return stages(setting, regime)
 
 
-def require_figure(path: str) -> None:
-    """Refuse, before anything is drawn, a file that no figure can be written to."""
+def require_figure(path: str, given: Iterable[str]) -> None:
+    """Refuse, before anything is drawn, what no figure can be made of, or written to; ``given``: options as typed."""
+    if not any("," in text or ":" in text for text in given):
+        raise InvalidInput("--figure", Shown("neither"), "given with a list or a range, over which it is drawn")
     if Path(path).suffix not in SUFFIXES:
         raise InvalidInput("--figure", path, f"a file that ends in {', '.join(SUFFIXES)}")
     require_outputs({"--figure": path})
@@ -57,8 +59,6 @@ def write_figure(path: str, answers: Sequence[Answer], over: str) -> None:
     from cgro_theory.claims.figure import Figure
     from cgro_theory.report.figures import render
 
-    if len(answers) < 2:
-        raise InvalidInput("--figure", Shown("neither"), "given with a list or a range, over which it is drawn")
     caption = "; ".join(answers[0].notes)
     figure = Figure("stages_over_draws", "The stages over draws", caption, _panels(answers, over), ())
     with atomic_write(path) as stream:
