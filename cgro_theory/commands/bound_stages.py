@@ -46,7 +46,7 @@ def answer_stages(at: Mapping[str, Any]) -> Answer:
 
 
 def require_figure(path: str, given: Iterable[str]) -> None:
-    """Refuse, before anything is drawn, what no figure can be made of, or written to; ``given``: options as typed."""
+    """Refuse, before anything is drawn, what no figure can be made of or written to. ``given``: the options."""
     if not any("," in text or ":" in text for text in given):
         raise InvalidInput("--figure", Shown("neither"), "given with a list or a range, over which it is drawn")
     if Path(path).suffix not in SUFFIXES:
