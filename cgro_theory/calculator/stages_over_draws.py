@@ -53,7 +53,7 @@ def stages_over_draws(
     searched from which on P(T_I < T_III) >= ``coverage``. Needs κ >= 0, d >= n + 2, and sizes that take no more
     than LONGEST_SECONDS.
 
-    >>> answer = stages_over_draws(PatchSetting.version_1(10**6), 2000, seed=880000)
+    >>> answer = stages_over_draws(PatchSetting.version_1(10**6), 3000)
     >>> answer["signal_time"].high < answer["memorization_time"].low
     True
     """
