@@ -94,9 +94,7 @@ def proof_of(
         if pool is None:
             moments = Checker(data).check_steps(0, len(certificate.durations))
         else:
-            pending = [
-                pool.submit(checked_part, part_of(data, start, start + CHUNK), start) for start in starts
-            ]
+            pending = [pool.submit(checked_part, part_of(data, start, start + CHUNK), start) for start in starts]
             for done, part in enumerate(pending):
                 progress(f"checking {len(certificate.durations)} steps", done / len(pending))
                 moments += part.result()

@@ -18,6 +18,7 @@ from . import (
     one_loss,
     phases,
     signal,
+    stage_order,
     train_errors,
 )
 from .constants import CONSTANTS
@@ -37,6 +38,7 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *limits.CHECKED,
     *phases.CHECKED,
     *certified.CHECKED,
+    *stage_order.CHECKED,
 )
 GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only"})
 
@@ -48,4 +50,4 @@ def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:
         drawn += (memorization.three_stages(runs), train_errors.errors_over_time(runs))
     if len(runs.ladder) > 1:
         drawn += (exponents.ladder_figure(runs.ladder),)
-    return drawn + phase_figures(runs.phases)
+    return drawn + phase_figures(runs.phases) + stage_order.stage_order_figure(runs.fresh)

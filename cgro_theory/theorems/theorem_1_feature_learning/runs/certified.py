@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
@@ -56,6 +59,13 @@ class CertifiedRun:
     certificate: Certificate | None
     trained: tuple[TrainedNumbers, ...]
     failure: str = ""
+
+
+def submit_certified(pool: WorkerPool, request: RunRequest) -> list[Future[CertifiedRun]]:
+    """The network to prove, where a claim needs it, as a task."""
+    if not request.needs_runs("certified"):
+        return []
+    return [pool.submit(certify_and_train, request.profile, request.seed)]
 
 
 def certify_and_train(profile: str, base_seed: int) -> CertifiedRun:

@@ -13,6 +13,7 @@ from cgro_theory.trainer.trajectories import Trajectories
 
 from .certified import CertifiedRun
 from .counted_errors import MeasuredErrors, NoiseLevels
+from .fresh_stages import FreshStages
 from .full_weights import FullNetwork
 from .initial_draws import first_memorization
 from .phases import Cell, LocatedBoundary
@@ -148,6 +149,7 @@ class TrainedEvidence:
         phases: networks across the phases of κ.
         full: networks trained and tested with their weights held in full.
         certified: networks whose whole training is proved.
+        fresh: networks of fresh draws, trained until the first memorization.
     """
 
     main: Groups = ()
@@ -156,6 +158,7 @@ class TrainedEvidence:
     phases: PhaseEvidence = field(default_factory=PhaseEvidence)
     full: tuple[FullNetwork, ...] = ()
     certified: tuple[CertifiedRun, ...] = ()
+    fresh: tuple[FreshStages, ...] = ()
 
     @property
     def ladder(self) -> Groups:

@@ -16,8 +16,9 @@ from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
-from .certified import certify_and_train
+from .certified import submit_certified
 from .counted_errors import measure_errors, measure_levels
+from .fresh_stages import submit_fresh
 from .full_weights import FULL_DIMENSION, FullNetwork, train_full_network
 from .initial_draws import group_horizon, seed_parts
 from .phase_grid import PLANS, collect, plan_tasks
@@ -54,11 +55,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
         plan = PLANS[request.profile]
         tasks = plan_tasks(plan, request.seed, request.growth) if request.needs_runs("phases") else []
         results = [pool.submit(task.run) for task in tasks]
-        proofs = (
-            [pool.submit(certify_and_train, request.profile, request.seed)]
-            if request.needs_runs("certified")
-            else []
-        )
+        fresh, proofs = submit_fresh(pool, request), submit_certified(pool, request)
         networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
         if on_gpu and groups:
             parts.append(_gather_runs_of(request, DESCENT_DIMENSION, _runs(request, flow=False), flow=False))
@@ -70,9 +67,10 @@ def gather(request: RunRequest) -> TrainedEvidence:
             request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
             result.result()
         full = tuple(network.result() for network in networks)
+        stages = tuple(group.result() for group in fresh)
         certified = tuple(proof.result() for proof in proofs)  # leaving the block ends the workers
-    phases = collect(tasks, [result.result() for result in results])
-    return replace(join_evidence(parts), phases=phases, full=full, certified=certified)
+    found = replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]))
+    return replace(found, full=full, fresh=stages, certified=certified)
 
 
 def _submit_groups(
