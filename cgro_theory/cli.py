@@ -18,7 +18,7 @@ from cgro_theory.commands.command_line import (
     require_ascii_digits,
     require_values,
 )
-from cgro_theory.commands.training_options import landscape, simulate, sweep
+from cgro_theory.commands.training_options import certify, landscape, simulate, sweep
 from cgro_theory.errors import CgroError, InvalidInput
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust o
   cgro claims, cgro explain CLAIM       what is claimed; one claim, how it is checked and how it could fail
   cgro bound stages --dimension 1e9     the theory's numbers for your own parameters, in a second
   cgro simulate --dimension 1e12 --method flow --runs 1     train one network of the paper's kind
+  cgro certify --dimension 1e6 --samples 3 --width 4        prove theorem 1 for one network, in seconds
   cgro --help                     everything else; cgro COMMAND --help for its options"""
 
 
@@ -124,7 +125,7 @@ def reverify(
 
 
 app.add_typer(bound_app, name="bound")
-for _command in (simulate, landscape, sweep):
+for _command in (simulate, certify, landscape, sweep):
     app.command()(_command)
 
 

@@ -17,6 +17,8 @@ from cgro_theory.numerics.confidence import (
     empirical_bernstein,
     median_by_order_statistics,
     student_mean,
+    tolerance_limit,
+    tolerance_rank,
 )
 
 
@@ -103,6 +105,31 @@ def test_small_samples_give_an_infinite_median_interval():
 def test_content_covered_by_all_is_the_one_sided_bound(runs, failure_probability):
     content = content_covered_by_all(runs, failure_probability)
     assert content**runs <= failure_probability * (1 + 1e-9)
+
+
+@given(st.integers(1, 300), st.integers(1, 99), failure_probabilities)
+def test_a_tolerance_rank_is_the_last_whose_binomial_tail_is_small(size, percent, failure_probability):
+    share = Fraction(100 - percent, 100)
+
+    def missed(rank):
+        """P(Bin(size, 1 - content) <= rank - 1): the rank-th least lies too high."""
+        return sum(math.comb(size, k) * share**k * (1 - share) ** (size - k) for k in range(rank))
+
+    rank = tolerance_rank(size, percent / 100, failure_probability)
+    allowed = Fraction(failure_probability)
+    assert rank == 0 or missed(rank) <= allowed
+    assert rank == size or missed(rank + 1) >= allowed * Fraction(1 - 1e-9)
+
+
+def test_tolerance_limits_hold_their_share_as_often_as_they_say():
+    generator = np.random.default_rng(882810)
+    samples, content, failure = generator.random((2000, 120)), 0.9, 0.05
+    below = np.array([tolerance_limit(sample, content, failure) for sample in samples])
+    above = np.array([tolerance_limit(sample, content, failure, upper=True) for sample in samples])
+    for missed in ((1.0 - below < content).mean(), (above < content).mean()):
+        assert 0.01 < missed < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 2000)
+    assert tolerance_limit([1.0], content, failure) == -math.inf
+    assert tolerance_limit([1.0], content, failure, upper=True) == math.inf
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,12 @@ def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
     :class:`InvalidInput`.
     """
     require_integer("seed", seed, 0)
+    check_drawable(setting)
+    return draw_subspace(setting, seed).initial
+
+
+def check_drawable(setting: PatchSetting) -> None:
+    """Refuse a setting whose draws are too large, or leave the floats."""
     _check_sizes(setting)
     noise, width = setting.num_noise, setting.width
     if noise > MAX_NOISE_PATCHES:
@@ -65,7 +71,6 @@ def subspace_draw(setting: PatchSetting, seed: int) -> InitialDraw:
         raise InvalidInput(name, value, allowed)
     if width > MAX_NOISE_PATCHES:
         raise InvalidInput("width", width, f"<= {MAX_NOISE_PATCHES} for a draw")
-    return draw_subspace(setting, seed).initial
 
 
 def _check_sizes(setting: PatchSetting) -> None:

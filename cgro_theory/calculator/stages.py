@@ -84,7 +84,10 @@ def _typical_conditions(setting: PatchSetting) -> tuple[Assumed, ...]:
     neurons = setting.width * setting.noise_patches
     with precision(BITS):
         lacking = nearest(exact(setting.num_samples) / flint.arb(2) ** neurons)[0]
-    statement = f"every point has a neuron with y v(0) > 0: a draw fails with probability about {lacking:.3g}"
+    statement = (
+        "every point has a neuron with y v(0) > 0 (statements about every point rest on it; T_I, T_III and κ* do "
+        f"not): a draw fails with probability about {lacking:.3g}"
+    )
     return (
         # With one such point or more to be expected, the typical draw itself fails.
         Assumed("width", f"{statement}, N 2^(-mJ)", False if lacking >= 1.0 else None),

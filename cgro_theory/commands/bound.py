@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cgro_theory.commands.bound_run import PATCH_NAMES, SIZE_NAMES, Shown, norm_order_of, run_bound
+from cgro_theory.commands.bound_stages import answer_stages, require_figure, write_figure
 from cgro_theory.commands.declared_options import declared, default_text
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.setting.declared import PATCH
@@ -55,9 +56,24 @@ def stages_command(
     noise_exponent: Annotated[str, declared("noise_exponent")] = default_text("noise_exponent"),
     init_exponent: Annotated[str, declared("init_exponent")] = default_text("init_exponent"),
     seed: Annotated[
-        Integer | None, typer.Option(help="enclose the stages of this draw, as in `cgro simulate`")
+        Integer | None,
+        typer.Option(help="enclose the stages of this draw, as in `cgro simulate`; with --draws their base seed"),
     ] = None,
     learning_rate: Annotated[str, typer.Option(help="η of a draw's descent; 0 is the gradient flow")] = "0",
+    draws: Annotated[
+        Integer | None,
+        typer.Option(help="what so many independent draws say with a stated probability, such as 1e5"),
+    ] = None,
+    coverage: Annotated[
+        str | None, typer.Option(help="share of all draws that a tolerance interval holds; default 0.99")
+    ] = None,
+    failure_probability: Annotated[
+        str | None,
+        typer.Option("--failure-probability", "--failure", help="Δ of each statement over draws; default 1e-6"),
+    ] = None,
+    figure: Annotated[
+        str | None, typer.Option(help="with --draws and a list or a range: a png, svg or json to draw it in")
+    ] = None,
     table: Table = False,
     json: Json = False,
 ) -> None:
@@ -65,23 +81,26 @@ def stages_command(
     given = locals()
     integers = {name: given[name] for name, each in PATCH.items() if each.type == "integer"} | _given(seed=seed)
     numbers = {name: given[name] for name, each in PATCH.items() if each.type == "number"}
-    numbers["learning_rate"] = learning_rate
+    if draws is None:
+        only = _given(coverage=coverage, failure_probability=failure_probability, figure=figure)
+        _refuse(only, "given with --draws only")
+        numbers["learning_rate"] = learning_rate
+    else:
+        if learning_rate != "0":
+            raise InvalidInput(
+                "--learning-rate", learning_rate, "left out with --draws: they are of the gradient flow"
+            )
+        integers["draws"] = draws
+        numbers |= {"coverage": coverage or "0.99", "failure_probability": failure_probability or "1e-6"}
 
-    def answer(at: Mapping[str, Any]) -> Answer:
-        from cgro_theory.calculator.stages import RegimeExponents, stages
-        from cgro_theory.setting.parameters import PatchSetting
+    if figure is not None:
+        require_figure(figure, (*integers.values(), *numbers.values()))
 
-        setting = PatchSetting.from_options(at)
-        if "seed" in at:
-            from cgro_theory.calculator.drawn_stages import drawn_stages
+    def finish(answers: Sequence[Answer], over: str) -> None:
+        if figure is not None:
+            write_figure(figure, answers, over)
 
-            return drawn_stages(setting, at["seed"], at["learning_rate"])
-        if at["learning_rate"] != 0.0:
-            raise InvalidInput("--learning-rate", at["learning_rate"], "given with --seed only")
-        regime = RegimeExponents(at["signal_exponent"], at["noise_exponent"], -at["init_exponent"])
-        return stages(setting, regime)
-
-    run_bound("stages", integers, numbers, answer, PATCH_NAMES, table=table, json=json)
+    run_bound("stages", integers, numbers, answer_stages, PATCH_NAMES, table=table, json=json, finish=finish)
 
 
 @bound_app.command(name="test-error")

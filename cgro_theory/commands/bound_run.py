@@ -40,12 +40,14 @@ def run_bound(
     *,
     table: bool,
     json: bool,
+    finish: Callable[[Sequence[Answer], str], None] | None = None,
 ) -> None:
     """Answer for every value of the one option that is a range, and print.
 
     ``reported``: option -> name of the parameter in the answer, where the two differ, and for options that errors
     name though they were not given. Options that the answer does
-    not report itself are added to its parameters as given; errors name the option as it is typed.
+    not report itself are added to its parameters as given; errors name the option as it is typed. ``finish`` is
+    called with the answers and the parameter that varies, before they are printed.
     """
     from cgro_theory.calculator.value_range import parse_integers
 
@@ -68,6 +70,8 @@ def run_bound(
         raise _as_typed(error, options, reported) from None
     if not ranges and not table:
         over = ""
+    if finish is not None:
+        finish(answers, reported.get(over, over))
     _print(question, answers, reported.get(over, over), json=json)
 
 

@@ -69,6 +69,36 @@ def simulate(
     raise typer.Exit(run_simulate(request))
 
 
+def certify(
+    dimension: Annotated[str, declared("dimension")] = default_text("dimension"),
+    samples: Annotated[str, declared("samples")] = default_text("samples"),
+    patches: Annotated[str, declared("patches")] = default_text("patches"),
+    width: Annotated[str, declared("width")] = default_text("width"),
+    degree: Annotated[str, declared("degree")] = default_text("degree"),
+    adversarial_weight: Annotated[str, declared("adversarial_weight")] = default_text("adversarial_weight"),
+    attacked_fraction: Annotated[str, declared("attacked_fraction")] = default_text("attacked_fraction"),
+    perturbation_radius: Annotated[str, declared("perturbation_radius")] = default_text("perturbation_radius"),
+    signal_exponent: Annotated[str, declared("signal_exponent")] = default_text("signal_exponent"),
+    noise_exponent: Annotated[str, declared("noise_exponent")] = default_text("noise_exponent"),
+    init_exponent: Annotated[str, declared("init_exponent")] = default_text("init_exponent"),
+    seed: Annotated[int, typer.Option(help="seed of the draw, as that of cgro bound stages")] = 0,
+    out: Annotated[Path, typer.Option(help="file for the certificate")] = Path("certificate.npz"),
+    minutes: Annotated[float, typer.Option(help="refuse sizes that would take longer")] = 60.0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
+) -> None:
+    """Prove theorem 1 for the network of one draw, and write a certificate that can be checked on its own.
+
+    Exit code: 0 proved, 2 invalid input, 3 no proof could be completed (nothing is written).
+    """
+    from cgro_theory.commands.certify import run_certify
+    from cgro_theory.setting.parameters import PatchSetting
+
+    given = locals()
+    values = {each.name: each.parse(given[each.name]) for each in (*PATCH.values(), PERTURBATION_RADIUS)}
+    setting = PatchSetting.from_options(values)
+    raise typer.Exit(run_certify(setting, seed, out, minutes=minutes, quiet=quiet))
+
+
 def landscape(
     data: Annotated[str, typer.Option(help="digits, mnist or cifar10")] = "digits",
     root: Annotated[Path | None, typer.Option(help="folder with the files of mnist or cifar10")] = None,

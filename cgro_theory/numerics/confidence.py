@@ -108,6 +108,42 @@ def content_covered_by_all(runs: int, failure_probability: float) -> float:
     return math.nextafter(failure_probability ** (1.0 / runs), 0.0)
 
 
+def tolerance_rank(size: int, content: float, failure_probability: float) -> int:
+    """The largest r for which the r-th least of ``size`` independent values is a lower tolerance limit; 0 if none.
+
+    A further value of the same law, whatever that is, is at least that one with probability ``content`` or more:
+    this holds of a sample with probability 1 - ``failure_probability``. For a continuous law the probability to
+    lie above the r-th least has the law Beta(size - r + 1, r), so r is the largest with
+    P(Bin(size, 1 - content) <= r - 1) <= ``failure_probability`` (Wilks 1941); other laws err to the safe side.
+
+    >>> tolerance_rank(1374, 0.99, 1e-6), tolerance_rank(1375, 0.99, 1e-6), tolerance_rank(100_000, 0.99, 1e-6)
+    (0, 1, 854)
+    """
+    _check_probability(failure_probability)
+    _check_probability(content)
+    if size < 1:
+        raise InvalidInput("size", size, ">= 1")
+    low, high = 0, size
+    while low < high:
+        rank = (low + high + 1) // 2
+        if special.bdtr(rank - 1, size, 1.0 - content) <= failure_probability * (1.0 - _SLACK):
+            low = rank
+        else:
+            high = rank - 1
+    return low
+
+
+def tolerance_limit(
+    values: ArrayLike, content: float, failure_probability: float, *, upper: bool = False
+) -> float:
+    """The order statistic of :func:`tolerance_rank`, with ``upper`` from above; infinite if there are too few."""
+    sample = np.sort(np.asarray(values, dtype=float).ravel())
+    rank = tolerance_rank(sample.size, content, failure_probability)
+    if rank == 0:
+        return math.inf if upper else -math.inf
+    return float(sample[sample.size - rank] if upper else sample[rank - 1])
+
+
 def _check_probability(failure_probability: float) -> None:
     if not 0.0 < failure_probability < 1.0:
         raise InvalidInput("failure_probability", failure_probability, "in (0, 1)")

@@ -112,3 +112,19 @@ def bartlett_factor(generator: np.random.Generator, size: int, freedom: int) -> 
     factor = np.tril(generator.standard_normal((size, size)), -1)
     factor[np.diag_indices(size)] = np.sqrt(generator.chisquare(freedom - np.arange(size)))
     return factor
+
+
+def draw_many(setting: PatchSetting, draws: int, generator: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Independent starts at once: u, y v and the Gram matrix of the y ξ.
+
+    Shapes: (draws, m), (draws, n, m), (draws, n, n). In law those of :func:`draw_subspace`: y ξ has the law of ξ,
+    so that no labels are drawn. Needs d - 1 >= n.
+    """
+    noise, width = setting.num_noise, setting.width
+    projections = setting.init_std * generator.standard_normal((draws, width))
+    coordinates = setting.init_std * generator.standard_normal((draws, noise, width))
+    factor = np.tril(generator.standard_normal((draws, noise, noise)), -1)
+    freedom = setting.patch_dimension - 1 - np.arange(noise)
+    factor[:, np.arange(noise), np.arange(noise)] = np.sqrt(generator.chisquare(freedom, (draws, noise)))
+    factor *= setting.noise_std
+    return projections, factor @ coordinates, factor @ factor.transpose(0, 2, 1)

@@ -54,6 +54,11 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         f"{THEOREM_1}/theory/noise_step.py": _ENCLOSURES,
         f"{THEOREM_1}/theory/signal.py": (*_ENCLOSURES, *_FORMULAS_1),
         f"{THEOREM_1}/theory/signal_growth.py": _ENCLOSURES,
+        f"{THEOREM_1}/theory/stage_bounds.py": (f"{TESTS_1}/test_stage_bounds.py",),
+        f"{THEOREM_1}/theory/stage_probability.py": (
+            f"{TESTS_1}/test_stage_bounds.py",
+            "tests/test_calculator_draws.py",
+        ),
         f"{THEOREMS}/lemmas/theory/common_clock.py": (
             "tests/theorems/lemmas/test_clock_oracles.py",
             "tests/theorems/lemmas/test_common_clock.py",
@@ -118,6 +123,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "cgro_theory/trainer/reduction.py": _TRAINER,
     },
     "certificates": {
+        f"{THEOREM_1}/certificate/checker.py": (f"{TESTS_1}/test_certificates.py",),
         f"{THEOREM_2}/certificate/box_reading.py": _CERTIFICATE,
         f"{THEOREM_2}/certificate/enclosing.py": (*_CERTIFICATE, f"{TESTS_2}/test_lower_bound.py"),
         f"{THEOREM_2}/certificate/indicator_reading.py": _CERTIFICATE,

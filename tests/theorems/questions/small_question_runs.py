@@ -6,8 +6,9 @@ from functools import cache
 
 import pytest
 
+from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.questions.runs import dense_runs, patch_runs
+from cgro_theory.theorems.questions.runs import dense_runs, patch_runs, published_runs
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.runs.making import image_recipe
 from cgro_theory.theorems.questions.runs.profiles import SIZES, ImageSizes
@@ -81,6 +82,27 @@ def images():
     return [patch_runs.train_images(ImageSizes(40, 40, 6, 6, 1), recipe, 0, "cpu")]
 
 
+def published_place(fraction, weight=0.5):
+    return PatchSetting.version_1(
+        60, num_samples=20, width=30, attacked_signal_fraction=fraction, adversarial_weight=weight
+    )
+
+
+def published():
+    """The candidate, and attacks that leave some of the signal: none of it, little, and most."""
+    batches = (
+        (published_place(-0.63), range(9000, 9016), AdversaryName.TRANSFER, True),
+        (published_place(0.0), range(9020, 9024), AdversaryName.SPAN, False),
+        (published_place(0.05, 1.0), range(9030, 9040), AdversaryName.TRANSFER, False),
+        (published_place(0.3), range(9040, 9042), AdversaryName.TRANSFER, False),
+    )
+    return [
+        run
+        for setting, seeds, adversary, candidate in batches
+        for run in published_runs.train_published(setting, tuple(seeds), adversary, 1000, 40, 0.63, candidate)
+    ]
+
+
 MAKERS = {
     "attacks": lambda: [patch_runs.compare_attacks(tiny(10**4), seed, 128) for seed in range(2)],
     "attack_rules": lambda: dense_runs.compare_attack_rules(RULE, RULE_SEEDS, 0.1, 250),
@@ -94,6 +116,7 @@ MAKERS = {
     "corners": lambda: [patch_runs.memorize_corners(5, n, 0) for n in (2, 16, 64)],
     "cube": cube,
     "images": images,
+    "published": published,
 }
 
 

@@ -72,6 +72,8 @@ def test_without_runs_nothing_is_decided(label):
         ("weights", "clean_weight"),
         ("controls", "standard_control"),
         ("fresh", "fresh_sample"),
+        ("published", "published_numbers"),
+        ("published", "published_all_patches"),
     ],
 )
 def test_a_broken_run_decides_nothing(field, label):

@@ -79,7 +79,7 @@ def test_only_what_is_asked_is_planned():
     assert parts == {"degrees"}
     every = plan_jobs(SIZES["quick"], request(*SETS))
     assert {job.part for job in every} == SETS == {name for entry in CHECKED for name in entry.needs}
-    assert len({question.figure for question in QUESTIONS}) == 10
+    assert len({question.figure for question in QUESTIONS}) == 11
     for job in every:
         pickle.dumps(job)
 

@@ -17,6 +17,7 @@ from cgro_theory.theorems.questions.claims import (
     question_8_memorizer,
     question_9_dimension,
     question_10_images,
+    question_11_published,
 )
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.runs.making import OVER_SEEDS, gather
@@ -34,10 +35,16 @@ _FILES = (
     question_8_memorizer,
     question_9_dimension,
     question_10_images,
+    question_11_published,
 )
 CHECKED = tuple(entry for file in _FILES for entry in file.CHECKED)
 QUESTIONS = tuple(file.QUESTION for file in _FILES)
-CONSTANTS = (*question_3_exponents.CONSTANTS, *question_5_weights.CONSTANTS, *question_10_images.CONSTANTS)
+CONSTANTS = (
+    *question_3_exponents.CONSTANTS,
+    *question_5_weights.CONSTANTS,
+    *question_10_images.CONSTANTS,
+    *question_11_published.CONSTANTS,
+)
 GROWING = frozenset(OVER_SEEDS)
 
 

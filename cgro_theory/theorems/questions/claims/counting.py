@@ -13,7 +13,7 @@ from cgro_theory.claims.condition import each_once
 from cgro_theory.claims.raw import Raw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedPair
-from cgro_theory.theorems.questions.runs.made import AttackComparison, ControlRun, FreshCount
+from cgro_theory.theorems.questions.runs.made import AttackComparison, ControlRun, FreshCount, PublishedRun
 from cgro_theory.theorems.questions.theory.predictions import Expected
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws_of
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell
@@ -50,7 +50,7 @@ def ladders(cells: Sequence[Cell]) -> list[tuple[int, Cell]]:
     return numbered
 
 
-def broken(runs: Sequence[AttackComparison | Cell | ControlRun | FreshCount]) -> str:
+def broken(runs: Sequence[AttackComparison | Cell | ControlRun | FreshCount | PublishedRun]) -> str:
     """Why the first run that has no numbers has none, or nothing."""
     return next((run.failure for run in runs if run.failure), "")
 

@@ -59,7 +59,7 @@ def scanned_attack(victim: Victim, weights: torch.Tensor, radius: float) -> torc
 def descend(problem: DenseProblem, rule: AttackRule, learning_rate: float, steps: int) -> Descent:
     """Full-batch gradient descent under ``rule``, by autograd of the real network."""
     setting, weights = problem.setting, problem.weights.clone()
-    victim, history = _victim(problem), []
+    victim, history = victim_of(problem), []
     for step in range(steps + 1):
         history.append(_margins(problem, weights))
         if step == steps:
@@ -200,7 +200,8 @@ def _history(engine: Engine, steps: int) -> Array:
     return np.stack(rows)
 
 
-def _victim(problem: DenseProblem) -> Victim:
+def victim_of(problem: DenseProblem) -> Victim:
+    """The training points as what an attack acts on, a batch of runs."""
     setting = problem.setting
     is_signal = torch.nn.functional.one_hot(problem.signal_position, setting.num_patches).bool()
     return Victim(

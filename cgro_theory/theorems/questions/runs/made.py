@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.questions.theory.published import FourNumbers
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import DIRECTIONS, Cell
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.continuous import ContinuousError
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import ExactError
@@ -153,6 +155,49 @@ class ImageStages:
     robust_test: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class PublishedRun:
+    """One network of the search for the published numbers.
+
+    Attributes:
+        setting, seed, adversary: of the training.
+        numbers: its four counts under the attack of its training.
+        all_patches: the same under projected gradient descent over all patches with the radius of its training.
+        short_wrong, beyond_wrong: of the fresh points of ``numbers``, misclassified under the fixed target
+            with κ = ±|κ| of the candidate, an attack that stops short of the signal or goes beyond it.
+        signal_margin, law: z, and the law of V.
+        candidate: whether it is one of the networks that are proposed.
+        failure: why it has no numbers, or nothing.
+    """
+
+    setting: PatchSetting
+    seed: int
+    adversary: AdversaryName
+    numbers: FourNumbers
+    all_patches: FourNumbers
+    short_wrong: int
+    beyond_wrong: int
+    signal_margin: float
+    law: NoiseMarginLaw
+    candidate: bool = False
+    failure: str = ""
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether its attack stays within the signal's span and is stronger than the signal, κ < 0."""
+        return self.is_within_span and self.setting.attacked_signal_fraction < 0
+
+    @property
+    def is_below(self) -> bool:
+        """Whether its attack stays within the signal's span and leaves the signal its sign, κ >= 0."""
+        return self.is_within_span and self.setting.attacked_signal_fraction >= 0
+
+    @property
+    def is_within_span(self) -> bool:
+        """Whether its training faced ``transfer`` or ``span``."""
+        return self.adversary != AdversaryName.L2
+
+
 @dataclass(frozen=True, eq=False)
 class QuestionRuns:
     """The sets of runs; those that no claim needs stay empty.
@@ -167,6 +212,7 @@ class QuestionRuns:
         fresh: question 7.
         corners, cube: question 8.
         images: question 10.
+        published: question 11.
     """
 
     attacks: tuple[AttackComparison, ...] = ()
@@ -181,3 +227,4 @@ class QuestionRuns:
     corners: tuple[ExactError, ...] = ()
     cube: tuple[CubeCount, ...] = ()
     images: tuple[ImageStages, ...] = ()
+    published: tuple[PublishedRun, ...] = ()

@@ -12,7 +12,7 @@ from typing import Any
 from cgro_theory.numerics.seeds import SeedPart, derived_seeds
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.landscape.runs import profiles as landscape
-from cgro_theory.theorems.questions.runs import dense_runs, profiles
+from cgro_theory.theorems.questions.runs import dense_runs, profiles, published_runs
 from cgro_theory.theorems.questions.runs import patch_runs as runs
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.runs.profiles import SIZES, Sizes
@@ -25,7 +25,9 @@ _ERROR_POINTS = 256
 """Fresh points where a check needs the law of a network only, and the count tells 0 from 1."""
 
 
-OVER_SEEDS = ("images", "degrees", "fine", "weights", "attack_rules", "attacks", "controls", "fresh")
+_PUBLISHED_BATCH = 16
+"""Networks of question 11 that are trained together."""
+OVER_SEEDS = ("images", "degrees", "fine", "weights", "attack_rules", "attacks", "controls", "fresh", "published")
 """The sets that have several seeds each; a later look takes more of them."""
 
 
@@ -71,6 +73,7 @@ def plan_jobs(sizes: Sizes, request: RunRequest) -> list[Job]:
         "fresh": _fresh,
         "corners": _corners,
         "cube": _cube,
+        "published": _published,
     }
     return [job for field, plan in planned.items() if request.needs_runs(field) for job in plan(sizes, request)]
 
@@ -242,3 +245,26 @@ def _cube(sizes: Sizes, request: RunRequest) -> list[Job]:
         for dimension, order, radius, samples in shapes
         for seed in (_seed(request, "cube", dimension, order, radius, samples),)
     ]
+
+
+def _published(sizes: Sizes, request: RunRequest) -> list[Job]:
+    proposed = replace(profiles.PUBLISHED_CANDIDATE, seeds=sizes.published_seeds)
+    jobs = []
+    for place in (proposed, *sizes.published_places):
+        setting = PatchSetting.version_1(
+            place.dimension,
+            num_samples=place.samples,
+            width=place.width,
+            degree=place.degree,
+            attacked_signal_fraction=place.fraction,
+            adversarial_weight=place.weight,
+        )
+        own = _seeds(request, place.seeds, "published", *_numbers(setting), place.adversary.value)
+        rest = (sizes.published_points, sizes.published_l2_points, abs(proposed.fraction), place is proposed)
+        # A batch is one computation; in parts, the processes share it.
+        batches = [own[start : start + _PUBLISHED_BATCH] for start in range(0, len(own), _PUBLISHED_BATCH)]
+        jobs += [
+            Job("published", published_runs.train_published, (setting, batch, place.adversary, *rest))
+            for batch in batches
+        ]
+    return jobs

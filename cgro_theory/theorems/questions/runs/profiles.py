@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.theorems.room import Profile
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PLANS, PhasePlan
 
@@ -18,6 +19,20 @@ class ImageSizes:
     epochs: int
     recorded: int
     seeds: int
+
+
+@dataclass(frozen=True)
+class SearchedPlace:
+    """Where question 11 looks: κ, d and λ, N, m and q, the adversary of the training, and how many draws."""
+
+    fraction: float
+    dimension: int = 60
+    weight: float = 0.5
+    adversary: AdversaryName = AdversaryName.TRANSFER
+    samples: int = 20
+    width: int = 30
+    degree: int = 3
+    seeds: int = 2
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,10 @@ class Sizes:
     cube_dimensions: tuple[int, ...]
     cube_trials: int
     images: ImageSizes
+    published_seeds: int
+    published_points: int
+    published_l2_points: int
+    published_places: tuple[SearchedPlace, ...]
 
 
 DEGREES = (2, 3, 4, 5)
@@ -62,10 +81,34 @@ FRESH_EXPONENTS = (-0.2, 0.249)
 FRESH_SCALES = (8.0, 4.0, 2.0, 1.0, 0.25, -2.0)
 """κ√d of the test attacks, between the phases; a negative κ reaches beyond the signal. κ = 1, none, goes with "
 "them."""
+SPANNED = (AdversaryName.TRANSFER, AdversaryName.SPAN)
 CUBE_NORMS = (1.0, 2.0, math.inf)
 CUBE_RADII = (0.05, 0.1)
 CORNER_FRACTIONS = (0.125, 0.5, 1.0, 2.0, 4.0)
 """N/K on the hypercube."""
+PUBLISHED_CANDIDATE = SearchedPlace(-0.63)
+"""Question 11's proposal; its place in the search was found on building seeds."""
+_BELOW = (
+    *(SearchedPlace(fraction, adversary=name) for fraction in (0.0, 0.05) for name in SPANNED),
+    *map(SearchedPlace, (0.1, 0.2, 0.63)),
+    SearchedPlace(0.05, weight=1.0, seeds=10),
+)
+"""Attacks that leave the signal its sign; at λ = 1 the network may end with the wrong one."""
+_BEYOND = (*map(SearchedPlace, (-0.3, -0.45, -0.755, -0.9)), SearchedPlace(-0.63, dimension=240))
+_BEYOND_IN_FULL = (
+    *(SearchedPlace(k, d, w) for k in (-0.45, -0.55, -0.7, -0.755) for d in (55, 60, 80) for w in (0.3, 0.5, 0.6)),
+    *(SearchedPlace(k, 60, 0.3, degree=2) for k in (-0.45, -0.55, -0.65, -0.75)),
+    *(SearchedPlace(k, 60, 0.6, degree=4) for k in (-0.55, -0.65, -0.75)),
+    *(SearchedPlace(k, 200, 0.5, samples=40) for k in (-0.45, -0.55, -0.65)),
+    *(
+        SearchedPlace(-0.63, adversary=AdversaryName.SPAN),
+        SearchedPlace(-0.63, 10**3),
+        SearchedPlace(-0.9, weight=0.7),
+    ),
+)
+_ALL_PATCHES = tuple(
+    SearchedPlace(k, weight=0.9, adversary=AdversaryName.L2) for k in (0.5, 0.3, 0.2, 0.15, 0.1, 0.02)
+)
 
 SIZES: dict[Profile, Sizes] = {
     "quick": Sizes(
@@ -91,6 +134,10 @@ SIZES: dict[Profile, Sizes] = {
         cube_dimensions=(3, 6),
         cube_trials=60,
         images=ImageSizes(80, 120, 90, 12, 2),
+        published_seeds=32,
+        published_points=2000,
+        published_l2_points=200,
+        published_places=(*_BELOW, *_BEYOND),
     ),
     "full": Sizes(
         phases=replace(PLANS["full"], map_dimensions=(10**6, 10**8, 10**10, 10**12, 10**15)),
@@ -113,5 +160,9 @@ SIZES: dict[Profile, Sizes] = {
         cube_dimensions=(3, 6, 9),
         cube_trials=300,
         images=ImageSizes(150, 300, 200, 24, 8),
+        published_seeds=64,
+        published_points=8000,
+        published_l2_points=1000,
+        published_places=tuple(dict.fromkeys((*_BELOW, *_BEYOND, *_BEYOND_IN_FULL, *_ALL_PATCHES))),
     ),
 }

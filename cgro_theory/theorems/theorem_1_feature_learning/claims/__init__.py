@@ -8,6 +8,7 @@ from cgro_theory.theorems.checked_claim import CheckedClaim
 from ..runs.trained import TrainedEvidence, parameters
 from ..runs.training import gather
 from . import (
+    certified,
     collapse,
     exponents,
     fresh_errors,
@@ -19,6 +20,7 @@ from . import (
     over_attack,
     phases,
     signal,
+    stage_order,
     train_errors,
 )
 from .constants import CONSTANTS
@@ -39,6 +41,8 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *phases.CHECKED,
     *over_attack.CHECKED,
     *collapse.CHECKED,
+    *certified.CHECKED,
+    *stage_order.CHECKED,
 )
 GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only"})
 
@@ -54,4 +58,4 @@ def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:
         drawn += (over_attack.over_attack_figure(runs),)
     if runs.collapse_map:
         drawn += (collapse.collapse_map_figure(runs),)
-    return drawn + phase_figures(runs.phases)
+    return drawn + phase_figures(runs.phases) + stage_order.stage_order_figure(runs.fresh)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.trainer.trajectories import Trajectories
 
+from .certified import CertifiedRun
 from .counted_errors import MeasuredErrors, NoiseLevels
+from .fresh_stages import FreshStages
 from .full_weights import FullNetwork
 from .initial_draws import first_memorization
 from .phases import Cell, LocatedBoundary
@@ -167,6 +169,8 @@ class TrainedEvidence:
         over_attack: runs with κ < 0, by gradient flow.
         collapse: networks on both sides of where κ < 0 spoils clean generalization.
         collapse_map: cells over κ from -1 to 1 and λ, made with ``collapse``.
+        certified: networks whose whole training is proved.
+        fresh: networks of fresh draws, trained until the first memorization.
     """
 
     main: Groups = ()
@@ -177,6 +181,8 @@ class TrainedEvidence:
     over_attack: Groups = ()
     collapse: tuple[CollapseTrial, ...] = ()
     collapse_map: tuple[Cell, ...] = ()
+    certified: tuple[CertifiedRun, ...] = ()
+    fresh: tuple[FreshStages, ...] = ()
 
     @property
     def ladder(self) -> Groups:

@@ -16,7 +16,9 @@ from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
+from .certified import submit_certified
 from .counted_errors import measure_errors, measure_levels
+from .fresh_stages import submit_fresh
 from .full_weights import FULL_DIMENSION, FullNetwork, train_full_network
 from .initial_draws import group_horizon, seed_parts
 from .over_attack import submit_collapse, submit_map, submit_over_attack
@@ -54,6 +56,7 @@ def gather(request: RunRequest) -> TrainedEvidence:
         plan = PLANS[request.profile]
         tasks = plan_tasks(plan, request.seed, request.growth) if request.needs_runs("phases") else []
         results = [pool.submit(task.run) for task in tasks]
+        fresh, proofs = submit_fresh(pool, request), submit_certified(pool, request)
         networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
         beyond = submit_over_attack(pool, request) if request.needs_runs("over_attack") else []
         searches = submit_collapse(pool, request) if request.needs_runs("collapse") else []
@@ -71,15 +74,11 @@ def gather(request: RunRequest) -> TrainedEvidence:
         over_attack = tuple(group.result() for group in beyond)
         collapse = tuple(trial for search in searches for trial in search.result())
         collapse_map = tuple(cell.result() for cell in cells)
-    # Leaving the block ended the workers.
-    return replace(
-        join_evidence(parts),
-        phases=collect(tasks, [result.result() for result in results]),
-        full=full,
-        over_attack=over_attack,
-        collapse=collapse,
-        collapse_map=collapse_map,
-    )
+        stages = tuple(group.result() for group in fresh)
+        certified = tuple(proof.result() for proof in proofs)  # leaving the block ends the workers
+    found = replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]))
+    found = replace(found, over_attack=over_attack, collapse=collapse, collapse_map=collapse_map)
+    return replace(found, full=full, fresh=stages, certified=certified)
 
 
 def _submit_groups(

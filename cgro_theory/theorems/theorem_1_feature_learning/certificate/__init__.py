@@ -1,0 +1,1 @@
+"""Computer-assisted proofs of whole trainings (theory.md 8.3)."""

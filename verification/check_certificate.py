@@ -1,0 +1,41 @@
+"""Check a certificate again: `python verification/check_certificate.py FILE` (docs/theory/theorem_1.md, 8.3).
+
+Exit codes: 0 accepted, 1 refused, 2 no certificate. The checker needs numpy and python-flint and imports nothing
+of this project: `cgro_theory/theorems/theorem_1_feature_learning/certificate/checker.py` is run alone.
+"""
+
+import runpy
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parents[1] / "cgro_theory" / "theorems" / "theorem_1_feature_learning" / "certificate"
+MALFORMED = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, TypeError, ValueError)
+
+
+def main(arguments: list[str]) -> int:
+    """Print what a certificate file proves; return the exit code."""
+    if len(arguments) != 1:
+        print("usage: python verification/check_certificate.py FILE", file=sys.stderr)
+        return 2
+    checker = runpy.run_path(str(FOLDER / "checker.py"))
+    try:
+        with np.load(arguments[0], allow_pickle=False) as file:
+            data = {name: file[name] for name in file.files}
+        proved = checker["check"](data)
+    except checker["Refused"] as refusal:
+        print(f"REFUSED: {refusal}", file=sys.stderr)
+        return 1
+    except (*MALFORMED, zipfile.BadZipFile) as error:
+        print(f"error: {arguments[0]} is no certificate: {type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    print(f"ACCEPTED: {len(data['durations'])} steps")
+    for name, value in proved.items():
+        print(f"  {name}: {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
