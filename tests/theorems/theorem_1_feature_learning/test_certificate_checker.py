@@ -191,8 +191,6 @@ def test_the_clean_error_is_the_union_bound(patches, width):
     exact = float(mpmath.log10(patches * width * mpmath.erfc(reach / mpmath.sqrt(2)) / 2))
     tail = mpmath.exp(-(reach**2) / 2) / (reach * mpmath.sqrt(2 * mpmath.pi))
     mills = float(mpmath.log10(patches * width * tail))
-        mpmath.log10(patches * width * mpmath.exp(-(reach**2) / 2) / (reach * mpmath.sqrt(2 * mpmath.pi)))
-    )
     found = judge._log10_clean_error(arb(z), covariance)
     assert found == pytest.approx(min(0.0, mills), rel=1e-12)
     assert found >= min(0.0, exact)
