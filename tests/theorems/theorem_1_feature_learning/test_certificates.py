@@ -184,3 +184,47 @@ def test_what_cannot_be_proved_says_when_and_why():
 @settings(deadline=None)
 def test_numbers_are_rounded_to_their_safe_side(value, digits):
     assert float(statement._down(value, digits)) <= value <= float(statement._up(value, digits))
+
+
+def test_what_holds_on_a_piece_holds_at_every_time_of_it(certificate):
+    """The candidates themselves lie within their bounds: z and the V_i by the prover's own formulas."""
+    flow = ReducedFlow(SETTING, certificate.draw)
+    moments = checked_part(part_of(certificate.arrays(), 0, 30), 0)
+    pieces = certificate.clock_bounds.shape[1] - 1
+    for index, (signal_high, noise_high, signal_low, noise_low) in enumerate(moments):
+        step, piece = divmod(index, pieces)
+        for share in (0.0, 0.5, 1.0):
+            powers = (certificate.durations[step] * (piece + share) / pieces) ** np.arange(
+                certificate.clock.shape[1]
+            )
+            signal = float(flow.gains[0] * flow.signal(powers @ certificate.clock[step]))
+            projections = flow.projections(np.tensordot(powers, certificate.moved[step], 1))
+            noise = float(flow.per_point((projections**3).sum(axis=-1)).max())
+            assert signal <= signal_high * (1 + 1e-12)
+            assert noise <= noise_high + 1e-12 * abs(noise_high)
+        assert signal_low <= signal * (1 + 1e-12)
+        assert noise_low <= noise + 1e-12 * abs(noise)
+        assert signal_low < signal_high
+
+
+def test_times_begin_where_1_is_possible_and_end_where_it_is_sure(certificate):
+    judge, pieces = checker.Checker(certificate.arrays()), certificate.clock_bounds.shape[1] - 1
+    moments = [[0.0] * 4 for _ in range(judge.steps * pieces)]
+    for column, first in ((0, 3), (2, 5), (1, 2 * pieces), (3, 2 * pieces + 1)):
+        for moment in moments[first:]:
+            moment[column] = 1.0
+    found = judge.conclude([tuple(moment) for moment in moments])
+    durations = certificate.durations
+    expected = {
+        "signal_time": durations[0] * np.array([3, 6]) / pieces,
+        "memorization_time": durations[:2].sum() + durations[2] * np.array([0, 2]) / pieces,
+        "end": durations.sum() * np.ones(2),
+    }
+    for name, ends in expected.items():
+        assert found[name] == pytest.approx(ends, rel=1e-14)
+    for column in (2, 3):
+        never = [tuple(0.0 if place == column else value for place, value in enumerate(each)) for each in moments]
+        with pytest.raises(checker.Refused, match="not reached"):
+            judge.conclude(never)
+    with pytest.raises(checker.Refused, match="not every step"):
+        judge.conclude([tuple(moment) for moment in moments[1:]])
