@@ -194,9 +194,8 @@ def test_what_holds_on_a_piece_holds_at_every_time_of_it(certificate):
     for index, (signal_high, noise_high, signal_low, noise_low) in enumerate(moments):
         step, piece = divmod(index, pieces)
         for share in (0.0, 0.5, 1.0):
-            powers = (certificate.durations[step] * (piece + share) / pieces) ** np.arange(
-                certificate.clock.shape[1]
-            )
+            since = certificate.durations[step] * (piece + share) / pieces
+            powers = since ** np.arange(certificate.clock.shape[1])
             signal = float(flow.gains[0] * flow.signal(powers @ certificate.clock[step]))
             projections = flow.projections(np.tensordot(powers, certificate.moved[step], 1))
             noise = float(flow.per_point((projections**3).sum(axis=-1)).max())
