@@ -18,7 +18,7 @@ from pathlib import Path
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker import Refused, check
-from cgro_theory.theorems.theorem_1_feature_learning.certificate.prover import NotCompleted
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.error_growth import NotCompleted
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.proving import proof_of
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.statement import is_signal_first
 from cgro_theory.theorems.theorem_1_feature_learning.claims import certified as claim

@@ -7,12 +7,16 @@ of this project: `cgro_theory/theorems/theorem_1_feature_learning/certificate/ch
 import runpy
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 FOLDER = Path(__file__).parents[1] / "cgro_theory" / "theorems" / "theorem_1_feature_learning" / "certificate"
-MALFORMED = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, TypeError, ValueError)
+MALFORMED = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RecursionError, RuntimeError),
+    *(TypeError, ValueError, zipfile.BadZipFile, zlib.error),
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -28,10 +32,11 @@ def main(arguments: list[str]) -> int:
     except checker["Refused"] as refusal:
         print(f"REFUSED: {refusal}", file=sys.stderr)
         return 1
-    except (*MALFORMED, zipfile.BadZipFile) as error:
+    except MALFORMED as error:
         print(f"error: {arguments[0]} is no certificate: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
-    print(f"ACCEPTED: {len(data['durations'])} steps")
+    print(f"ACCEPTED: {len(data['durations'])} steps, for the network that the file holds, of the setting")
+    print(f"  {data['setting']}")
     for name, value in proved.items():
         print(f"  {name}: {value}")
     return 0

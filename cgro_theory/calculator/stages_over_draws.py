@@ -177,9 +177,16 @@ def _width(setting: PatchSetting, sample: StageSample, failure_probability: floa
     bound = min(1.0, setting.num_samples * 2.0**-setting.width)
     statement = (
         f"every point has a neuron with y v(0) > 0: fails in {lacking} of {sample.size} draws, with probability "
-        f"at most {min(most, bound):.3g}; statements about every point rest on it, T_I < T_III does not"
+        f"at most {_above(min(most, bound))} (confidence 1 - {failure_probability:g}); statements about every "
+        "point rest on it, T_I < T_III does not"
     )
     return Assumed("width", statement, True if lacking == 0 else None)
+
+
+def _above(probability: float) -> str:
+    """Three digits, rounded up."""
+    shown = f"{probability:.3g}"
+    return shown if float(shown) >= probability else f"{probability * 1.005:.3g}"
 
 
 def _apart(first: Interval, last: float) -> bool | None:
@@ -189,7 +196,7 @@ def _apart(first: Interval, last: float) -> bool | None:
 def _smallest(
     setting: PatchSetting, setting_at: SettingAt, coverage: float, failure_probability: float, seed: int
 ) -> Quantity:
-    formula = "smallest d tried with P(T_I < T_III) >= coverage, there and at every larger d tried"
+    formula = "smallest d tried for which P(T_I < T_III) >= coverage is shown, there and at every larger d tried"
     draws = search_draws(coverage, failure_probability)
     seconds = LOOKS * seconds_of_draws(setting, draws)
     none = Quantity("smallest_dimension", None, Direction.LEADING_ORDER, formula, SOURCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -84,10 +85,9 @@ def _panels(answers: Sequence[Answer], over: str) -> tuple[Panel, ...]:
     )
     found = [(at, answer["smallest_dimension"].value) for at, answer in zip(x, answers, strict=True)]
     known = [(at, float(value)) for at, value in found if value is not None]
-    panels = [
-        Panel("$P(T_I < T_{III})$", label, "probability over draws", (order, most), x_scale=scale),
-        Panel("Tolerance limits", label, "time (η · step)", times, x_scale=scale, y_scale="log"),
-    ]
+    panels = [Panel("$P(T_I < T_{III})$", label, "probability over draws", (order, most), x_scale=scale)]
+    if any(0.0 < value < math.inf for each in times for value in each.y):
+        panels.append(Panel("Tolerance limits", label, "time (η · step)", times, x_scale=scale, y_scale="log"))
     if known and over != "patch_dimension":
         smallest = Series("from this d on", [at for at, _ in known], [d for _, d in known], 2, "points")
         panels.append(Panel("Smallest d tried", label, "d", (smallest,), x_scale=scale, y_scale="log"))

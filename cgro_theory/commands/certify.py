@@ -14,7 +14,7 @@ from cgro_theory.commands.console import progress_reporter
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.certificate.prover import NotCompleted
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.error_growth import NotCompleted
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.proving import (
     precision_text,
     proof_of,

@@ -14,7 +14,8 @@ from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.certificate import checker, statement
-from cgro_theory.theorems.theorem_1_feature_learning.certificate.prover import NotCompleted, prove
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.error_growth import NotCompleted
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.prover import prove
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.proving import checked_part, part_of, proof_of
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.taylor import ReducedFlow
 from cgro_theory.theorems.theorem_1_feature_learning.runs.certified import trained_until

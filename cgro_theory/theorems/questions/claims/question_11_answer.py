@@ -40,8 +40,9 @@ def answer(runs: QuestionRuns) -> str:
         f"{found}: at κ = {_told(own)}, {matching} of {number_of(len(own), 'network')} have the four "
         f"numbers within what 200 test points resolve{asked}{more}. "
         f"Attacked within the span with κ >= 0, the {number_of(len(right), 'network')} right on most clean points "
-        f"have robust test error up to {most}, {patches} of {len(runs.published)} match under an attack on all "
-        "patches, and as the paper's own values are not known the match is a candidate and no explanation."
+        f"have robust test error up to {most}, {patches} of {len(runs.published)} match under projected gradient "
+        "descent over all patches, and as the paper's own values are not known the match is a candidate and no "
+        "explanation."
     )
 
 

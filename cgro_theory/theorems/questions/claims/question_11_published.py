@@ -82,8 +82,8 @@ BELOW_THE_SIGNAL = Claim(
 )
 ALL_PATCHES = Claim(
     label="questions.published_all_patches",
-    statement="Of the networks searched none has the published numbers under an attack on all patches with the "
-    "radius of its training.",
+    statement="Of the networks searched none has the published numbers under projected gradient descent over "
+    "all patches with the radius of its training.",
     source=Source(PROJECT, "5.1 and 5.11"),
     provenance=(Provenance.NEW,),
     quantity="networks of the search, and of the candidate, that have all four published numbers under projected "

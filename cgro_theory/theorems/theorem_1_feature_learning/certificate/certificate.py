@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class Certificate:
         draw = self.draw
         return {
             "format": np.array(FORMAT),
-            "setting": np.array(json.dumps(self.setting.to_json())),
+            "setting": np.array(json.dumps(asdict(self.setting))),
             "claims": np.array(json.dumps(self.claims)),
             "labels": draw.labels,
             "noise_factor": draw.noise_factor,

@@ -22,6 +22,9 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat, arb_poly, arb_series, ctx
 
+FORMAT = "cgro certificate 1"
+INTEGERS = ("patch_dimension", "num_samples", "num_patches", "width", "degree")
+NUMBERS = ("signal_strength", "noise_std", "init_std", "attacked_signal_fraction", "adversarial_weight")
 Grid = Any  # an array of balls, polynomials or series, one per noise patch and neuron. shape: (n, m)
 
 
@@ -50,6 +53,28 @@ def exact(value: Any) -> arb:
     return arb(float(value))
 
 
+def floats(data: Any, name: str, *shape: int) -> Any:
+    """An array of the file, refused unless it has just this shape and holds floats of 64 bits."""
+    array = np.asarray(data[name])
+    if array.dtype != np.float64 or array.shape != shape:
+        raise Refused(f"{name} is no array of float64 of shape {shape}")
+    return array
+
+
+def document(data: Any, name: str) -> dict[str, Any]:
+    """A JSON object of the file, in which no name stands twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise Refused(f"a name stands twice in {name}")
+        return dict(pairs)
+
+    found = json.loads(str(data[name]), object_pairs_hook=once)
+    if not isinstance(found, dict):
+        raise Refused(f"{name} is no JSON object")
+    return found
+
+
 exactly = np.vectorize(exact, otypes=[object])
 
 
@@ -67,18 +92,24 @@ class Flow:
     """The network and the right-hand side f, for balls and for series of balls."""
 
     def __init__(self, data: Any) -> None:
-        setting = json.loads(str(data["setting"]))
-        self.q, self.samples = int(setting["degree"]), int(setting["num_samples"])
-        self.patches = int(setting["num_patches"]) - 1
-        names = ("adversarial_weight", "attacked_signal_fraction", "signal_strength", "noise_std")
-        lam, kappa, alpha, self.noise = (exact(setting[name]) for name in names)
-        if self.q % 2 == 0 or self.q < 3 or not (0 <= lam <= 1 and 0 <= kappa <= 1 and alpha > 0):
-            raise Refused("it is not about an odd q >= 3, λ and κ in [0, 1], α > 0")
+        setting = document(data, "setting")
+        if setting.keys() != {*INTEGERS, *NUMBERS} or any(type(setting[name]) is not int for name in INTEGERS):
+            raise Refused("the setting has other entries than it should have")
+        if any(type(setting[name]) not in (int, float) for name in NUMBERS):
+            raise Refused("a number of the setting is none")
+        d, self.samples, patches, m, self.q = (setting[name] for name in INTEGERS)
+        alpha, self.noise, init, kappa, lam = (exact(setting[name]) for name in NUMBERS)
+        self.patches, n = patches - 1, self.samples * (patches - 1)
+        if self.q % 2 == 0 or self.q < 3 or not (0 <= lam <= 1 and 0 <= kappa <= 1):
+            raise Refused("it is not about an odd q >= 3 and λ and κ in [0, 1]")
+        if min(self.samples, self.patches, m) < 1 or d < 1 + n + m or not min(alpha, self.noise, init) > 0:
+            raise Refused("the sizes of the setting are not those of a draw")
         self.weights, self.gains = (1 - lam, lam), (alpha**self.q, (kappa * alpha) ** self.q)
-        labels, factor, coordinates = (exactly(data[name]) for name in ("labels", "noise_factor", "coordinates"))
-        residual, u = exactly(data["residual_factor"]), exactly(data["signal_projections"])
-        if len(labels) != self.samples or any(y * y != 1 for y in labels):
-            raise Refused("the labels are not N signs")
+        labels, u = exactly(floats(data, "labels", self.samples)), exactly(floats(data, "signal_projections", m))
+        factor, coordinates = exactly(floats(data, "noise_factor", n, n)), floats(data, "coordinates", m, n)
+        coordinates, residual = exactly(coordinates), exactly(floats(data, "residual_factor", m, m))
+        if any(y * y != 1 for y in labels):
+            raise Refused("the labels are not signs")
         y = np.repeat(labels, self.patches)[:, None]
         self.coupling, self.start = y * (factor @ factor.T) * y.T, y * (factor @ coordinates.T)
         self.sizes = abs(self.coupling)
@@ -206,16 +237,19 @@ class Checker:
 
     def __init__(self, data: Any) -> None:
         ctx.prec = 128  # bits of the balls
+        if str(data["format"]) != FORMAT:
+            raise Refused(f"its format is not {FORMAT!r}")
         self.flow = flow = Flow(data)
-        names = ("durations", "clock", "moved", "clock_bounds", "moved_bounds")
-        parts = self.durations, self.x, self.b, self.ex, self.eb = [np.asarray(data[name]) for name in names]
-        self.steps, self.pieces, order = len(self.durations), self.ex.shape[1] - 1, self.x.shape[1] - 1
-        grid, first, second = flow.start.shape, (self.steps, order + 1), (self.steps, self.pieces + 1)
-        if [part.shape for part in parts] != [first[:1], first, (*first, *grid), second, (*second, *grid)]:
-            raise Refused("the shapes of the arrays do not fit together")
-        positive = all(bool((part > 0).all()) for part in (self.durations, self.ex, self.eb))
-        if min(self.steps, order, self.pieces) < 1 or self.pieces % 2 or not positive:
-            raise Refused("no steps, an odd number of pieces, or a duration or bound that is not positive")
+        self.steps, self.pieces = (np.shape(data[name])[-1] for name in ("durations", "clock_bounds"))
+        self.pieces -= 1
+        first, second, grid = np.shape(data["clock"]), (self.steps, self.pieces + 1), flow.start.shape
+        self.durations = floats(data, "durations", self.steps)
+        self.x, self.b = floats(data, "clock", *first), floats(data, "moved", *first, *grid)
+        self.ex, self.eb = floats(data, "clock_bounds", *second), floats(data, "moved_bounds", *second, *grid)
+        if len(first) != 2 or first[0] != self.steps or min(*first, self.pieces) < 1 or self.pieces % 2:
+            raise Refused("no steps, steps that do not fit together, or an odd number of pieces")
+        if not all(bool((part > 0).all()) for part in (self.durations, self.ex, self.eb)):
+            raise Refused("a duration or a bound is not positive")
 
     def check_steps(self, first: int, last: int) -> list[Moment]:
         """Check the steps from ``first`` to before ``last``, each with its link to the one before."""
@@ -281,7 +315,7 @@ class Checker:
             begun, reached = (next((k for k, end in enumerate(ends) if end >= 1), None) for ends in (highs, lows))
             if begun is None or reached is None:
                 raise Refused(f"{what} is not reached")
-            return [low(starts[begun]), high(starts[reached + 1])]
+            return [max(0.0, low(starts[begun])), high(starts[reached + 1])]
 
         columns = list(zip(*moments, strict=True))
         step, (x_bound, b_bound, s_bound) = self._step(self.steps - 1), self._bounds(self.steps - 1, self.pieces)
@@ -317,7 +351,10 @@ class Checker:
     def _robust_error(self, attacked: arb, covariance: Grid) -> float:
         """A lower bound: given all but one normal direction, |V| <= z̃ confines one <w_r, ξ_j>, of conditional
         variance 1 / (C^-1)_rr, to an interval no longer than 2 z̃^(1/q)."""
-        inverse = arb_mat(covariance.tolist()).inv()
+        try:
+            inverse = arb_mat(covariance.tolist()).inv()
+        except ZeroDivisionError:
+            raise Refused("the covariance of a fresh patch may be singular") from None
         variance = max(low(1 / inverse[r, r]) for r in range(len(covariance)))
         if not (attacked >= 0 and variance > 0):
             raise Refused("the robust test error has no bound")
@@ -326,18 +363,17 @@ class Checker:
 
 
 def require_implied(claims: dict[str, Any], proved: dict[str, Any]) -> None:
-    """Refuse a claim that does not contain what was proved: intervals, and bounds from their own side."""
+    """Refuse claims that do not contain what was proved: intervals, and bounds from their own side; and others."""
+    if claims.keys() != proved.keys():
+        raise Refused("it claims other things than can be checked")
     for name, own in proved.items():
-        try:
-            claimed = np.asarray(claims[name], dtype=float)
-            good = claimed.shape == np.shape(own)
-            if good and isinstance(own, list):
-                gaps = (np.asarray(own) - claimed).reshape(-1, 2)
-                good = bool((gaps[:, 0] >= 0).all() and (gaps[:, 1] <= 0).all())
-            elif good:
-                good = bool(claimed <= own if name == "robust_test_error" else claimed >= own)
-        except (KeyError, TypeError, ValueError):
-            good = False
+        claimed = np.array(claims[name], dtype=object)
+        good = claimed.shape == np.shape(own) and all(type(entry) in (int, float) for entry in claimed.ravel())
+        if good and isinstance(own, list):
+            pairs = zip(claimed.reshape(-1, 2).tolist(), np.reshape(own, (-1, 2)).tolist(), strict=True)
+            good = all(wide[0] <= narrow[0] and narrow[1] <= wide[1] for wide, narrow in pairs)
+        elif good:
+            good = claims[name] <= own if name == "robust_test_error" else claims[name] >= own
         if not good:
             raise Refused(f"the claim about {name.replace('_', ' ')} does not follow from {own}")
 
@@ -346,5 +382,5 @@ def check(data: Any) -> dict[str, Any]:
     """Check a whole certificate in this process; what it proves, or :class:`Refused`."""
     checker = Checker(data)
     proved = checker.conclude(checker.check_steps(0, checker.steps))
-    require_implied(json.loads(str(data["claims"])), proved)
+    require_implied(document(data, "claims"), proved)
     return proved

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
+from scipy.special import ndtr
 
 from cgro_theory.setting.initial_draw import SubspaceDraw
 
-from .error_growth import Bounds
+from .error_growth import Bounds, NotCompleted
 from .taylor import Array, ReducedFlow
 
 NEARLY = 0.8
@@ -82,10 +82,12 @@ def _covariance(flow: ReducedFlow, draw: SubspaceDraw, moved: Array) -> Array:
 
 def _log10_clean_error(flow: ReducedFlow, margin: float, covariance: Array) -> float:
     """Of an upper bound, with a hundredth of room (theory.md 2.2.4): |V| > z needs some preactivation far out."""
+    if margin <= 0.0:
+        raise NotCompleted("the signal margin is not positive at the end")
     patches, deviations = flow.setting.noise_patches, np.sqrt(covariance.diagonal())
     reach = (margin / (patches * float((deviations**flow.degree).sum()))) ** (1.0 / flow.degree)
-    log_bound = math.log(patches * deviations.size) + float(log_ndtr(-reach))
-    return min(0.0, log_bound / math.log(10.0) * (1.0 - 1e-2))
+    log_bound = math.log(patches * deviations.size / (reach * math.sqrt(2.0 * math.pi))) - 0.5 * reach**2
+    return float(min(0.0, 0.99 * log_bound / math.log(10.0) + 1e-9))
 
 
 def _robust_error(flow: ReducedFlow, attacked: float, covariance: Array) -> float:

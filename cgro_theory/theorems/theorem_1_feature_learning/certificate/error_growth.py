@@ -11,10 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from cgro_theory.errors import CgroError
+
 from .taylor import Array, ReducedFlow
 
 SLACK = 0.01
 """Relative room, per degree, that is left to the checker's wider boxes."""
+
+
+class NotCompleted(CgroError):
+    """The certificate could not be completed; the message says at which time and why."""
 
 
 @dataclass(frozen=True)

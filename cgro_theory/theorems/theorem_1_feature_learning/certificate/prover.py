@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from cgro_theory.errors import CgroError
 from cgro_theory.setting.initial_draw import SubspaceDraw
 from cgro_theory.setting.parameters import PatchSetting
 
 from .certificate import Certificate
 from .conclusions import conclude, pieces_of
-from .error_growth import SLACK, Bounds, GrowthRate
+from .error_growth import SLACK, Bounds, GrowthRate, NotCompleted
 from .taylor import Array, ReducedFlow, Series
 
 ORDER = 26
@@ -35,10 +34,6 @@ OVERSHOOT = 0.01
 """Relative excess of a proposed bound's growth, so that its search ends."""
 ROUNDS = 40
 """Of the search for bounds that grow fast enough; it stops when they do."""
-
-
-class NotCompleted(CgroError):
-    """The certificate could not be completed; the message says at which time and why."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,13 @@ def prove(
 
     Raises :class:`NotCompleted` where that takes more than ``most_steps`` steps, or where the bounds come apart.
     """
+    with np.errstate(all="ignore"):  # what leaves the floats has no bounds
+        return _prove(setting, draw, most_steps, progress)
+
+
+def _prove(
+    setting: PatchSetting, draw: SubspaceDraw, most_steps: int, progress: Callable[[float], None]
+) -> Certificate:
     flow = ReducedFlow(setting, draw)
     state = flow.start_clock, np.zeros_like(flow.start)
     before = Bounds(4 * ROUNDING * flow.start_clock, np.full_like(flow.start, np.finfo(float).tiny))

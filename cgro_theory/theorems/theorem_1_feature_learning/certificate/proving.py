@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from cgro_theory.theorems.worker_pool import WorkerPool
 
 from .certificate import Certificate
 from .checker import Checker, Moment, Refused, require_implied
-from .prover import ORDER, PIECES, NotCompleted, prove
+from .error_growth import NotCompleted
+from .prover import ORDER, PIECES, prove
 
 CHUNK = 16
 """Steps that are checked as one task."""
@@ -57,13 +59,12 @@ def require_provable(setting: PatchSetting, seconds: float, cores: int) -> float
     estimate, most = needed(setting.num_samples), setting.num_samples
     while most > 1 and needed(most) > seconds:
         most -= 1 + most // 50
+    if needed(most) > seconds:
+        least = f"at least {needed(1) / 60:.3g} for a proof of one point at this width"
+        raise InvalidInput("minutes", seconds / 60, least)
     if estimate > seconds:
-        raise InvalidInput(
-            "num_samples",
-            setting.num_samples,
-            f"at most {max(most, 1)} for a proof within {seconds / 60:.3g} minutes: about {estimate / 60:.3g} "
-            "would be needed",
-        )
+        limit = f"at most {most} for a proof within {seconds / 60:.3g} minutes: about {estimate / 60:.3g} needed"
+        raise InvalidInput("num_samples", setting.num_samples, limit)
     return estimate
 
 
@@ -99,9 +100,12 @@ def proof_of(
                 progress(f"checking {len(certificate.durations)} steps", done / len(pending))
                 moments += part.result()
         proved = Checker(data).conclude(moments)
-        require_implied(certificate.claims, proved)
+        require_implied(json.loads(json.dumps(certificate.claims)), proved)
     except Refused as refusal:
         raise NotCompleted(f"the checker refuses it: {refusal}") from refusal
+    margins = min(low for low, _ in proved["noise_margins"])
+    if margins < 1.0 or proved["clean_train_error"] > 0.0 or proved["robust_train_error"] > 0.0:
+        raise NotCompleted("at the end some V_i >= 1 or some train error 0 is not proved")
     return Proof(certificate, proved)
 
 

@@ -40,9 +40,9 @@ ALTERED_STEP = 5
 CERTIFIED_RUN = Claim(
     label="theorem_1.certified_run",
     statement="For a stated network, proved with a certificate that is checked in ball arithmetic: gradient flow "
-    "learns the signal before it memorizes any point, memorizes every point, and ends with clean and robust train "
-    "error 0, a clean test error of at most 10^-9 and a robust test error of at least 0.4. The trained run of the "
-    "same draw lies inside every enclosure.",
+    "under `transfer` learns the signal before it memorizes any point, memorizes every point, and ends with clean "
+    "and robust train error 0, a clean test error of at most 10^-9 and a robust test error of at least 0.4. The "
+    "trained run of the same draw lies inside every enclosure.",
     source=Source(PAPER + " and theory.md", "8.3", "v1"),
     provenance=(Provenance.PAPER, Provenance.NEW),
     quantity="parts of the theorem not proved, and numbers of the trained run outside what is proved",

@@ -17,7 +17,8 @@ from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
 from ..certificate.certificate import Certificate
-from ..certificate.prover import NotCompleted, prove
+from ..certificate.error_growth import NotCompleted
+from ..certificate.prover import prove
 from ..certificate.proving import TIMES_AS_MANY, usual_steps
 from ..theory.cascade import follow_cascade
 from .initial_draws import first_memorization, seed_parts
