@@ -111,6 +111,14 @@ def test_the_stages_agree_with_mpmath(setting):
     if memory.absent:
         assert memory.value is None
         assert kappa >= answer["memorization_boundary"].value
+    elif kappa < 0 and lam < 1:
+        c = abs(kappa) ** q
+        ratio = mp.log((1 - lam) / (lam * c))
+        z = _root(ratio, c)
+        assert is_close(answer["resting_signal_margin"].value, z, "1e-9")
+        assert is_close(answer["memorized_signal_margin"].value, ratio / (1 + c), "1e-9")
+        pull = (1 - lam) / (1 + mp.exp(z)) + lam / (1 + mp.exp(-c * z))
+        assert same_size(memory, expected * lam / (2 * pull))
     else:
         assert same_size(memory, expected)
     plateau = answer["plateau_signal_margin"]
@@ -125,6 +133,16 @@ def test_the_stages_agree_with_mpmath(setting):
             assert abs(step) <= mp.mpf("1e-10") * z
     else:
         assert kappa < 0 or scale <= mp.e * (1 + mp.mpf("1e-12"))
+
+
+def _root(ratio, c):
+    """z with (1-λ)ψ(z) = λcψ(-cz), by bisection; ``ratio``: log((1-λ)/(λc))."""
+    low, high = sorted((mp.mpf(0), 2 * ratio / (1 if ratio > 0 else c)))
+    for _ in range(200):
+        z = (low + high) / 2
+        rises = ratio - mp.log1p(mp.exp(z)) + mp.log1p(mp.exp(-c * z)) > 0
+        low, high = (z, high) if rises else (low, z)
+    return (low + high) / 2
 
 
 def same_size(quantity, oracle):

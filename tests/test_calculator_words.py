@@ -89,7 +89,7 @@ def test_the_samples_needed_are_the_least_integer(level):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"adversarial_weight": 1.0}, {"attacked_signal_fraction": -0.1}, {"adversarial_weight": 0.0}, {"width": 1}],
+    [{"adversarial_weight": 1.0}, {"adversarial_weight": 0.0}, {"width": 1}],
 )
 def test_no_phase_is_claimed_where_an_assumption_is_not_met(changed):
     answer = stages(replace(PLAIN, **changed))
@@ -251,6 +251,16 @@ def test_over_attack_has_no_logarithmic_plateau():
     for answer in (stages(over), drawn_stages(over, 9000)):
         assert answer["plateau_signal_margin"].value is None
         assert "κ < 0" in answer["plateau_signal_margin"].note
+        assert answer["resting_signal_margin"].value > answer["memorized_signal_margin"].value > 0.0
+        assert answer["memorization_time"].source.startswith("theory.md 9")
+
+
+@pytest.mark.parametrize(
+    ("kappa", "phase"), [(-0.4, "phase: κ_- < κ < 0: over-attack"), (-0.6, "phase: κ <= κ_-: collapse")]
+)
+def test_beyond_alpha_there_are_two_phases(kappa, phase):
+    (note,) = stages(replace(PLAIN, attacked_signal_fraction=kappa, adversarial_weight=0.9)).notes
+    assert note.startswith(phase)
 
 
 # options

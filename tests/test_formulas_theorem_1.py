@@ -38,6 +38,7 @@ SOLVED_FOR = {
     "memorization_time_exponent": "slope",
     "overfitting_boundary": "kappa_1",
     "phase_boundary": "kappa_star",
+    "collapse_boundary": "kappa_minus",
 }
 
 

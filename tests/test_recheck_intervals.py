@@ -105,7 +105,7 @@ def test_counts_that_are_partly_undecided_and_pairs_of_intervals():
 
 CONDITIONS = sorted(
     {each for room in ROOMS for claim in room.claims for each in claim.assumptions if isinstance(each, Condition)},
-    key=lambda each: each.formula,
+    key=lambda each: (each.formula, each.name),
 )
 
 

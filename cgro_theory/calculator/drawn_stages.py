@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
+from cgro_theory.calculator.over_attack import is_over_attacked, root_quantities
 from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
 from cgro_theory.claims import Condition, Interval, Prediction
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
@@ -29,6 +30,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
     leading_memorization_time,
     predict_first_memorization_time,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.theory.over_attack import predict_over_attack_time
 from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import predict_overfitting_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     plateau_signal_margin,
@@ -117,14 +119,21 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
         raise InvalidInput("learning_rate", learning_rate, ">= 0")
     draw = subspace_draw(setting, seed)
     signal = _within_floats(predict_signal_time, setting, draw, learning_rate)
-    memory = _within_floats(predict_first_memorization_time, setting, draw, learning_rate)
+    # Beyond α nothing outruns the noise, and its clock is another; the enclosure there is of the flow.
+    over = is_over_attacked(setting) and learning_rate == 0.0
+    memory = (
+        _within_floats(predict_over_attack_time, setting, draw)
+        if over
+        else _within_floats(predict_first_memorization_time, setting, draw, learning_rate)
+    )
     # Without an attacked loss nothing is memorized, and the boundaries have no time scale.
     raced = setting.adversarial_weight > 0.0
     race = _within_floats(predict_memorization_boundary, setting, draw) if raced else None
     below = _below_boundary(setting, race, memory)
     quantities = [
         _enclosed("signal_time", signal, "first time with α^q U >= 1", "theorem_1.signal_time", _TIME),
-        _memorization_time(memory, below),
+        _memorization_time(memory, below, over),
+        *root_quantities(setting),
     ]
     if race is not None:
         quantities += _boundaries(setting, draw, race)
@@ -191,9 +200,10 @@ def _ordered(first: Interval, second: Interval) -> bool | None:
     return False if second.high <= first.low else None
 
 
-def _memorization_time(memory: Prediction, below: Assumed) -> Quantity:
+def _memorization_time(memory: Prediction, below: Assumed, over: bool = False) -> Quantity:
     """T_III's enclosure; "not memorized" for κ above the enclosure of κ*."""
-    formula, label = "first time with some V_i >= 1", "theorem_1.first_memorization_time"
+    kind = "over_attack_memorization_time" if over else "first_memorization_time"
+    formula, label = "first time with some V_i >= 1", f"theorem_1.{kind}"
     if below.met is False:
         return Quantity(
             "memorization_time",
@@ -275,7 +285,7 @@ def _enclosed(
     What is only estimated has no value at all where its assumptions are not met.
     """
     leading = prediction.leading_order if math.isfinite(prediction.leading_order) else None
-    source = f"theory.md 2.4, {label}"
+    source = f"theory.md {'9' if 'over_attack' in label else '2.4'}, {label}"
     ends = prediction.interval
     if ends is None:
         missing = f"no {direction.value}: "

@@ -22,6 +22,7 @@ from cgro_theory.calculator.answer import (
     nearest,
     unmet_statements,
 )
+from cgro_theory.calculator.over_attack import Roots, is_over_attacked, phase_words, root_quantities
 from cgro_theory.calculator.typical_draw import expected_maximum
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.arb import exact, precision
@@ -61,6 +62,7 @@ def stages(setting: PatchSetting, exponents: RegimeExponents | None = None) -> A
             _memorization_time(setting, typical),
             _plateau(setting, typical),
             _attacked_plateau(setting, typical),
+            *root_quantities(setting),
             _overfitting_boundary(setting, typical),
             _memorization_boundary(setting, typical),
             *(() if exponents is None else _exponents(setting, exponents)),
@@ -115,9 +117,16 @@ class _Typical:
         self.signal_time = self._time(self.projection, self.gain, self.alpha)
         pull = self.weight * self.norm_squared / (2 * self.count)
         self.memorization_time = self._time(self.preactivation, pull, flint.arb(1))
+        """T_III by the clock λ/2: for κ < 0 the noise's is another, :meth:`first_memorization`."""
         self.margin = self._plateau()
         self.spread = self._fresh_spread(setting, sigma_0)
         self.overfitting, self.memorization = self._boundaries()
+
+    def first_memorization(self, setting: PatchSetting) -> flint.arb | None:
+        """T_III, for κ < 0 by the clock λ(1+c)ψ(-c z_0)."""
+        if self.memorization_time is None or not is_over_attacked(setting):
+            return self.memorization_time
+        return self.memorization_time * self.weight / (2 * Roots(setting).pull)
 
     def _time(self, start: flint.arb, gain: flint.arb, scale: flint.arb) -> flint.arb | None:
         """start^(2-q)/(q(q-2)·gain); for q = 2 log(1/(scale·start))/(2·gain), at least 0."""
@@ -185,7 +194,7 @@ def _leading(
         value,
         Direction.LEADING_ORDER,
         formula,
-        f"{_SECTION}, {label}",
+        f"{'theory.md 9' if 'over_attack' in label else _SECTION}, {label}",
         unit,
         terms,
         log10=log10,
@@ -216,12 +225,14 @@ def _signal_time(setting: PatchSetting, typical: _Typical) -> Quantity:
 def _memorization_time(setting: PatchSetting, typical: _Typical) -> Quantity:
     count = setting.num_noise * setting.width
     quadratic = "T_III = N log(1/v_0)/(2·½λ‖ξ‖²)"
+    formula = quadratic if setting.degree == 2 else "T_III = N v_0^(2-q)/(q(q-2)·½λ‖ξ‖²)"
+    over = is_over_attacked(setting)
     raced = typical.memorization is not None and not typical.kappa <= typical.memorization
     return _leading(
         "memorization_time",
-        None if raced else typical.memorization_time,
-        quadratic if setting.degree == 2 else "T_III = N v_0^(2-q)/(q(q-2)·½λ‖ξ‖²)",
-        "theorem_1.first_memorization_time",
+        None if raced else typical.first_memorization(setting),
+        formula.replace("½λ", "λ(1+c)ψ(-c z_0)") if over else formula,
+        "theorem_1.over_attack_memorization_time" if over else "theorem_1.first_memorization_time",
         (
             Term("expected maximum", typical.noise_maximum, f"E max of NJm = {count} normals"),
             _term("v_0", typical.preactivation, "σ0 ‖ξ‖ · E max"),
@@ -309,6 +320,8 @@ def _exponents(setting: PatchSetting, regime: RegimeExponents) -> tuple[Quantity
 
 
 def _phase_note(setting: PatchSetting, typical: _Typical, assumed: Sequence[Assumed]) -> str:
+    if is_over_attacked(setting):
+        return phase_words(setting)
     unmet = unmet_statements(assumed)
     if unmet:
         return f"phase: none is claimed; not met: {'; '.join(unmet)}"

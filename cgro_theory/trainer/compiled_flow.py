@@ -83,18 +83,18 @@ class CompiledFlowSystem(FlowSystem):
 
     def _moved(self, state: Array, out: Array) -> float:
         if self._slopes is None:
-            self._slopes = np.empty((len(self._gram), self.setting.width))
+            self._slopes = np.empty((len(self.gram), self.setting.width))
         return self._move(
             state,
-            self._gram,
-            self._signs,
+            self.gram,
+            self.signs,
             self._starts,
-            self._weights[:, 0],
-            self._gains[self.signal_sign],
+            self.weights,
+            self.current_gains,
             self.setting.degree,
             self.setting.noise_patches,
-            self._floors[0],
-            self._floors[1],
+            self.signal_floor,
+            self.noise_floors,
             self._slopes,
             out,
         )

@@ -2,7 +2,7 @@
 
 The times of theorem 1 spread over twelve decades at d = 10^15, and each growth ends in a blow-up; in the clock of
 :meth:`FlowSystem.in_clock` an adaptive integrator of order eight (scipy's DOP853) crosses them in some hundred
-steps.
+steps. Beyond α (κ < 0) the signal comes to a rest that makes the system stiff: :mod:`fast_signal` goes on there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.integrate import DOP853, LSODA
+from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.trainer.compiled_flow import flow_system
+from cgro_theory.trainer.fast_signal import STIFF, FastSignalSolver, relaxations
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import SubspaceProblem
 from cgro_theory.trainer.threads import one_thread
@@ -124,9 +125,9 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
             break
         step = _Step(system, solver)
         end, state = solver.t, solver.y
-        jumps = system.attack_jumps(state[:-1])
-        if jumps:
-            end = step.when_margin_reaches(np.zeros_like(level), 0, end)
+        sign = system.jumps_to(state[:-1])
+        if sign is not None:
+            end = step.when_signal_vanishes(end)
             state = step.at(end)
         horizon_passed = bool(state[-1] >= stamps[-1])
         if horizon_passed:
@@ -150,18 +151,28 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
         if horizon_passed or enough:
             writer.final(state[:-1], system.time_at(state[-1]))
             return "memorized" if enough or learned[1:].all() else "horizon"
-        if jumps:
-            system.signal_sign = 1.0
+        if sign is not None:
+            system.signal_sign = sign
             solver = _solver(system, relative_tolerance, end, state)
+        elif isinstance(solver, DOP853) and _is_stiff(system, state):
+            solver = _solver(system, relative_tolerance, end, state, stiff=True)
     writer.records["final_time"][writer.run] = system.time_at(solver.y[-1])
     return "failed"
 
 
-def _solver(system: FlowSystem, relative_tolerance: float, start: float, state: Array) -> DOP853 | LSODA:
-    """The integrator of (u, v, τ) in the system's clock, from ``state`` at the clock ``start``.
+def _is_stiff(system: FlowSystem, state: Array) -> bool:
+    """Whether the signal is at a rest to which it is pulled far faster than the noise moves: only for κ < 0."""
+    if system.setting.attacked_gain >= 0.0 or system.signal_sign == 0.0:
+        return False
+    return relaxations(system, state) > STIFF
 
-    An attack beyond α, κ < 0, pulls the signal back to a rest that makes the system stiff: there LSODA needs a
-    quarter of the time of an explicit method or less; elsewhere nothing pulls back, and the explicit one wins.
+
+def _solver(
+    system: FlowSystem, relative_tolerance: float, start: float, state: Array, *, stiff: bool = False
+) -> DOP853 | FastSignalSolver:
+    """The integrator of (u, v, τ) in a clock, from ``state`` at the clock ``start``.
+
+    ``stiff``: one for a signal at rest.
     """
     initial = np.append(system.initial, 0.0)
     width = system.setting.width
@@ -171,14 +182,15 @@ def _solver(system: FlowSystem, relative_tolerance: float, start: float, state: 
     absolute *= 1e-3 * relative_tolerance
     # An error of τ is a relative error of t + t_c, and τ itself reaches some tens.
     absolute[-1] = relative[-1] = max(relative_tolerance / 40.0, SMALLEST_TOLERANCE)
-    method = LSODA if system.setting.attacked_gain < 0.0 else DOP853
-    return method(system.in_clock, start, state, CLOCK_END, rtol=relative, atol=absolute)
+    if stiff:
+        return FastSignalSolver(system, state, relative, absolute)
+    return DOP853(system.in_clock, start, state, CLOCK_END, rtol=relative, atol=absolute)
 
 
 class _Step:
     """The integrator's last step: its states between start and end, and when they reach a level."""
 
-    def __init__(self, system: FlowSystem, solver: DOP853 | LSODA) -> None:
+    def __init__(self, system: FlowSystem, solver: DOP853 | FastSignalSolver) -> None:
         self._system = system
         self._solver = solver
         self._low: float = solver.t_old
@@ -197,6 +209,11 @@ class _Step:
     def when_margin_reaches(self, level: Array, index: int, high: float) -> float:
         """A clock of the step with margin number ``index`` at its level, known to be reached at ``high``."""
         return self._root(lambda extended: float(self._system.margins(extended[:-1])[index] - level[index]), high)
+
+    def when_signal_vanishes(self, high: float) -> float:
+        """A clock of the step with U at 0 or just beyond, from the side that the attack answers to."""
+        sign = self._system.signal_sign
+        return self._root(lambda extended: -sign * float(self._system.margins(extended[:-1])[0]), high)
 
     def _root(self, excess: Callable[[Array], float], high: float) -> float:
         """Where ``excess`` of the state becomes 0, on the side where it is not negative, as it is at ``high``."""

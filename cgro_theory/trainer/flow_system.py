@@ -25,8 +25,9 @@ class FlowSystem:
     """The right-hand side of theory.md 2.2.2 for one run, with the state y = (u, v) flattened.
 
     ``state`` has shape (m + n m,); the derivative is with respect to time. ``signal_sign`` is the sign of U that
-    the attack answers to: under ``span`` the derivative jumps where U changes sign, which happens once at most,
-    as U never falls; the integrator stops there and goes on with the other sign.
+    the attack answers to: under ``span`` the derivative jumps where U changes sign, which happens once at most.
+    The integrator stops there and goes on with the other sign, or with 0 where both sides drive U back to 0: a
+    sliding mode, in which U rests at 0 and all margins are the V_i (docs/theory/over_attack.md, section 9).
     """
 
     def __init__(self, problem: SubspaceProblem, run: int, adversary: AdversaryName) -> None:
@@ -35,10 +36,10 @@ class FlowSystem:
         self.setting: PatchSetting = problem.setting
         self._span = adversary is AdversaryName.SPAN
         setting, own = problem.setting, problem.select(torch.tensor([run]))
-        self._gram = np.ascontiguousarray(as_array(own.gram[0]))
-        self._signs = np.repeat(as_array(own.labels[0]), setting.noise_patches)
-        self._weights = np.array([[1.0 - setting.adversarial_weight], [setting.adversarial_weight]])
-        self._gains = {sign: np.array(self.gains(sign)) for sign in (-1.0, 1.0)}
+        self.gram = np.ascontiguousarray(as_array(own.gram[0]))
+        self.signs = np.repeat(as_array(own.labels[0]), setting.noise_patches)
+        self.weights = np.array([1.0 - setting.adversarial_weight, setting.adversarial_weight])
+        self._gains = {sign: np.array(self.gains(sign)) for sign in (-1.0, 1.0)} | {0.0: np.zeros(2)}
         self.initial = np.concatenate(
             [as_array(own.signal_projections[0]), as_array(own.preactivations[0]).ravel()]
         )
@@ -46,10 +47,8 @@ class FlowSystem:
         u, v = self.split(self.initial)
         self._starts = np.sign(u)
         tiny = np.finfo(float).tiny
-        self._floors = (
-            CLOCK_FLOOR**2 * float(u @ u) + tiny,
-            CLOCK_FLOOR**2 * np.einsum("km,km->k", v, v) + tiny,
-        )
+        self.signal_floor = CLOCK_FLOOR**2 * float(u @ u) + tiny
+        self.noise_floors: Array = CLOCK_FLOOR**2 * np.einsum("km,km->k", v, v) + tiny
         self.time_scale = 0.01 / max(self.rate(self.initial, self.derivative(self.initial)), tiny)
         """A hundredth of the time in which the fastest part of the state would change by its own size."""
 
@@ -61,13 +60,27 @@ class FlowSystem:
     def margins(self, state: Array) -> Array:
         """U and the V_i side by side. shape: (1 + N,)"""
         u, v = self.split(state)
-        signal = float(u @ self._power(u))
-        margins: Array = np.concatenate([[signal], self._noise_margins(v, self._power(v))])
+        signal = float(u @ self.power(u))
+        margins: Array = np.concatenate([[signal], self._noise_margins(v, self.power(v))])
         return margins
 
-    def attack_jumps(self, state: Array) -> bool:
-        """Whether the attack would answer to another sign of U than the one that is integrated."""
-        return self._span and self.signal_sign < 0 and bool(self.margins(state)[0] >= 0)
+    def jumps_to(self, state: Array) -> float | None:
+        """The sign of U that the attack answers to from this state on, where it is another; else None.
+
+        0 where the attack drives U back to 0 from both sides, once it has got there, whatever the V_i are.
+        """
+        signal, sign = float(self.margins(state)[0]), self.signal_sign
+        if not self._span or sign == 0.0 or sign * signal > 0.0:
+            return None
+        onwards = float(self.weights @ self._gains[1.0]) > 0.0
+        if sign < 0.0:
+            return 1.0 if onwards else 0.0
+        return 0.0 if signal < 0.0 else None
+
+    @property
+    def current_gains(self) -> Array:
+        """Factors of U in the clean and the attacked margin, for the sign that the attack answers to."""
+        return self._gains[self.signal_sign]
 
     def gains(self, signal: float) -> tuple[float, float]:
         """Factors of U in the clean and the attacked margin."""
@@ -84,16 +97,16 @@ class FlowSystem:
         # No u_r ever changes its sign; one that an integrator's error carries past 0 would grow from there for q =
         # 2.
         u = np.where(u * self._starts >= 0, u, 0.0)
-        signal_slopes, slopes = self._power(u), self._power(v)
+        signal_slopes, slopes = self.power(u), self.power(v)
         signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)
-        gains = self._gains[self.signal_sign]
-        shares = self._weights * expit(-(gains[:, None] * signal + noise))
+        gains = self.current_gains
+        shares = self.weights[:, None] * expit(-(gains[:, None] * signal + noise))
         gain = float(gains @ shares.sum(axis=1)) / setting.num_samples
         pull = shares.sum(axis=0).repeat(setting.noise_patches)
         out = np.empty_like(state)
         np.multiply(signal_slopes, setting.degree * gain, out=out[: setting.width])
-        slopes *= (pull * self._signs * (setting.degree / setting.num_samples))[:, None]
-        np.matmul(self._gram, slopes, out=out[setting.width :].reshape(v.shape))
+        slopes *= (pull * self.signs * (setting.degree / setting.num_samples))[:, None]
+        np.matmul(self.gram, slopes, out=out[setting.width :].reshape(v.shape))
         return out
 
     def rate(self, state: Array, derivative: Array) -> float:
@@ -103,8 +116,8 @@ class FlowSystem:
         """
         u, v = self.split(state)
         du, dv = self.split(derivative)
-        squares = np.einsum("km,km->k", dv, dv) / (np.einsum("km,km->k", v, v) + self._floors[1])
-        signal = float(du @ du) / (float(u @ u) + self._floors[0])
+        squares = np.einsum("km,km->k", dv, dv) / (np.einsum("km,km->k", v, v) + self.noise_floors)
+        signal = float(du @ du) / (float(u @ u) + self.signal_floor)
         return math.sqrt(math.hypot(signal, float(np.linalg.norm(squares))))
 
     def in_clock(self, clock: float, extended: Array) -> Array:
@@ -131,7 +144,7 @@ class FlowSystem:
         """τ = log(1 + t/t_c) from t."""
         return np.asarray(np.log1p(np.asarray(time) / self.time_scale))
 
-    def _power(self, values: Array) -> Array:
+    def power(self, values: Array) -> Array:
         """|values|^(q-1), by multiplications for the usual degrees."""
         if self.setting.degree == 2:
             return np.abs(values)
@@ -142,7 +155,7 @@ class FlowSystem:
 
     def _noise_margins(self, v: Array, slopes: Array) -> Array:
         """V_i from v and |v|^(q-1). shape: (N,)"""
-        per_patch: Array = np.einsum("km,km->k", v, slopes) * self._signs
+        per_patch: Array = np.einsum("km,km->k", v, slopes) * self.signs
         if self.setting.noise_patches == 1:
             return per_patch
         return np.asarray(per_patch.reshape(self.setting.num_samples, -1).sum(axis=1))

@@ -123,6 +123,10 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "cgro_theory/trainer/reduction.py": _TRAINER,
     },
     "certificates": {
+        f"{THEOREM_1}/certificate/checker.py": (
+            f"{TESTS_1}/test_certificate_checker.py",
+            f"{TESTS_1}/test_certificates.py",
+        ),
         f"{THEOREM_2}/certificate/box_reading.py": _CERTIFICATE,
         f"{THEOREM_2}/certificate/enclosing.py": (*_CERTIFICATE, f"{TESTS_2}/test_lower_bound.py"),
         f"{THEOREM_2}/certificate/indicator_reading.py": _CERTIFICATE,

@@ -2,8 +2,6 @@
 
 import ast
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cgro_theory.cli import main
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
@@ -24,8 +21,6 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.certified import train
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
-ROOT = Path(__file__).parents[3]
-SCRIPT = ROOT / "verification" / "check_certificate.py"
 SETTING = PatchSetting.version_1(10**4, num_samples=2, num_patches=3, width=3)
 SEED = 884100
 
@@ -189,43 +184,3 @@ def test_what_cannot_be_proved_says_when_and_why():
 @settings(deadline=None)
 def test_numbers_are_rounded_to_their_safe_side(value, digits):
     assert float(statement._down(value, digits)) <= value <= float(statement._up(value, digits))
-
-
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        (["--degree", "4"], "--degree"),
-        (["--attacked-fraction", "-0.5"], "--attacked-fraction"),
-        (["--adversarial-weight", "1"], "--adversarial-weight"),
-        (["--adversarial-weight", "0"], "--adversarial-weight"),
-        (["--samples", "500"], "--samples"),
-        (["--minutes", "0"], "--minutes"),
-        (["--seed", "-1"], "--seed"),
-        (["--out", "no/such/folder/c.npz"], "no/such/folder"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(options, named, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stopped:
-        main(["certify", *options])
-    error = capsys.readouterr().err
-    assert stopped.value.code == 2
-    assert named in error
-    assert len(error.splitlines()) == 1
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_script_accepts_refuses_and_tells_what_is_no_certificate(certificate, proved, tmp_path):
-    good, bad, junk = (tmp_path / name for name in ("good.npz", "bad.npz", "junk.npz"))
-    certificate.save(good)
-    replace(certificate, claims=certificate.claims | {"robust_test_error": 0.5}).save(bad)
-    junk.write_bytes(b"PK\x03\x04 nothing")
-    done = [
-        subprocess.run([sys.executable, str(SCRIPT), str(path)], capture_output=True, text=True, check=False)
-        for path in (good, bad, junk)
-    ]
-    assert [each.returncode for each in done] == [0, 1, 2]
-    assert "ACCEPTED" in done[0].stdout
-    assert str(proved["signal_margin"][0]) in done[0].stdout
-    assert done[1].stderr.startswith("REFUSED")
-    assert len(done[2].stderr.splitlines()) == 1

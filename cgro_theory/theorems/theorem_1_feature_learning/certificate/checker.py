@@ -219,8 +219,7 @@ class Checker:
 
     def check_steps(self, first: int, last: int) -> list[Moment]:
         """Check the steps from ``first`` to before ``last``, each with its link to the one before."""
-        found: list[Moment] = []
-        before = self._step(first - 1) if first else None
+        found, before = list[Moment](), self._step(first - 1) if first else None
         for index in range(first, last):
             step = self._step(index)
             self._check_start(index, step, before)
@@ -255,11 +254,12 @@ class Checker:
     def _check_piece(self, index: int, step: Step, half: Half, piece: int, defect: tuple[arb, Grid]) -> Moment:
         old, new = self._bounds(index, piece), self._bounds(index, piece + 1)
         length, end = step.duration / self.pieces, step.duration * (piece + 1) / self.pieces
-        during = ball(end - length / 2 - half.middle, length / 2)
+        during = ball(middle := end - length / 2 - half.middle, length / 2)
         box = Box(half, during, old[0].max(new[0]), each(arb.max, old[2], new[2]))
         for bounds in (old, new):
             x_growth, growth = box.growth(*bounds)
             enough = (new[1] - old[1]) / length > growth + defect[1]
+            enough &= abs(middle) + length / 2 <= half.radius  # where the defect was bounded
             if not (enough.all() and (new[0] - old[0]) / length > x_growth + defect[0]):
                 raise Refused(f"step {index}, piece {piece}: a bound grows more slowly than the error may")
         after = Box(half, end - half.middle, new[0], new[2])

@@ -9,6 +9,7 @@ from ..runs.trained import TrainedEvidence, parameters
 from ..runs.training import gather
 from . import (
     certified,
+    collapse,
     exponents,
     fresh_errors,
     gradient,
@@ -16,6 +17,7 @@ from . import (
     memorization,
     memorization_order,
     one_loss,
+    over_attack,
     phases,
     signal,
     stage_order,
@@ -37,6 +39,8 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *exponents.CHECKED,
     *limits.CHECKED,
     *phases.CHECKED,
+    *over_attack.CHECKED,
+    *collapse.CHECKED,
     *certified.CHECKED,
     *stage_order.CHECKED,
 )
@@ -50,4 +54,8 @@ def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:
         drawn += (memorization.three_stages(runs), train_errors.errors_over_time(runs))
     if len(runs.ladder) > 1:
         drawn += (exponents.ladder_figure(runs.ladder),)
+    if runs.over_attack:
+        drawn += (over_attack.over_attack_figure(runs),)
+    if runs.collapse_map:
+        drawn += (collapse.collapse_map_figure(runs),)
     return drawn + phase_figures(runs.phases) + stage_order.stage_order_figure(runs.fresh)

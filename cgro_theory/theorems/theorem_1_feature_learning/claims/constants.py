@@ -16,6 +16,9 @@ CONSTANTS: tuple[NamedConstant, ...] = (
     NamedConstant("horizon factor", "4", "a run may take four times its slowest point's own formula"),
     NamedConstant("race horizon", "50 T_III", "time given to memorize a first point, for the phase boundary"),
     NamedConstant("overfitting level", "1/4", "half of the full robust overfitting error marks κ_1"),
+    NamedConstant(
+        "over-attack level", "3/4", "halfway from 1/2, the most under κ >= 0, to a robust test error of 1"
+    ),
     NamedConstant("runs left out", "5 %", "more that miss an assumption leave a claim inconclusive"),
     NamedConstant("noise levels", "|V| > z with 1/2, 1/10, 1/50", "how loud fresh noise is made to see errors"),
     NamedConstant("small noise margin", "0.01", "below it a noise margin changes pulls by 1 % at most"),

@@ -16,6 +16,7 @@ from ..runs.phases import Cell, Phase
 
 _COLOURS = {
     Phase.OVERFITS: 1,
+    Phase.OVER_ATTACKED: 4,
     Phase.ROBUST: 2,
     Phase.UNMEMORIZED: 0,
     Phase.UNMEMORIZED_FRAGILE: 3,

@@ -10,6 +10,7 @@ from cgro_theory.setting.parameters import PatchSetting
 
 from ..theory.boundaries import predict_memorization_boundary
 from ..theory.memorization import predict_first_memorization_times
+from ..theory.over_attack import plateau_bracket as _plateau_bracket
 from ..theory.overfitting import predict_overfitting_boundary
 from ..theory.signal import InitialDraw, predict_signal_time
 
@@ -19,6 +20,7 @@ MOST = 4096
 signal_time = lru_cache(MOST)(predict_signal_time)
 overfitting_boundary = lru_cache(MOST)(predict_overfitting_boundary)
 memorization_boundary = lru_cache(MOST)(predict_memorization_boundary)
+plateau_bracket = lru_cache(MOST)(_plateau_bracket)
 
 
 def first_memorization_times(

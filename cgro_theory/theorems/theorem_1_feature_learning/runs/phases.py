@@ -27,6 +27,8 @@ from .initial_draws import first_memorization, group_horizon, initial_draws_of, 
 
 HALF_OVERFITTED = 0.25
 """Robust test error at the overfitting boundary: half of its value under full robust overfitting."""
+OVER_ATTACKED = 0.75
+"""A robust test error above this is that of an attack that turns the signal around: halfway from 1/2 to 1."""
 GENERALIZED = 0.05
 """A clean test error above this is no clean generalization."""
 MEMORIZATION_RESOLUTION = 1e-4
@@ -52,6 +54,7 @@ class Phase(Enum):
     """What a trained network does; values are the names in figures and data."""
 
     OVERFITS = "memorizes, robust overfitting (CGRO)"
+    OVER_ATTACKED = "memorizes, robust test error above 3/4 (over-attack)"
     ROBUST = "memorizes, robust generalization"
     UNMEMORIZED = "no memorization, robust generalization"
     UNMEMORIZED_FRAGILE = "no memorization, not robust"
@@ -107,6 +110,8 @@ class Cell:
             return Phase.UNGENERAL
         overfits = self.robust_error > HALF_OVERFITTED
         if self.memorized:
+            if self.robust_error > OVER_ATTACKED:
+                return Phase.OVER_ATTACKED
             return Phase.OVERFITS if overfits else Phase.ROBUST
         return Phase.UNMEMORIZED_FRAGILE if overfits else Phase.UNMEMORIZED
 

@@ -97,7 +97,7 @@ class RunGroup:
 
 
 Groups = tuple[RunGroup, ...]
-GroupName = Literal["main", "standard", "adversarial_only"]
+GroupName = Literal["main", "standard", "adversarial_only", "over_attack"]
 GROUPS: tuple[GroupName, ...] = ("main", "standard", "adversarial_only")
 
 DEFAULT_SAMPLES = 20
@@ -139,6 +139,24 @@ class PhaseEvidence:
 
 
 @dataclass(frozen=True)
+class CollapseTrial:
+    """One network near the collapse: trained at its κ by gradient flow, and counted on fresh points."""
+
+    runs: Trajectories
+    errors: MeasuredErrors
+
+    @property
+    def setting(self) -> PatchSetting:
+        """Its parameters."""
+        return self.runs.setting
+
+    @property
+    def failure(self) -> str:
+        """Why it has no usable numbers, or nothing."""
+        return self.runs.why_broken(0) if self.runs.broken else ""
+
+
+@dataclass(frozen=True)
 class TrainedEvidence:
     """What the checks look at; sets that no asked claim needs are empty. A group has one dimension.
 
@@ -148,6 +166,9 @@ class TrainedEvidence:
         adversarial_only: runs with λ = 1.
         phases: networks across the phases of κ.
         full: networks trained and tested with their weights held in full.
+        over_attack: runs with κ < 0, by gradient flow.
+        collapse: networks on both sides of where κ < 0 spoils clean generalization.
+        collapse_map: cells over κ from -1 to 1 and λ, made with ``collapse``.
         certified: networks whose whole training is proved.
         fresh: networks of fresh draws, trained until the first memorization.
     """
@@ -157,6 +178,9 @@ class TrainedEvidence:
     adversarial_only: Groups = ()
     phases: PhaseEvidence = field(default_factory=PhaseEvidence)
     full: tuple[FullNetwork, ...] = ()
+    over_attack: Groups = ()
+    collapse: tuple[CollapseTrial, ...] = ()
+    collapse_map: tuple[Cell, ...] = ()
     certified: tuple[CertifiedRun, ...] = ()
     fresh: tuple[FreshStages, ...] = ()
 

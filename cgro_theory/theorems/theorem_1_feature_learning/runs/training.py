@@ -21,6 +21,7 @@ from .counted_errors import measure_errors, measure_levels
 from .fresh_stages import submit_fresh
 from .full_weights import FULL_DIMENSION, FullNetwork, train_full_network
 from .initial_draws import group_horizon, seed_parts
+from .over_attack import submit_collapse, submit_map, submit_over_attack
 from .phase_grid import PLANS, collect, plan_tasks
 from .trained import GROUPS, FlowError, GroupName, RunGroup, TrainedEvidence, measured_flow_error
 
@@ -57,6 +58,9 @@ def gather(request: RunRequest) -> TrainedEvidence:
         results = [pool.submit(task.run) for task in tasks]
         fresh, proofs = submit_fresh(pool, request), submit_certified(pool, request)
         networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
+        beyond = submit_over_attack(pool, request) if request.needs_runs("over_attack") else []
+        searches = submit_collapse(pool, request) if request.needs_runs("collapse") else []
+        cells = submit_map(pool, request) if request.needs_runs("collapse") else []
         if on_gpu and groups:
             parts.append(_gather_runs_of(request, DESCENT_DIMENSION, _runs(request, flow=False), flow=False))
         for doing, group in (descent | flows).items():
@@ -67,9 +71,13 @@ def gather(request: RunRequest) -> TrainedEvidence:
             request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
             result.result()
         full = tuple(network.result() for network in networks)
+        over_attack = tuple(group.result() for group in beyond)
+        collapse = tuple(trial for search in searches for trial in search.result())
+        collapse_map = tuple(cell.result() for cell in cells)
         stages = tuple(group.result() for group in fresh)
         certified = tuple(proof.result() for proof in proofs)  # leaving the block ends the workers
     found = replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]))
+    found = replace(found, over_attack=over_attack, collapse=collapse, collapse_map=collapse_map)
     return replace(found, full=full, fresh=stages, certified=certified)
 
 

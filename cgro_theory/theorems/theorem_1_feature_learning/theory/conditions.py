@@ -59,6 +59,24 @@ SIGNAL_LEARNED = Condition(
     "z_start > 0",
     "the signal is learned by the time at which z is bounded from below (z_start: that bound)",
 )
+BEYOND = Condition("beyond α", "kappa < 0", "the attack is stronger than the signal: δ > α")
+ROOT_NEURON = Condition(
+    "neuron on the root's side", "u_towards > 0", "some u_r(0) has the sign of the root, that of 1 - λ - λ|κ|^q"
+)
+BOTH_SIDES = Condition(
+    "neurons of both signs", "u_min < 0 and u_max > 0", "some u_r(0) is positive and some is negative"
+)
+START_INSIDE = Condition(
+    "start inside", "z_0 < abs(z_rest)", "|z(0)| is below the root of memorized points (z_rest; z_0: a bound)"
+)
+SMALL_BEFORE_ARRIVAL = Condition(
+    "arrival", "T_arrival < T_small", "z is at its root before any noise margin is 0.01 (T_small: none is by then)"
+)
+STAYS_SMALL = Condition(
+    "depth",
+    "w < 100",
+    "no noise margin falls far below 0 (w: none falls below -w until the run's end)",
+)
 
 LEARNING = (SIGNAL_NEURON, REPRESENTABLE, RADIUS, STEP, SMALL_NOISE, WITHIN_FLOATS)
 """What the enclosure of the signal time evaluates."""
@@ -75,3 +93,7 @@ NOISE_OVER_SIGNAL = (*SEEN_AT_START, ATTACKED_SIGNAL_SMALL, SIGNAL_LEARNED)
 """What the estimates of V over z evaluate, the first of them before anything is followed."""
 RACE = (ATTACK, SOME_NOISE_NEURON, DEGREE, SIGNAL_NEURON, REPRESENTABLE, CLEAN_WEIGHT, SMALL_START)
 """What the enclosure of κ* evaluates."""
+OVER_ATTACK = (BEYOND, ATTACK, CLEAN_WEIGHT, SOME_NOISE_NEURON, ROOT_NEURON, START_INSIDE)
+"""What the enclosures for κ < 0 evaluate, all but the last two before anything is computed."""
+COLLAPSE = (ATTACK, CLEAN_WEIGHT)
+"""What the collapse boundary assumes of the parameters."""

@@ -232,6 +232,7 @@ def evaluated(
         "q": setting.degree,
         "d": setting.patch_dimension,
         "u_max": float(draw.signal_projections.max()),
+        "u_min": float(draw.signal_projections.min()),
         "u_tiny": LATEST ** (-1.0 / max(1, setting.degree - 2)),
         "v_0": float(signed.max()),
         "v_least": float(signed.max(axis=1).min()),
