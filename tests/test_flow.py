@@ -271,6 +271,13 @@ def two_threads():
 
 
 @pytest.mark.usefixtures("two_threads")
+def test_descent_runs_on_one_thread_and_restores_what_was_set():
+    problem, seen = draw_subspace_problem(PatchSetting.version_1(300, num_samples=2, width=2), (0,)), set()
+    train(problem, learning_rate=0.1, steps=2, progress=lambda done: seen.add(torch.get_num_threads()))
+    assert (seen, torch.get_num_threads()) == ({1}, 2)
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_the_flow_runs_on_one_thread_and_restores_what_was_set(monkeypatch):
     seen = ThreadsSeen(monkeypatch)
     problem = draw_subspace_problem(PatchSetting.version_1(10**6, num_samples=3, width=4), (0,))
