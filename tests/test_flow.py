@@ -131,6 +131,19 @@ def test_a_tighter_tolerance_changes_times_by_less():
     assert fine < 1e-5
 
 
+@pytest.mark.parametrize("degree", [3, 4])
+def test_event_times_at_the_usual_tolerance_are_right_to_seven_digits(degree):
+    setting = PatchSetting.version_1(10**15, degree=degree)
+    problem = draw_subspace_problem(setting, (887100,))
+    horizon = group_horizon(setting, problem)
+    usual, fine = (
+        integrate_flow(problem, horizon=horizon, relative_tolerance=each, enough_memorized=4, num_checkpoints=2)
+        for each in (1e-8, 1e-11)
+    )
+    assert np.allclose(usual.signal_time, fine.signal_time, rtol=3e-8)
+    assert np.allclose(usual.memorization_times, fine.memorization_times, rtol=3e-8, equal_nan=True)
+
+
 @settings(max_examples=12)
 @given(
     st.integers(4, 15),
@@ -255,6 +268,13 @@ def two_threads():
         torch.set_num_threads(2)
         yield
         torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_descent_runs_on_one_thread_and_restores_what_was_set():
+    problem, seen = draw_subspace_problem(PatchSetting.version_1(300, num_samples=2, width=2), (0,)), set()
+    train(problem, learning_rate=0.1, steps=2, progress=lambda done: seen.add(torch.get_num_threads()))
+    assert (seen, torch.get_num_threads()) == ({1}, 2)
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -10,12 +10,12 @@ import enum
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING, Any
 
 from cgro_theory.claims.interval import Interval
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 MOST_VALUES = 200
 """A mean of more values is recorded by their number, their mean and their variance."""
@@ -67,6 +67,8 @@ class Mean:
         cls, values: ArrayLike, rule: MeanRule, failure_probability: float, within: Interval | None = None
     ) -> Mean:
         """From the values, shape (n,), n >= 2."""
+        import numpy as np  # here, because the calculator's theory reads claims and needs no arrays
+
         sample = np.asarray(values, dtype=float).ravel()
         told = tuple(sample.tolist()) if sample.size <= MOST_VALUES else ()
         moments = (sample.size, float(sample.mean()), float(sample.var(ddof=1)))

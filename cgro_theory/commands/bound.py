@@ -173,13 +173,16 @@ _FRESH_DEFAULTS = {"attacked_fraction": "0.001", "patches": "2", "degree": "3"}
 
 def _fresh_point_law(at: Mapping[str, Any], weights: str | None) -> FreshPointLaw:
     from cgro_theory.calculator.fresh_point import FreshPointLaw
-    from cgro_theory.calculator.trained_weights import WeightScales, load_law
 
     if weights is not None and "run" in at:
+        from cgro_theory.calculator.trained_weights import load_law
+
         return load_law(weights, at["run"])
     fraction, degree = at["attacked_fraction"], at["degree"]
     patches_left = require_integer("patches", at["patches"], 2) - 1
     if weights is not None:
+        from cgro_theory.calculator.trained_weights import WeightScales, load_law
+
         return load_law(
             weights, 0, WeightScales(at["signal_strength"], at["noise_std"], fraction, degree, patches_left)
         )

@@ -61,7 +61,6 @@ class CompiledFlowSystem(FlowSystem):
 
     def __init__(self, problem: SubspaceProblem, run: int, adversary: AdversaryName) -> None:
         self._move = _compiled()
-        self._slopes: Array | None = None
         super().__init__(problem, run, adversary)
 
     def derivative(self, state: Array) -> Array:
@@ -82,22 +81,15 @@ class CompiledFlowSystem(FlowSystem):
         return out
 
     def _moved(self, state: Array, out: Array) -> float:
-        if self._slopes is None:
-            self._slopes = np.empty((len(self.gram), self.setting.width))
-        return self._move(
-            state,
-            self.gram,
-            self.signs,
-            self._starts,
-            self.weights,
-            self.current_gains,
-            self.setting.degree,
-            self.setting.noise_patches,
-            self.signal_floor,
-            self.noise_floors,
-            self._slopes,
-            out,
-        )
+        return self._move(state, *self._fixed, self.current_gains, out)
+
+    @functools.cached_property
+    def _fixed(self) -> tuple[Any, ...]:
+        """What no state changes, looked up once, and room for the slopes."""
+        setting = self.setting
+        slopes = np.empty((len(self.gram), setting.width))
+        fixed = self.gram, self.signs, self._starts, self.weights, self.signal_floor, self.noise_floors, slopes
+        return *fixed, setting.degree, setting.noise_patches
 
 
 def _move(
@@ -106,12 +98,12 @@ def _move(
     signs: Array,
     starts: Array,
     weights: Array,
-    gains: Array,
-    degree: int,
-    noise_patches: int,
     signal_floor: float,
     noise_floors: Array,
     slopes: Array,
+    degree: int,
+    noise_patches: int,
+    gains: Array,
     out: Array,
 ) -> float:
     """du/dt and dv/dt into ``out``, and the rate of :meth:`FlowSystem.rate`; ``slopes`` is room for |v|^(q-1).

@@ -16,6 +16,7 @@ from cgro_theory.trainer.divergence import lost_rows
 from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
 from cgro_theory.trainer.recorder import Recorder
 from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.threads import one_thread
 from cgro_theory.trainer.trajectories import Trajectories, as_array, join_trajectories
 
 Progress = Callable[[float], None]
@@ -63,6 +64,9 @@ def train(
 
     A run whose step leaps over the loss, or that leaves the finite numbers, ends as ``diverged`` with that step
     (see :func:`~cgro_theory.trainer.divergence.lost_rows`); the others go on.
+
+    The recursions compute on one thread, whatever OMP_NUM_THREADS says: where other work runs, a second one makes
+    their short operations several times slower.
     """
     rate = require_finite("learning_rate", learning_rate, "a finite number > 0")
     if rate <= 0:
@@ -86,6 +90,7 @@ def train(
         chunk = runs_that_fit(problem.setting, device, DTYPES[dtype], BLOCK + 1)
     require_integer("chunk", chunk, 1)
 
+    @one_thread()
     def train_some(some: range) -> Trajectories:
         part = whole.select(torch.arange(some.start, some.stop)) if len(some) < runs else whole
 

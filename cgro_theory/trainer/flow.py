@@ -180,8 +180,10 @@ def _solver(
     absolute[:width] = np.abs(initial[:width]).max()
     absolute[width:-1] = np.abs(initial[width:-1]).max()
     absolute *= 1e-3 * relative_tolerance
-    # An error of τ is a relative error of t + t_c, and τ itself reaches some tens.
-    absolute[-1] = relative[-1] = max(relative_tolerance / 40.0, SMALLEST_TOLERANCE)
+    # An error of τ is a relative error of t + t_c, and τ itself reaches some tens; an error is judged by the root
+    # mean square over the state, in which τ alone may take √n times its share.
+    share = 40.0 * math.sqrt(initial.size)
+    absolute[-1] = relative[-1] = max(relative_tolerance / share, SMALLEST_TOLERANCE)
     if stiff:
         return FastSignalSolver(system, state, relative, absolute)
     return DOP853(system.in_clock, start, state, CLOCK_END, rtol=relative, atol=absolute)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +21,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.remembered import once_per_object
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import block
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
@@ -60,15 +60,19 @@ def check_clean_test_error(runs: RepresentationRuns, failure_probability: float)
     return CheckedPair(predicted, measured)
 
 
-def _conditions(entry: CleanComparison) -> Iterator[EvaluatedCondition]:
+@once_per_object
+def _conditions(entry: CleanComparison) -> tuple[EvaluatedCondition, ...]:
     built, data, population = entry.built, entry.built.data, entry.population
     points = np.vstack([data.points, population.points])
     labels = np.concatenate([data.labels, population.labels])
     closest = separation(training_set(points, labels), built.norm_order).distance
-    yield conditions.POPULATION_SEPARATED.given(Gamma_population=closest, delta=built.perturbation_radius)
-    yield conditions.NARROW_RAMP.given(gamma=built.ramp_width, delta=built.perturbation_radius)
+    return (
+        conditions.POPULATION_SEPARATED.given(Gamma_population=closest, delta=built.perturbation_radius),
+        conditions.NARROW_RAMP.given(gamma=built.ramp_width, delta=built.perturbation_radius),
+    )
 
 
+@once_per_object
 def _clean_difference(entry: CleanComparison) -> Interval:
     points, labels = entry.population.points, entry.population.labels
     errors = []

@@ -24,7 +24,8 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
+from cgro_theory.theorems.remembered import once_per_object
+from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import Certificate, certify
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import PAPER
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit
@@ -66,7 +67,7 @@ def check_robust_train_error(runs: RepresentationRuns, failure_probability: floa
     balls = 0
     for index, entry in enumerate(runs.memorizers):
         built = entry.built
-        proof = certify(built.circuit, built.data, built.perturbation_radius, built.norm_order, max_witnesses=3)
+        proof = _certified(built)
         total = built.data.num_samples
         balls += total
         tried, wrong = _errors_at_ends(built, derived_seed(runs.seed, "theorem_2.ends", index))
@@ -93,11 +94,18 @@ def check_robust_train_error(runs: RepresentationRuns, failure_probability: floa
     return CheckedPair(predicted, measured)
 
 
+@once_per_object
+def _certified(built: Memorizer) -> Certificate:
+    return certify(built.circuit, built.data, built.perturbation_radius, built.norm_order, max_witnesses=3)
+
+
+@once_per_object
 def _separated(built: Memorizer) -> EvaluatedCondition:
     closest = separation(built.data, built.norm_order).distance
     return SEPARATED.given(Gamma=closest, delta=built.perturbation_radius)
 
 
+@once_per_object
 def _errors_at_ends(built: Memorizer, seed: int) -> tuple[int, int]:
     """Evaluate the weights of the padded net, layer by layer in plain numpy, at one random end of each ball.
 
