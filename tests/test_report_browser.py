@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from cgro_theory.commands.report import report_sections, run_report
+from cgro_theory.theorems.catalogue import CARDS
 
 RECORDED = Path(__file__).parent.parent / "verification" / "recorded"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
@@ -142,6 +143,21 @@ def choose(page, **values):
             }})()"""
         ) or pytest.fail(f"{name} cannot be {value}")
     return page.run(SHOWN)
+
+
+def test_the_theorems_are_answered_on_the_first_screen(page):
+    """All three cards end within 1280 x 900; on a phone the first does, and every one is as wide as the screen."""
+    boxes = page.run(
+        """Array.from(document.querySelectorAll(".card"), (card) => {
+        const box = card.getBoundingClientRect(); return [box.bottom + scrollY, box.width, card.scrollWidth]; })"""
+    )
+    wide, high = page.run("[innerWidth, innerHeight]")
+    assert len(boxes) == len(CARDS)
+    assert all(bottom < high for bottom, _, _ in boxes[: 3 if wide == 1280 else 1])
+    assert all(inner <= width <= wide for _, width, inner in boxes)
+    texts = page.run('Array.from(document.querySelectorAll(".card"), (card) => card.innerText)')
+    for card, text in zip(CARDS, texts, strict=True):
+        assert all(word in text for word in (card.name, card.sentence, "holds", "where", "measured", "not shown"))
 
 
 def test_every_column_sorts_both_ways_by_the_keyboard(page):

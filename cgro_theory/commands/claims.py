@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import sympy
 from rich.console import Console
 
 from cgro_theory.claims import Claim, ExitCode, Provenance
+from cgro_theory.commands.paper_map import reverified_quick
 from cgro_theory.errors import require_choice
+from cgro_theory.report.cards import card_text, card_views
 from cgro_theory.report.html_sources import read_sources
 from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
-from cgro_theory.theorems.catalogue import ROOMS, checked_claim, room_of_claim
+from cgro_theory.theorems.catalogue import CARDS, ROOMS, checked_claim, room_of_claim
 from cgro_theory.theorems.checked_claim import CheckedClaim
 
 RELATIONS = {
@@ -79,8 +83,17 @@ def run_show(results: Path) -> ExitCode:
         console.print(verdict_table(document))
         for note in verdict_notes(document):
             console.print(note, highlight=False, markup=False)
+    print_cards(console, documents)
     console.print(closing_line(documents), highlight=False, markup=False)
     return ExitCode.PASSED
+
+
+def print_cards(console: Console, documents: Sequence[Mapping[str, Any]]) -> None:
+    """Each theorem's card, of the theorems that the documents judge."""
+    judged = {document["theorem"] for document in documents}
+    cards = [card for card in CARDS if card.label in judged]
+    for view in card_views(cards, documents, reverified_quick() if cards else None):
+        console.print(card_text(view), highlight=False)
 
 
 def _derivation(claim: Claim) -> str:

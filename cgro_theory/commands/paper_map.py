@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import cgro_theory
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import ExitCode, load_result
 from cgro_theory.errors import InvalidFile
@@ -73,6 +74,11 @@ def reverifications(root: Path) -> dict[str, dict[str, Any]]:
             raise InvalidFile(path, f"schema must be {reverification.SCHEMA!r}")
         found[path.stem] = summary
     return found
+
+
+def reverified_quick() -> dict[str, Any] | None:
+    """The repository's re-verification of the quick profile; None in an installation without it."""
+    return reverifications(Path(cgro_theory.__file__).parent.parent).get("quick")
 
 
 def map_sections() -> list[MapSection]:

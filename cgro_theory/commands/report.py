@@ -7,11 +7,12 @@ from pathlib import Path
 import cgro_theory
 from cgro_theory.atomic_file import atomic_write, require_writable
 from cgro_theory.claims import ExitCode
+from cgro_theory.commands.paper_map import reverified_quick
 from cgro_theory.errors import InvalidFile
 from cgro_theory.report.html import SIZE_LIMIT, render_report
 from cgro_theory.report.html_claims import ReportSection
 from cgro_theory.report.html_sources import read_sources
-from cgro_theory.theorems.catalogue import ROOMS
+from cgro_theory.theorems.catalogue import CARDS, ROOMS
 
 LIMITS = Path(cgro_theory.__file__).parent.parent / "docs" / "limits.md"
 """The one home of the text on limits and negative results."""
@@ -26,7 +27,7 @@ def run_report(results: Path = Path("results"), out: Path = Path("report.html"))
     require_writable(out)
     sources = read_sources(results)
     try:
-        page = render_report(sources, report_sections(), limits_text()).encode()
+        page = render_report(sources, report_sections(), limits_text(), CARDS, reverified_quick()).encode()
     except ValueError as error:
         if isinstance(error, InvalidFile):
             raise

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cgro_theory.atomic_file import require_folder, require_outputs, require_writable
 from cgro_theory.claims import ExitCode, VerificationResult, conclude, save_result
+from cgro_theory.commands.claims import print_cards
 from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
 from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, require_integer
@@ -89,6 +90,8 @@ def run_verify(
                 save_figures(result.figures, folder)
                 console.print(f"written to {folder}/", highlight=False)
                 written.append(entry.label)
+    if not only:
+        print_cards(console, [result.to_json() for result in results])
     if len(results) > 1:
         console.print(closing_line([result.to_json() for result in results]), highlight=False, markup=False)
     conclusion = conclude(results)

@@ -15,6 +15,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from cgro_theory.claims.card import TheoremCard
+from cgro_theory.report.cards import card_views
 from cgro_theory.report.html_assumptions import assumption_boxes, newly_assumed
 from cgro_theory.report.html_claims import ClaimView, ReportSection, claim_views
 from cgro_theory.report.html_graph import NODE_HEIGHT, NODE_WIDTH, lay_out
@@ -43,12 +45,19 @@ class RoomView:
     documents: tuple[tuple[str, Mapping[str, Any]], ...]
 
 
-def render_report(sources: ReportSources, sections: Sequence[ReportSection], limits: str = "") -> str:
+def render_report(
+    sources: ReportSources,
+    sections: Sequence[ReportSection],
+    limits: str = "",
+    cards: Sequence[TheoremCard] = (),
+    reverified: Mapping[str, Any] | None = None,
+) -> str:
     """The page as one HTML document; the same input gives the same bytes.
 
     ``sections`` is the catalogue, with the statements and formulas; claims that no result judges are shown as
-    not run. ``limits`` is the maintained text on limits, in Markdown; without one the page says so. Everything
-    that comes from files is escaped. Raises ``ValueError`` when claims depend on each other in a circle.
+    not run. ``limits`` is the maintained text on limits, in Markdown; without one the page says so. ``cards``
+    stand first, with what ``reverified``, a summary of ``cgro reverify``, says of their claims. Everything that
+    comes from files is escaped. Raises ``ValueError`` when claims depend on each other in a circle.
     """
     views = claim_views(sections, sources.documents, sources.figures)
     homes = _homes(sources, sections, views)
@@ -62,6 +71,7 @@ def render_report(sources: ReportSources, sections: Sequence[ReportSection], lim
     both = {label: (*depends[label], *assumed[label]) for label in depends}
     full_layout = lay_out([*(box.label for box in assumptions), *both], both)
     return _template().render(
+        cards=card_views(cards, [document for _, document in sources.documents], reverified),
         sources=sources,
         rooms=rooms,
         questions=questions,

@@ -5,9 +5,13 @@ from __future__ import annotations
 import difflib
 
 from cgro_theory.claims import Claim
+from cgro_theory.claims.card import TheoremCard
 from cgro_theory.errors import MOST_LISTED, InvalidInput, require_choice
 from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.theorems.room import Room
+from cgro_theory.theorems.theorem_1_feature_learning import card as theorem_1
+from cgro_theory.theorems.theorem_2_representation_complexity import card as theorem_2
+from cgro_theory.theorems.theorem_3_global_flatness import card as theorem_3
 
 ROOMS: tuple[Room, ...] = (
     Room("lemmas", "Lemmas", "cgro_theory.theorems.lemmas"),
@@ -22,6 +26,9 @@ ROOMS: tuple[Room, ...] = (
     Room("questions", "Questions that readers asked", "cgro_theory.theorems.questions"),
     Room("gaussian_model", "A claim from another paper", "cgro_theory.theorems.gaussian_model"),
 )
+
+CARDS: tuple[TheoremCard, ...] = (theorem_1.CARD, theorem_2.CARD, theorem_3.CARD)
+"""The paper's theorems, each as one card."""
 
 
 def room(label: str) -> Room:
