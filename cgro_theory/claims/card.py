@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ def listed(values: object) -> str:
     return ", ".join(_number(value) for value in items)
 
 
-def span(values: list[float]) -> str:
+def span(values: Sequence[float]) -> str:
     """The least and the greatest of the numbers.
 
     >>> span([64, 5, 8])
