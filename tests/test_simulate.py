@@ -25,7 +25,7 @@ def simulate(capsys, *arguments):
     from cgro_theory.cli import main
 
     with pytest.raises(SystemExit) as stopped:
-        main(["simulate", *map(str, arguments)])
+        main(["simulate", *map(str, arguments), "--json", "-"])
     captured = capsys.readouterr()
     return stopped.value.code, json.loads(captured.out) if captured.out else None, captured.err
 

@@ -1,18 +1,20 @@
-"""``cgro simulate``: trajectories of adversarial training, as ``cgro-trajectories/1`` JSON."""
+"""``cgro simulate``: adversarial training, summed up, drawn, and as ``cgro-trajectories/1`` JSON."""
 
 from __future__ import annotations
 
 import json
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cgro_theory.atomic_file import require_outputs
+from cgro_theory.atomic_file import atomic_write, require_outputs
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.console import progress_reporter, write_document
 from cgro_theory.commands.simulate_plan import Plan, SimulateRequest, carry_out, plan_simulation
+from cgro_theory.commands.simulate_summary import summary_text
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.fresh_points import sampled_l2_test_error
@@ -25,13 +27,15 @@ INTERVAL_FAILURE = 1e-3
 
 
 def run_simulate(request: SimulateRequest) -> ExitCode:
-    """Train, then write the JSON document to the asked file or standard output (``-``).
+    """Train, then print the summary and write what was asked for; JSON on standard output (``-``) replaces it.
 
     What was chosen, and a learning rate above the rule, are said on standard error before training starts.
     """
     if request.npz_path == "-":
         raise InvalidInput("npz", "-", "a file: only the JSON document can go to standard output")
-    require_outputs({"--json": request.json_path, "--npz": request.npz_path})
+    require_outputs({"--json": request.json_path, "--npz": request.npz_path, "--figure": request.figure_path})
+    if request.figure_path is not None and Path(request.figure_path).suffix not in (".png", ".svg"):
+        raise InvalidInput("--figure", request.figure_path, "a file that ends in .png or .svg")
     plan = plan_simulation(request)
     if not request.quiet:
         print(f"note: {plan.describe()}", file=sys.stderr)
@@ -46,7 +50,13 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
         document = trajectories_document(trajectories, plan)
     if request.npz_path is not None:
         trajectories.save(request.npz_path)
-    write_document(request.json_path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    if request.figure_path is not None:
+        _draw(trajectories, request.figure_path)
+    if request.json_path is not None:
+        text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+        write_document(request.json_path, text)
+    if request.json_path != "-":
+        write_document(None, summary_text(trajectories, document))
     rule = request.setting.stable_learning_rate()
     for run in trajectories.broken:
         advice = "raise --tolerance"
@@ -56,6 +66,14 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
                 advice = "the step rule does not hold here"
         print(f"warning: {trajectories.why_broken(run)} ({advice})", file=sys.stderr)
     return ExitCode.INCONCLUSIVE if trajectories.broken else ExitCode.PASSED
+
+
+def _draw(trajectories: Trajectories, path: str) -> None:
+    from cgro_theory.commands.simulate_figure import trajectory_figure
+    from cgro_theory.report.figures import render
+
+    with atomic_write(path) as stream:
+        stream.write(render(trajectory_figure(trajectories))[Path(path).suffix[1:]])
 
 
 def trajectories_document(trajectories: Trajectories, plan: Plan) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class SimulateRequest:
     dtype: str | None = None
     json_path: str | None = None
     npz_path: str | None = None
+    figure_path: str | None = None
     quiet: bool = False
 
     @property

@@ -37,12 +37,15 @@ def simulate(
     dtype: Annotated[
         str, typer.Option(help="arithmetic of descent: float64, which auto is, or float32 in the subspace")
     ] = "auto",
-    json: Annotated[str, typer.Option(help="file for the JSON document, - for standard output")] = "-",
+    json: Annotated[
+        str | None, typer.Option(help="file for the JSON document, - for standard output in place of the summary")
+    ] = None,
+    figure: Annotated[str | None, typer.Option(help="file for the margins over time, .png or .svg")] = None,
     npz: Annotated[str | None, typer.Option(help="file for the recorded trajectories")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
-    """Train the patch network adversarially and write its trajectories as JSON. Times are η·step."""
+    """Train the patch network adversarially; say what was learned when, as predicted or not. Times are η·step."""
     from cgro_theory.commands.simulate import run_simulate
     from cgro_theory.commands.simulate_plan import SimulateRequest
     from cgro_theory.setting.parameters import PatchSetting
@@ -64,6 +67,7 @@ def simulate(
         dtype=None if dtype == "auto" else dtype,
         json_path=json,
         npz_path=npz,
+        figure_path=figure,
         quiet=quiet,
     )
     raise typer.Exit(run_simulate(request))
