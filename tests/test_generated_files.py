@@ -196,7 +196,7 @@ def test_figures_render_with_labels_on_every_axis():
     assert files["svg"] == render(Figure("f", "F", "caption", (panel, panel)))["svg"]
 
 
-@pytest.mark.parametrize("name", ["simulate.md", "adding_a_theorem.md"])
+@pytest.mark.parametrize("name", ["simulate.md", "adding_a_theorem.md", "python.md"])
 def test_python_blocks_of_the_pages_run(capsys, name):
     blocks = re.findall(
         r"```python\n(.*?)```", (REPOSITORY / "docs" / name).read_text(encoding="utf-8"), re.DOTALL

@@ -57,6 +57,15 @@ def test_a_time_outside_its_bracket_is_counted_as_such(usual):
     assert "3 of 4 measured times lie in their brackets" in told(late, plan)
 
 
+def test_brackets_narrower_than_the_flow_s_error_are_no_misses():
+    setting = PatchSetting.version_1(10**12, num_samples=3, width=4, degree=5)
+    plan = plan_simulation(SimulateRequest(setting, runs=2, seed=886002, method="flow"))
+    trajectories = carry_out(plan)
+    assert "4 of 4 measured times lie in their brackets, up to the flow's error 1e-06" in told(trajectories, plan)
+    late = replace(trajectories, signal_time=trajectories.signal_time * (1.0 + 1e-5))
+    assert "2 of 4 measured" in told(late, plan)
+
+
 def test_above_the_boundary_nothing_is_memorized_and_the_summary_says_why():
     text = told(*trained(attacked_signal_fraction=0.5))
     assert text.count("κ not below κ*") == 2

@@ -11,6 +11,7 @@ from typing import Any
 import flint
 
 from cgro_theory.numerics.arb import lower_float, upper_float
+from cgro_theory.tables import Tabular
 
 BOUND_SCHEMA = "cgro-bound/1"
 BITS = 256
@@ -89,7 +90,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Tabular):
     """Everything that one question to the calculator gave."""
 
     question: str
@@ -104,6 +105,24 @@ class Answer:
             if quantity.name == name:
                 return quantity
         raise KeyError(f"{name}: one of {', '.join(quantity.name for quantity in self.quantities)}")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per quantity: its name, value or both ends, and what they are of it."""
+        return [
+            {
+                "name": each.name,
+                "value": each.value,
+                "low": each.low,
+                "high": each.high,
+                "direction": each.direction.value,
+                "leading_order": each.leading_order,
+                "log10": each.log10,
+                "vacuous": each.vacuous,
+                "unit": each.unit,
+                "note": "; ".join(filter(None, (each.absent, each.note))),
+            }
+            for each in self.quantities
+        ]
 
     @property
     def unmet(self) -> tuple[str, ...]:

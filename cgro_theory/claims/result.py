@@ -18,6 +18,7 @@ from cgro_theory.claims.ledger import LedgerEntry
 from cgro_theory.claims.reading import number
 from cgro_theory.claims.verdict import Outcome, Verdict, inherited_outcomes, worst
 from cgro_theory.errors import InvalidFile
+from cgro_theory.tables import Tabular
 
 RESULT_SCHEMA = "cgro-result/1"
 
@@ -41,7 +42,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class VerificationResult:
+class VerificationResult(Tabular):
     """Everything that one ``verify`` run of one theorem found; ``asked`` as in :attr:`asked_for`."""
 
     theorem: str
@@ -72,6 +73,24 @@ class VerificationResult:
             {verdict.claim.label: verdict.outcome for verdict in self.verdicts},
             {verdict.claim.label: verdict.claim.depends_on for verdict in self.verdicts},
         )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per claim: what was predicted and measured, and the verdict; None where there is no number."""
+        return [
+            {
+                "claim": entry["label"],
+                "mark": entry["mark"],
+                "quantity": entry["quantity"],
+                "predicted_low": entry["predicted"]["low"],
+                "predicted_high": entry["predicted"]["high"],
+                "measured_low": entry["measured"]["low"],
+                "measured_high": entry["measured"]["high"],
+                "runs": entry["measured"]["runs"],
+                "outcome": entry["outcome"],
+                "inherited": entry["inherited"],
+            }
+            for entry in self.to_json()["claims"]
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """The result as a ``cgro-result/1`` document: plain JSON values, infinities as strings."""
