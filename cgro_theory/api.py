@@ -172,8 +172,8 @@ def verify(
     ``theorem`` is a label such as ``theorem_1`` or ``lemmas``. Runs are made in processes of their own, one per
     core: in a script, call it below ``if __name__ == "__main__":``.
 
-    >>> verify("gaussian_model").outcome.value
-    'consistent'
+    >>> verify("lemmas", only=("lemmas.gaussian_chaos_variance",)).outcome.value
+    'certified'
     """
     from cgro_theory.commands.environment import describe_environment, resolve_device
     from cgro_theory.errors import require_choice, require_integer
