@@ -159,10 +159,10 @@ def test_a_projection_that_crossed_zero_stands_still_and_the_attack_jumps_once()
     )
     for adversary, jumps in ((AdversaryName.SPAN, True), (AdversaryName.TRANSFER, False)):
         system = FlowSystem(problem, negative, adversary)
-        assert not system.attack_jumps(system.initial)
+        assert system.jumps_to(system.initial) is None
         state = system.initial.copy()
         state[:2] = np.abs(state[:2])
-        assert system.attack_jumps(state) is jumps
+        assert (system.jumps_to(state) is not None) is jumps
     with pytest.raises(InvalidInput):
         FlowSystem(problem, 0, AdversaryName.L2)
 

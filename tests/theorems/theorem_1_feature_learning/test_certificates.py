@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rechecking import judge_claim, judge_control
 
+from cgro_theory.claims import Outcome
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.catalogue import checked_claim
 from cgro_theory.theorems.theorem_1_feature_learning.certificate import checker, statement
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.error_growth import NotCompleted
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.prover import prove
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.proving import checked_part, part_of, proof_of
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.taylor import ReducedFlow
-from cgro_theory.theorems.theorem_1_feature_learning.runs.certified import trained_until
+from cgro_theory.theorems.theorem_1_feature_learning.runs.certified import CertifiedRun, trained_until
+from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
@@ -228,3 +232,27 @@ def test_times_begin_where_1_is_possible_and_end_where_it_is_sure(certificate):
             judge.conclude(never)
     with pytest.raises(checker.Refused, match="not every step"):
         judge.conclude([tuple(moment) for moment in moments[1:]])
+
+
+@pytest.fixture(scope="module")
+def evidence(certificate):
+    run = CertifiedRun(SEED, certificate, trained_until(SETTING, SEED, float(certificate.durations.sum())))
+    return TrainedEvidence(certified=(run,))
+
+
+def test_the_claim_is_certified_for_a_proved_network(evidence):
+    entry = checked_claim("theorem_1.certified_run")
+    assert judge_claim(entry.claim, entry.check, evidence, 1e-4).outcome is Outcome.CERTIFIED
+
+
+@pytest.mark.parametrize("control", checked_claim("theorem_1.certified_run").controls, ids=lambda each: each.name)
+def test_every_control_of_the_claim_is_refuted(evidence, control):
+    entry = checked_claim("theorem_1.certified_run")
+    assert judge_control(entry.claim, entry.check, evidence, 1e-4, control).outcome is Outcome.REFUTED
+
+
+def test_without_a_certificate_the_claim_is_open():
+    entry = checked_claim("theorem_1.certified_run")
+    missing = TrainedEvidence(certified=(CertifiedRun(SEED, None, (), "the bounds come apart"),))
+    for runs in (missing, TrainedEvidence()):
+        assert judge_claim(entry.claim, entry.check, runs, 1e-4).outcome is Outcome.INCONCLUSIVE

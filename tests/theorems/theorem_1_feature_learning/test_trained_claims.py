@@ -27,7 +27,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import evalua
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
-ELSEWHERE = {"phases", "over_attack", "collapse"}
+ELSEWHERE = {"phases", "over_attack", "collapse", "certified", "fresh"}
 ENTRIES = [entry for entry in room("theorem_1").checked if not ELSEWHERE & set(entry.needs)]
 CONTROLS = [(entry, control) for entry in ENTRIES for control in entry.controls]
 CONSTANTS_AND_MEANS = {
