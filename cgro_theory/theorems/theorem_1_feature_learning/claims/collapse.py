@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -114,7 +115,7 @@ def collapse_map_figure(runs: TrainedEvidence) -> Figure:
     setting, steps = cells[0].setting, [k / 100 for k in range(50, 100)]
     lines = Series(r"$\kappa_-$", steps, [collapse_boundary(weight, setting.degree) for weight in steps], 6)
     panel = Panel(
-        f"One network per point; d = {setting.patch_dimension:.0e}",
+        f"One network per point; $d = 10^{{{round(math.log10(setting.patch_dimension))}}}$",
         "adversarial weight λ",
         r"attacked signal fraction $\kappa = 1 - \delta/\alpha$",
         (

@@ -215,7 +215,7 @@ def check_attacked_signal_vanishes(runs: TrainedEvidence, failure_probability: f
     for step, (group, values) in enumerate(zip(ladder[1:], ratios, strict=True)):
         for run, ratio in enumerate(values):
             assumed = each_once(each for own in scopes[step : step + 2] for each in own[run])
-            entries.append(per_run(group, run, Prediction(Interval(0.0, BELOW_ONE), assumed), float(ratio)))
+            entries.append(per_run(group, run, Prediction(Interval.at_most(BELOW_ONE), assumed), float(ratio)))
     notes = tuple(
         (f"mean κ^q z / std V at d = {group.setting.patch_dimension:.0e}", float(np.mean(size)))
         for group, size in zip(ladder, sizes, strict=True)

@@ -172,7 +172,7 @@ CHECKED = (
     ),
     CheckedClaim(
         STAGE_ORDER,
-        every_run("main", Interval(0.0, BELOW_ONE), _order, STAGE_ORDER.assumptions),
+        every_run("main", Interval.at_most(BELOW_ONE), _order, STAGE_ORDER.assumptions),
         (
             judged_on("noise_first", "main", "adversarial_only"),
             slipped_in("one_noise_first", "main", "adversarial_only"),
