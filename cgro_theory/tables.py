@@ -11,7 +11,7 @@ class Tabular:
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows, in order."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every table has rows of its own
 
     def to_dataframe(self) -> Any:
         """A ``pandas.DataFrame`` of :meth:`rows`; it needs pandas, which this project does not install."""

@@ -30,7 +30,7 @@ MOST_ROWS = 8
 FLOW_ERROR = 100.0
 """Relative error that a flow's times are allowed, in units of its tolerance: enclosures can be narrower.
 
-Against a tolerance of 1e-11 it was at most 6.4 (20 networks of five settings, d = 10^6 to 10^15, seed 886300).
+A wide margin by choice, not a fit: tried by hand against 1e-11, 20 networks were off by 6.4 at most.
 """
 OVERFITTED = 0.25
 """The robust test error that parts robust overfitting from robust generalization (theory.md 2.4, κ_1)."""

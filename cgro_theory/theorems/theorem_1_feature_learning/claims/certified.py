@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from cgro_theory.claims import (
     Tally,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.remembered import once_per_object
 
 from ..certificate.certificate import Certificate
 from ..certificate.checker import Refused, check
@@ -88,7 +88,7 @@ def check_certified_run(
     return CheckedPair(Prediction(Interval.point(0.0), leading_order=0.0), measurement)
 
 
-@lru_cache(maxsize=4)
+@once_per_object
 def _checked(certificate: Certificate) -> dict[str, Any]:
     """What a certificate proves; the same object is checked once."""
     return check(certificate.arrays())
