@@ -60,14 +60,18 @@ def check_certified_run(
     failure_probability: float,
 ) -> CheckedPair:
     """Check each certificate, ask it for the theorem, and look whether the trained run lies inside."""
-    if not runs.certified or any(run.certificate is None for run in runs.certified):
-        why = next((run.failure for run in runs.certified), "the runs of this claim were not made")
+    made = [(run, run.certificate) for run in runs.certified if run.certificate is not None]
+    if not made or len(made) < len(runs.certified):
+        why = next(
+            (run.failure for run in runs.certified if run.certificate is None),
+            "the runs of this claim were not made",
+        )
         return CheckedPair(Prediction(None), Measurement.failed(why, Evidence.INTERVAL))
     counts = {"refused": 0, "not proved": 0, "outside": 0}
     notes: list[tuple[str, float]] = []
-    for run in runs.certified:
+    for run, certificate in made:
         try:
-            proved = _checked(run.certificate)
+            proved = _checked(certificate)
         except Refused:
             counts["refused"] += 1
             continue
