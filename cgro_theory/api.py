@@ -178,7 +178,7 @@ def verify(
     from cgro_theory.commands.environment import describe_environment, resolve_device
     from cgro_theory.errors import require_choice, require_integer
     from cgro_theory.theorems.catalogue import ROOMS, room
-    from cgro_theory.theorems.verification import verify_room
+    from cgro_theory.theorems.verification import plan_room, verify_room
     from cgro_theory.trainer.threads import one_thread
 
     require_choice("theorem", theorem, [home.label for home in ROOMS])
@@ -186,7 +186,7 @@ def verify(
     require_integer("seed", seed, 0, 2**62)
     environment = describe_environment(resolve_device("cpu"))
     with one_thread():
-        return verify_room(room(theorem), environment=environment, profile=profile, seed=seed, only=only)
+        return verify_room(plan_room(room(theorem), profile=profile, seed=seed, only=only), environment)
 
 
 def certify(setting: PatchSetting, seed: int = 0, *, minutes: float = 60.0) -> Proof:

@@ -112,7 +112,10 @@ def folder(tmp_path_factory):
     """The result files of the fast rooms and of the checks above."""
     place = tmp_path_factory.mktemp("results")
     for label in ("gaussian_model", "lemmas"):
-        save_result(verification.verify_room(room(label), environment=CPU, seed=880002), place / f"{label}.json")
+        save_result(
+            verification.verify_room(verification.plan_room(room(label), seed=880002), CPU),
+            place / f"{label}.json",
+        )
     save_result(made_result(), place / "test.json")
     return place
 

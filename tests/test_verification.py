@@ -22,7 +22,7 @@ from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.catalogue import ROOMS, checked_claim, room
 from cgro_theory.theorems.checked_claim import CheckedPair, NegativeControl
 from cgro_theory.theorems.theorem_1_feature_learning import claims as CONTENT
-from cgro_theory.theorems.verification import LOOKS, judge_claim, verify_room
+from cgro_theory.theorems.verification import LOOKS, judge_claim, plan_room, verify_room
 
 CPU = Environment("3", "2", "cpu", "float64", "0", "none")
 LABEL = "theorem_1.gradient_identity"
@@ -88,6 +88,12 @@ def test_a_prediction_evaluates_what_its_claim_states_and_nothing_else(stated, e
     assert said in verdict.reason
 
 
+def gather_by(monkeypatch, gather):
+    """Let ``gather`` make theorem 1's runs, in this process."""
+    monkeypatch.setattr(CONTENT, "gather", gather)
+    monkeypatch.delattr(CONTENT, "begin", raising=False)
+
+
 class LookedAt:
     """A room whose one statistical claim, and its control, are decided by ``seen`` at each look."""
 
@@ -113,7 +119,7 @@ class LookedAt:
         own = replace(entry, claim=claim, check=check, controls=controls, needs=("numbers",))
         monkeypatch.setattr(CONTENT, "CHECKED", (own,))
         monkeypatch.setattr(CONTENT, "GROWING", frozenset(growing))
-        monkeypatch.setattr(CONTENT, "gather", self.gather)
+        gather_by(monkeypatch, self.gather)
         monkeypatch.setattr(CONTENT, "figures", lambda runs: ())
         monkeypatch.setattr(CONTENT, "parameters", lambda runs: {})
 
@@ -122,7 +128,7 @@ class LookedAt:
         return 10 * request.growth
 
     def verdict(self):
-        result = verify_room(room("theorem_1"), environment=CPU)
+        result = verify_room(plan_room(room("theorem_1")), CPU)
         return result.verdicts[0], result
 
 
@@ -178,7 +184,7 @@ def test_a_later_look_that_breaks_off_leaves_the_claim_open(monkeypatch):
             raise InvalidInput("width", 0, ">= 1")
         return looked.gather(request)
 
-    monkeypatch.setattr(CONTENT, "gather", gather)
+    gather_by(monkeypatch, gather)
     verdict, _ = looked.verdict()
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "the runs of look 3 could not be made: width must be >= 1" in verdict.reason
@@ -193,7 +199,7 @@ def test_runs_that_raise_leave_every_claim_of_the_room_inconclusive(monkeypatch,
     def gather(request):
         raise RuntimeError("a worker died")
 
-    monkeypatch.setattr(CONTENT, "gather", gather)
+    gather_by(monkeypatch, gather)
     assert verify("--json", tmp_path / "r.json") == 3
     shown = in_one_line(capsys.readouterr().out)
     assert "the runs could not be made: RuntimeError: a worker died (gather, line" in shown
@@ -205,12 +211,12 @@ def test_bad_input_found_while_gathering_is_still_bad_input(monkeypatch):
     def gather(request):
         raise InvalidInput("width", 0, ">= 1")
 
-    monkeypatch.setattr(CONTENT, "gather", gather)
+    gather_by(monkeypatch, gather)
     assert verify() == 2
 
 
 def test_a_claim_asked_for_twice_is_judged_once():
-    result = verify_room(room("theorem_1"), environment=CPU, only=(LABEL, LABEL))
+    result = verify_room(plan_room(room("theorem_1"), only=(LABEL, LABEL)), CPU)
     assert [verdict.claim.label for verdict in result.verdicts] == [LABEL]
     assert result.asked_for == (LABEL,)
     assert result.to_json()["asked"] == [LABEL]

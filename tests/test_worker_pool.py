@@ -61,12 +61,13 @@ def test_results_and_errors_come_back(monkeypatch):
 
 
 @posix
-def test_a_worker_that_dies_is_told_and_does_not_hang_the_pool():
+def test_a_worker_that_dies_fails_its_task_and_another_does_the_next():
     with WorkerPool(1) as pool:
-        first, second = pool.submit(die), pool.submit(square, 3)
-        for result in (first, second):
+        first, second, third = pool.submit(die), pool.submit(square, 3), pool.submit(die)
+        for result in (first, third):
             with pytest.raises(WorkerDied, match="killed by SIGKILL"):
                 result.result()
+        assert second.result() == 9
 
 
 def test_leaving_the_block_stops_what_is_not_done():

@@ -19,9 +19,10 @@ from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, requir
 from cgro_theory.report.figures import save_figures
 from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
 from cgro_theory.theorems.catalogue import ROOMS, require_claim, room, room_of_claim, with_dependencies
-from cgro_theory.theorems.kept_runs import KeptRuns
+from cgro_theory.theorems.kept_runs import KeptRuns, RunsInMemory, RunStore
 from cgro_theory.theorems.room import Room
-from cgro_theory.theorems.verification import verify_room
+from cgro_theory.theorems.verification import plan_room, verify_room
+from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.trainer.threads import one_thread
 
 MAX_SEED = 2**62
@@ -57,25 +58,28 @@ def run_verify(
         require_claim(rooms[0], label)
     resolved = resolve_device(device)
     folder = _checked_outputs(rooms, only, json_path, out)
-    kept = None if keep is None else KeptRuns(require_folder(keep))
+    kept: RunStore = RunsInMemory() if keep is None else KeptRuns(require_folder(keep))
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
     console = Console(width=None if sys.stdout.isatty() else 160)
     written: list[str] = []
-    with _stop_told(written, folder):
-        for entry in rooms:
+    with _stop_told(written, folder), WorkerPool(kept=kept) as workers:
+        planned = [
+            plan_room(
+                entry,
+                device=resolved,
+                profile="full" if profile == "full" else "quick",
+                seed=seed,
+                only=only,
+                kept=kept,
+                workers=workers,
+            )
+            for entry in rooms
+        ]
+        for entry, plan in zip(rooms, planned, strict=True):
             # Other processes train; here a second thread would wait for a core that one of them has.
             with progress_reporter(quiet) as progress, one_thread():
-                result = verify_room(
-                    entry,
-                    environment=environment,
-                    device=resolved,
-                    profile="full" if profile == "full" else "quick",
-                    seed=seed,
-                    only=only,
-                    progress=progress,
-                    kept=kept,
-                )
+                result = verify_room(plan, environment, progress)
             results.append(result)
             console.print(verdict_table(result.to_json()))
             console.print(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
@@ -33,6 +35,7 @@ class RunRequest:
         kept: where finished runs are kept, or nothing.
         look: which look at the data this is, from 1. Look k makes 2^(k-1) times as many runs as the first; those
             of the looks before are among them, with the same seeds.
+        workers: processes that several theorems share, or nothing.
     """
 
     profile: Profile
@@ -43,6 +46,7 @@ class RunRequest:
     sets: frozenset[str] = frozenset()
     kept: RunStore | None = None
     look: int = 1
+    workers: WorkerPool | None = None
 
     @property
     def growth(self) -> int:
@@ -61,9 +65,9 @@ class RunRequest:
         parts = (self.profile, self.seed, self.device, tuple(sorted(self.labels)), tuple(sorted(self.sets)))
         return _quiet_request, parts
 
-    def pool(self, workers: int | None = None) -> WorkerPool:
-        """Processes that make runs, by default one per core; they take from ``kept`` what is there."""
-        return WorkerPool(workers, kept=self.kept)
+    def pool(self) -> AbstractContextManager[WorkerPool]:
+        """Processes that make runs, the shared ones or one per core; they take from ``kept`` what is there."""
+        return WorkerPool(kept=self.kept) if self.workers is None else contextlib.nullcontext(self.workers)
 
     def needs_runs(self, *names: str) -> bool:
         """Whether any of these sets of runs is needed by a claim that is to be judged."""
@@ -95,6 +99,9 @@ class Claims(Protocol):
 
     def gather(self, request: RunRequest) -> Any:
         """Make the sets of runs that the request needs: a frozen value that the checks look at."""
+
+    # A theorem whose runs take long also offers ``begin(request, pool)``: it has the runs made by ``pool`` and
+    # returns, as a function of the request, what ``gather`` would. They are made while others are judged.
 
     def figures(self, runs: Any) -> tuple[Figure, ...]:
         """The theorem's figures, from the runs that were made."""

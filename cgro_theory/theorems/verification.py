@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from cgro_theory.claims import (
@@ -30,8 +32,9 @@ from cgro_theory.claims import (
 from cgro_theory.errors import CgroError
 from cgro_theory.theorems.catalogue import checked_claim, require_claim, room_of_claim, with_dependencies
 from cgro_theory.theorems.checked_claim import Check, CheckedClaim, NegativeControl
-from cgro_theory.theorems.kept_runs import KeptRuns, RunsInMemory
+from cgro_theory.theorems.kept_runs import RunsInMemory, RunStore
 from cgro_theory.theorems.room import Claims, Profile, Progress, Room, RunRequest
+from cgro_theory.theorems.worker_pool import WorkerPool
 
 FAILURE_BUDGET = 1e-3
 """Failure probability of all statistical statements of one run together (design.md, section 2)."""
@@ -39,60 +42,93 @@ LOOKS: Mapping[Profile, int] = {"quick": 3, "full": 4}
 """Looks at the data that a claim may take: look k has 2^(k-1) times as many runs, or brackets as much finer."""
 
 
-def verify_room(
+@dataclass(frozen=True)
+class PlannedRoom:
+    """A room that is to be verified: the claims ``asked`` for and all they depend on, and the request for runs.
+
+    ``begun`` holds, by a theorem's label, what waits for those of its runs that other processes already make.
+    """
+
+    room: Room
+    asked: tuple[str, ...]
+    claims: tuple[CheckedClaim, ...]
+    request: RunRequest
+    begun: Mapping[str, Gather]
+
+
+def plan_room(
     room: Room,
     *,
-    environment: Environment,
     device: str = "cpu",
     profile: Profile = "quick",
     seed: int = 0,
     only: tuple[str, ...] = (),
-    progress: Progress = lambda doing, fraction: None,
-    kept: KeptRuns | None = None,
-) -> VerificationResult:
-    """Judge the claims of ``room``, or of ``only`` among them, with everything they depend on.
+    kept: RunStore | None = None,
+    workers: WorkerPool | None = None,
+) -> PlannedRoom:
+    """What to judge: the claims of ``room``, or ``only`` those, with everything they depend on.
 
-    What is undecided looks again, at more runs, until it is decided or LOOKS are taken; the figures show the
-    first look. Runs that ``kept`` holds are not made again. Raises :class:`InvalidInput` when ``only`` names a
-    claim that the room does not state. An exception inside one check makes that claim inconclusive and no other;
-    one while the runs of a room are made leaves the claims of that room inconclusive. Errors of this project (bad
-    input, bad files) are raised.
+    ``workers``, which then keep finished runs in the same ``kept``, begin with the runs. What is kept is not made
+    again. Raises :class:`InvalidInput` when
+    ``only`` names a claim that the room does not state.
     """
-    started = time.monotonic()
     own = tuple(entry.label for entry in room.checked)
     for label in only:
         require_claim(room, label)
     asked = tuple(dict.fromkeys(only)) or own
     labels = (*asked, *(label for label in with_dependencies(asked) if label not in asked))
-    claims = [checked_claim(label) for label in labels]
+    claims = tuple(checked_claim(label) for label in labels)
+    kept = RunsInMemory() if kept is None else kept
+    request = RunRequest(profile, seed, device, frozenset(labels), _silent, kept=kept, workers=workers)
+    begun = (
+        {} if workers is None else {home.label: _begin(home, own) for home, own in _by_theorem(claims, request)}
+    )
+    return PlannedRoom(room, asked, claims, request, begun)
+
+
+def _silent(doing: str, fraction: float) -> None:
+    """Progress that nobody sees."""
+
+
+def verify_room(
+    planned: PlannedRoom, environment: Environment, progress: Progress = _silent
+) -> VerificationResult:
+    """Judge what was planned.
+
+    What is undecided looks again, at more runs, until it is decided or LOOKS are taken; the figures show the
+    first look. An exception inside one check makes that claim inconclusive and no other; one while the runs of a
+    room are made leaves the claims of that room inconclusive. Errors of this project (bad input, bad files) are
+    raised.
+    """
+    started = time.monotonic()
+    claims, room = planned.claims, planned.room
+    request = replace(planned.request, progress=progress)
     statistical = [entry.label for entry in claims if entry.claim.statistical]
     ledger = FailureLedger(FAILURE_BUDGET, statistical or ["none"])
-    store = RunsInMemory() if kept is None else kept
-    request = RunRequest(profile, seed, device, frozenset(labels), progress, kept=store)
 
-    first = gather_all(claims, request)
+    first = gather_all(claims, request, planned.begun)
     verdicts = {entry.label: judge_entry(entry, first, request, ledger) for entry in claims}
-    for look in range(2, LOOKS[profile] + 1):
+    for look in range(2, LOOKS[request.profile] + 1):
         again = [entry for entry in claims if verdicts[entry.label].is_open and _may_look_again(entry)]
         further = replace(request, look=look)
         found = gather_all(again, further)
         for entry in again:
             seen = judge_entry(entry, found, further, ledger)
             verdicts[entry.label] = _joined(verdicts[entry.label], seen)
-    parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET, "looks": LOOKS[profile]}
+    parameters: dict[str, Any] = {"failure_budget": FAILURE_BUDGET, "looks": LOOKS[request.profile]}
     for gathered in first.values():
         parameters.update(gathered.parameters)
     return VerificationResult(
         theorem=room.label,
-        profile=profile,
-        seed=seed,
+        profile=request.profile,
+        seed=request.seed,
         seconds=time.monotonic() - started,
         environment=environment,
         parameters=parameters,
         verdicts=tuple(verdicts.values()),
         ledger=tuple(ledger.entries),
         figures=tuple(figure for gathered in first.values() for figure in gathered.figures),
-        asked=asked,
+        asked=planned.asked,
     )
 
 
@@ -111,15 +147,45 @@ def _joined(before: Verdict, after: Verdict) -> Verdict:
     return replace(after, looks=looks, failure_probability=sum(look.failure_probability for look in looks))
 
 
-def gather_all(claims: Sequence[CheckedClaim], request: RunRequest) -> dict[str, GatheredRuns]:
-    """The runs that the claims need, made once per theorem, by its label."""
-    gathered: dict[str, GatheredRuns] = {}
+Gather = Callable[[RunRequest], Any]
+"""Makes a theorem's runs, or waits for them."""
+
+
+def _by_theorem(claims: Sequence[CheckedClaim], request: RunRequest) -> list[tuple[Room, RunRequest]]:
+    """The theorems that the claims belong to, each with the request for its own runs."""
+    asked = []
     for home in dict.fromkeys(room_of_claim(entry.label) for entry in claims):
         own = [entry for entry in claims if room_of_claim(entry.label) is home]
         sets = frozenset(name for entry in own for name in entry.needs)
         labels = request.labels if request.look == 1 else frozenset(entry.label for entry in own)
-        gathered[home.label] = gather_runs(home.content, replace(request, sets=sets, labels=labels))
-    return gathered
+        asked.append((home, replace(request, sets=sets, labels=labels)))
+    return asked
+
+
+def _begin(home: Room, request: RunRequest) -> Gather:
+    """Have the shared processes begin with the runs; what that raises is raised when the runs are asked for."""
+    begin = getattr(home.content, "begin", None)
+    if begin is None or request.workers is None:
+        return home.content.gather
+    try:
+        waiting: Gather = begin(request, request.workers)
+    except Exception as error:
+        return partial(_raise_again, error)
+    return waiting
+
+
+def _raise_again(error: Exception, request: RunRequest) -> Any:
+    raise error
+
+
+def gather_all(
+    claims: Sequence[CheckedClaim], request: RunRequest, begun: Mapping[str, Gather] = MappingProxyType({})
+) -> dict[str, GatheredRuns]:
+    """The runs that the claims need, made once per theorem, by its label; ``begun`` are under way."""
+    return {
+        home.label: gather_runs(home.content, begun.get(home.label, home.content.gather), own)
+        for home, own in _by_theorem(claims, request)
+    }
 
 
 def judge_entry(
@@ -157,10 +223,13 @@ class GatheredRuns:
     failure: str = ""
 
 
-def gather_runs(content: Claims, request: RunRequest) -> GatheredRuns:
-    """Make a theorem's runs. What they raise (a worker killed for memory, a bug) is told, so nothing passes."""
+def gather_runs(content: Claims, gather: Gather, request: RunRequest) -> GatheredRuns:
+    """Make a theorem's runs by ``gather``.
+
+    What they raise (a worker killed for memory, a bug) is told, so nothing passes.
+    """
     try:
-        runs = content.gather(request)
+        runs = gather(request)
         if request.look > 1:
             return GatheredRuns(runs)
         return GatheredRuns(runs, content.figures(runs), content.parameters(runs))

@@ -21,6 +21,7 @@ from cgro_theory.theorems.kept_runs import RunStore
 
 Inputs = ParamSpec("Inputs")
 Result = TypeVar("Result")
+Worker = tuple[SpawnProcess, Connection]
 
 _PATIENCE = 0.5
 """Seconds between two looks at a result that is awaited: on Windows, Ctrl-C does not end a wait by itself."""
@@ -48,7 +49,8 @@ class WorkerPool:
     collect the results inside it. Ctrl-C is for the parent alone: the workers ignore SIGINT. They end when the
     parent ends, however it does (also by SIGKILL). Tasks and results are pickled by value; a worker starts like
     a new interpreter, so what it is given must be importable there. Not for use by several threads. What ``kept``
-    holds is not done again, and what is done is added to it.
+    holds is not done again, and what is done is added to it. A worker that dies fails the task it had; another one
+    takes its place.
     """
 
     def __init__(self, workers: int | None = None, *, kept: RunStore | None = None) -> None:
@@ -56,8 +58,10 @@ class WorkerPool:
         self._kept = kept
         self._context = multiprocessing.get_context("spawn")
         self._tasks: queue.SimpleQueue[tuple[PendingResult[Any], bytes] | None] = queue.SimpleQueue()
-        self._workers: list[tuple[SpawnProcess, Connection]] = []
+        self._workers: list[Worker] = []
         self._threads: list[threading.Thread] = []
+        self._starting = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,14 +79,19 @@ class WorkerPool:
             pending.set_result(pickle.loads(answer)[0])
             return pending
         self._tasks.put((pending, task))
-        if len(self._workers) < self._size:
-            self._start()
+        if len(self._threads) < self._size:
+            self._closed = False
+            thread = threading.Thread(target=self._drive, args=(self._start(),), daemon=True)
+            self._threads.append(thread)
+            thread.start()
         return pending
 
     def close(self) -> None:
         """Kill the workers, whatever they are doing, and cancel what waits."""
-        for process, _ in self._workers:
-            process.kill()
+        with self._starting:
+            self._closed = True
+            for process, _ in self._workers:
+                process.kill()
         with contextlib.suppress(queue.Empty):
             while True:
                 task = self._tasks.get_nowait()
@@ -97,32 +106,38 @@ class WorkerPool:
             pipe.close()
         self._workers, self._threads = [], []
 
-    def _start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _interrupts_held_back():
-            process.start()
+    def _start(self) -> Worker:
+        """A new worker; none once the pool is closed, when the last one that died is as good."""
+        with self._starting:
+            if self._closed:
+                return self._workers[-1]
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+            with _interrupts_held_back():
+                process.start()
             self._workers.append((process, ours))
-        theirs.close()
-        thread = threading.Thread(target=self._drive, args=(process, ours), daemon=True)
-        self._threads.append(thread)
-        thread.start()
+            theirs.close()
+            return process, ours
 
-    def _drive(self, process: SpawnProcess, pipe: Connection) -> None:
-        """One worker's tasks, one after another, until the pool closes; a dead worker fails those it is given."""
+    def _drive(self, worker: Worker) -> None:
+        """One worker's tasks, one after another, until the pool closes."""
         while (task := self._tasks.get()) is not None:
             pending, message = task
             if not pending.set_running_or_notify_cancel():
                 continue
+            process, pipe = worker
             try:
                 pipe.send_bytes(message)
                 answer = pipe.recv_bytes()
+            except (EOFError, OSError):
+                pending.set_exception(WorkerDied(_how_it_died(process)))
+                worker = self._start()
+                continue
+            try:
                 value, error = pickle.loads(answer)
                 if error is None and self._kept is not None:
                     self._kept.save(message, answer)
-            except (EOFError, OSError):
-                value, error = None, WorkerDied(_how_it_died(process))
-            except Exception as problem:  # a result that cannot be unpickled here
+            except Exception as problem:  # a result that cannot be unpickled, or kept, here
                 value, error = None, problem
             if error is None:
                 pending.set_result(value)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from cgro_theory.errors import InvalidInput
@@ -66,21 +67,24 @@ class Job:
 
 def gather(request: RunRequest) -> LandscapeRuns:
     """Train the sets that are asked for; seeds derive from the request's and the plan."""
-    if request.device != "cpu":
-        return _gather_here(request)
     with request.pool() as pool:
-        return collect(request, submit(pool, request))
+        return begin(request, pool)(request)
 
 
-def submit(pool: WorkerPool, request: RunRequest) -> list[tuple[Job, PendingResult[ExperimentRecord]]]:
-    """Have the runs that are asked for made by other processes, on the CPU, a task each."""
-    return [(job, pool.submit(make_run, job)) for job in jobs_of(SIZES[request.profile], request)]
+def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], LandscapeRuns]:
+    """Have ``pool`` train them, a task each; what is returned waits for them.
+
+    On a GPU, which processes would share, they are trained in this one when they are asked for.
+    """
+    if request.device != "cpu":
+        return _gather_here
+    submitted = [(job, pool.submit(make_run, job)) for job in jobs_of(SIZES[request.profile], request)]
+    return partial(_collected, submitted)
 
 
-def collect(
-    request: RunRequest, submitted: Sequence[tuple[Job, PendingResult[ExperimentRecord]]]
+def _collected(
+    submitted: Sequence[tuple[Job, PendingResult[ExperimentRecord]]], request: RunRequest
 ) -> LandscapeRuns:
-    """Wait for what was submitted."""
     made: list[tuple[Job, ExperimentRecord | InvalidInput]] = []
     for index, (job, pending) in enumerate(submitted):
         request.progress(_DOING, index / len(submitted))
@@ -93,7 +97,7 @@ def collect(
 
 
 def _gather_here(request: RunRequest) -> LandscapeRuns:
-    """On a GPU, which processes would share, the runs are made in this one, one after another."""
+    """The runs made in this process, one after another."""
     jobs = jobs_of(SIZES[request.profile], request)
     made: list[tuple[Job, ExperimentRecord | InvalidInput]] = []
     for index, job in enumerate(jobs):

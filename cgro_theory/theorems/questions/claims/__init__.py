@@ -20,9 +20,9 @@ from cgro_theory.theorems.questions.claims import (
     question_11_published,
 )
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.runs.making import OVER_SEEDS, gather
+from cgro_theory.theorems.questions.runs.making import OVER_SEEDS, begin, gather
 
-__all__ = ["CHECKED", "CONSTANTS", "GROWING", "QUESTIONS", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "QUESTIONS", "begin", "figures", "gather", "parameters"]
 
 _FILES = (
     question_1_attacks,

@@ -19,6 +19,7 @@ from cgro_theory.theorems.questions.runs.profiles import SIZES, Sizes
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import Part, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import train_cell
+from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.vision.training import TrainingRecipe
 
 _ERROR_POINTS = 256
@@ -46,16 +47,24 @@ class Job:
 
 def gather(request: RunRequest) -> QuestionRuns:
     """Train and build what the asked claims need; every seed derives from ``request.seed`` and the parameters."""
-    jobs = plan_jobs(SIZES[request.profile], request)
-    parts: dict[str, list[Any]] = {}
     with request.pool() as pool:
-        waiting = [(job.part, pool.submit(job.run)) for job in jobs]
+        return begin(request, pool)(request)
+
+
+def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], QuestionRuns]:
+    """Have ``pool`` train and build that; what is returned waits for it."""
+    waiting = [(job.part, pool.submit(job.run)) for job in plan_jobs(SIZES[request.profile], request)]
+
+    def collected(request: RunRequest) -> QuestionRuns:
+        parts: dict[str, list[Any]] = {}
         for done, (part, result) in enumerate(waiting):
             request.progress("networks for the readers' questions", done / len(waiting))
             found = result.result()
             parts.setdefault(part, []).extend(found if isinstance(found, tuple) else (found,))
-    request.progress("networks for the readers' questions", 1.0)
-    return QuestionRuns(**{name: tuple(found) for name, found in parts.items()})
+        request.progress("networks for the readers' questions", 1.0)
+        return QuestionRuns(**{name: tuple(found) for name, found in parts.items()})
+
+    return collected
 
 
 def plan_jobs(sizes: Sizes, request: RunRequest) -> list[Job]:

@@ -6,7 +6,7 @@ from cgro_theory.claims import Figure
 from cgro_theory.theorems.checked_claim import CheckedClaim
 
 from ..runs.trained import TrainedEvidence, parameters
-from ..runs.training import gather
+from ..runs.training import begin, gather
 from . import (
     certified,
     collapse,
@@ -26,7 +26,7 @@ from . import (
 from .constants import CONSTANTS
 from .phase_figures import phase_figures
 
-__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "begin", "figures", "gather", "parameters"]
 
 CHECKED: tuple[CheckedClaim, ...] = (
     *gradient.CHECKED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import sympy as sp
 
@@ -77,6 +78,7 @@ def loss_slope_residual() -> sp.Expr:
     return sp.simplify(sp.diff(sp.log(1 + sp.exp(-s)), s) + 1 / (1 + sp.exp(s)))
 
 
+@cache
 def gradient_residuals(
     degree: int, width: int, samples: int, noise_patches: int, recursions: Recursions = stated_recursions
 ) -> int:

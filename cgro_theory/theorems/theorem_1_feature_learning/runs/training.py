@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -46,21 +46,28 @@ LAMBDA_ONE_SAFETY = 0.25
 
 def gather(request: RunRequest) -> TrainedEvidence:
     """Train the sets of networks that the asked claims and their negative controls need."""
+    with request.pool() as pool:
+        return begin(request, pool)(request)  # leaving the block ends the workers
+
+
+def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], TrainedEvidence]:
+    """Have ``pool`` train those sets; what is returned waits for them."""
     # Flows need no batch and no GPU: other processes integrate them. Descent is the longest task, so it comes
     # first; on a GPU it stays in this process.
-    with request.pool() as pool:
+    groups, on_gpu = request.needs_runs(*GROUPS), request.device == "cuda"
+    descent = {} if on_gpu or not groups else _submit_groups(pool, request, (DESCENT_DIMENSION,), flow=False)
+    flows = _submit_groups(pool, request, FLOW_DIMENSIONS[request.profile], flow=True) if groups else {}
+    plan = PLANS[request.profile]
+    tasks = plan_tasks(plan, request.seed, request.growth) if request.needs_runs("phases") else []
+    results = [pool.submit(task.run) for task in tasks]
+    fresh, proofs = submit_fresh(pool, request), submit_certified(pool, request)
+    networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
+    beyond = submit_over_attack(pool, request) if request.needs_runs("over_attack") else []
+    searches = submit_collapse(pool, request) if request.needs_runs("collapse") else []
+    cells = submit_map(pool, request) if request.needs_runs("collapse") else []
+
+    def collected(request: RunRequest) -> TrainedEvidence:
         parts: list[TrainedEvidence] = []
-        groups, on_gpu = request.needs_runs(*GROUPS), request.device == "cuda"
-        descent = {} if on_gpu or not groups else _submit_groups(pool, request, (DESCENT_DIMENSION,), flow=False)
-        flows = _submit_groups(pool, request, FLOW_DIMENSIONS[request.profile], flow=True) if groups else {}
-        plan = PLANS[request.profile]
-        tasks = plan_tasks(plan, request.seed, request.growth) if request.needs_runs("phases") else []
-        results = [pool.submit(task.run) for task in tasks]
-        fresh, proofs = submit_fresh(pool, request), submit_certified(pool, request)
-        networks = _submit_full_networks(pool, request) if request.needs_runs("full") else []
-        beyond = submit_over_attack(pool, request) if request.needs_runs("over_attack") else []
-        searches = submit_collapse(pool, request) if request.needs_runs("collapse") else []
-        cells = submit_map(pool, request) if request.needs_runs("collapse") else []
         if on_gpu and groups:
             parts.append(_gather_runs_of(request, DESCENT_DIMENSION, _runs(request, flow=False), flow=False))
         for doing, group in (descent | flows).items():
@@ -70,15 +77,18 @@ def gather(request: RunRequest) -> TrainedEvidence:
         for done, result in enumerate(results):
             request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
             result.result()
-        full = tuple(network.result() for network in networks)
-        over_attack = tuple(group.result() for group in beyond)
-        collapse = tuple(trial for search in searches for trial in search.result())
-        collapse_map = tuple(cell.result() for cell in cells)
-        stages = tuple(group.result() for group in fresh)
-        certified = tuple(proof.result() for proof in proofs)  # leaving the block ends the workers
-    found = replace(join_evidence(parts), phases=collect(tasks, [result.result() for result in results]))
-    found = replace(found, over_attack=over_attack, collapse=collapse, collapse_map=collapse_map)
-    return replace(found, full=full, fresh=stages, certified=certified)
+        return replace(
+            join_evidence(parts),
+            phases=collect(tasks, [result.result() for result in results]),
+            over_attack=tuple(group.result() for group in beyond),
+            collapse=tuple(trial for search in searches for trial in search.result()),
+            collapse_map=tuple(cell.result() for cell in cells),
+            full=tuple(network.result() for network in networks),
+            fresh=tuple(group.result() for group in fresh),
+            certified=tuple(proof.result() for proof in proofs),
+        )
+
+    return collected
 
 
 def _submit_groups(

@@ -13,10 +13,10 @@ from cgro_theory.theorems.theorem_2_representation_complexity.claims import (
     training_error,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns, parameters
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import gather
+from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import begin, gather
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import CONSTANTS
 
-__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "begin", "figures", "gather", "parameters"]
 
 CHECKED = (
     *counts.CHECKED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -30,15 +30,41 @@ from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube imp
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.parity import parity_circuit
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import hierarchy_dimension
 from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import Architecture
+from cgro_theory.theorems.worker_pool import WorkerPool
 
 DIGITS_SAMPLES = 1797
 
 _NORMS = (1.0, 2.0, math.inf)
+SETS = tuple(
+    field.name for field in fields(made.RepresentationRuns) if field.name not in ("seed", "error_fraction")
+)
+"""The sets of runs that a request can ask for."""
 
 
 def gather(request: RunRequest) -> made.RepresentationRuns:
     """Build, train and enumerate the sets of runs that are needed; ``request.seed`` decides every draw."""
+    with request.pool() as pool:
+        return begin(request, pool)(request)
+
+
+def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], made.RepresentationRuns]:
+    """Have ``pool`` do that, a task per set; what is returned waits for it."""
     sizes, seed = profiles.SIZES[request.profile], request.seed
+    waiting = {name: pool.submit(_make, name, sizes, seed) for name in SETS if request.needs_runs(name)}
+
+    def collected(request: RunRequest) -> made.RepresentationRuns:
+        sets: dict[str, Any] = {}
+        for index, (name, pending) in enumerate(waiting.items()):
+            request.progress(name.replace("_", " "), index / len(waiting))
+            sets[name] = pending.result()
+        request.progress("gathered", 1.0)
+        return made.RepresentationRuns(seed, **sets)
+
+    return collected
+
+
+def _make(name: str, sizes: profiles.Sizes, seed: int) -> Any:
+    """One set of runs."""
     makers: dict[str, Callable[[], Any]] = {
         "counted": lambda: _counted(sizes.counted, seed),
         "ladders": lambda: _ladders(seed),
@@ -53,13 +79,7 @@ def gather(request: RunRequest) -> made.RepresentationRuns:
         "training": lambda: _training(sizes, seed),
         "hierarchy": lambda: _hierarchy(seed),
     }
-    sets: dict[str, Any] = {}
-    for index, (name, make) in enumerate(makers.items()):
-        request.progress(name.replace("_", " "), index / len(makers))
-        if request.needs_runs(name):
-            sets[name] = make()
-    request.progress("gathered", 1.0)
-    return made.RepresentationRuns(seed, **sets)
+    return makers[name]()
 
 
 def _derived(seed: int, *parts: SeedPart) -> int:

@@ -7,9 +7,9 @@ from cgro_theory.theorems.landscape import claims as landscape
 from cgro_theory.theorems.theorem_3_global_flatness.claims import attack_gain, flatness, vacuity, variation
 from cgro_theory.theorems.theorem_3_global_flatness.runs import profiles
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessRuns
-from cgro_theory.theorems.theorem_3_global_flatness.runs.making import gather, parameters
+from cgro_theory.theorems.theorem_3_global_flatness.runs.making import begin, gather, parameters
 
-__all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
+__all__ = ["CHECKED", "CONSTANTS", "GROWING", "begin", "figures", "gather", "parameters"]
 
 TORUS = (*flatness.CHECKED, *variation.CHECKED, *attack_gain.CHECKED, *vacuity.CHECKED)
 CHECKED = (

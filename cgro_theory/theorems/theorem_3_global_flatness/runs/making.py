@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -26,62 +25,87 @@ from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import (
     image_scales,
 )
 from cgro_theory.theorems.theorem_3_global_flatness.runs.samples import make_ladder, make_variations
+from cgro_theory.theorems.worker_pool import PendingResult, WorkerPool
 
 _OF_NETWORKS = ("overfit", "moderate_line", "moderate_space", "constructed", "gains")
 TORUS_SETS = (*_OF_NETWORKS, "variations", "rate_ladders", "image_scales")
 
 
 def gather(request: RunRequest) -> FlatnessRuns:
-    """Make the parts that are asked for; on a CPU the images train in other processes meanwhile."""
-    torus, images = request.needs_runs(*TORUS_SETS), request.needs_runs(*landscape.SETS)
-    if not (torus and images and request.device == "cpu"):
-        return FlatnessRuns(
-            gather_torus(request) if torus else None, landscape.gather(request) if images else None
-        )
+    """Make the parts that are asked for."""
     with request.pool() as pool:
-        submitted = landscape.submit(pool, request)
-        return FlatnessRuns(gather_torus(request), landscape.collect(request, submitted))
+        return begin(request, pool)(request)
 
 
-def gather_torus(request: RunRequest) -> TorusRuns:
-    """Sample, train, enclose the sets that are asked for; seeds derive from ``request.seed`` and what is drawn."""
-    sizes = SIZES[request.profile]
-    seconds: dict[str, float] = {}
-    sets: dict[str, Any] = {}
-    gains: list[AttackGainCase] = []
-    groups = [group for group in groups_of(sizes) if request.needs_runs(group.set_of_runs, "gains")]
-    for index, group in enumerate(groups):
-        name = f"{group.kind} networks, D = {group.input_dimension}"
-        request.progress(f"{name}, N = {group.num_samples}", index / len(groups))
-        asked = {"cases": request.needs_runs(group.set_of_runs), "gains": request.needs_runs("gains")}
-        with _timed(seconds, name.replace(" = ", "=")):
-            found, attacked = measure_group(group, sizes, request.seed, **asked)
-        sets[group.set_of_runs] = (*sets.get(group.set_of_runs, ()), *found)
-        gains += attacked
-    if groups:
-        request.progress("networks", 1.0)
-    if request.needs_runs("constructed"):
-        sets["constructed"] = (distance_case(), flat_inside_case())
-    if request.needs_runs("gains"):
-        sets["gains"] = (*gains, sine_gain())
-    if request.needs_runs("variations"):
-        with _timed(seconds, "variations"):
-            sets["variations"] = make_variations(sizes, request.seed)
-    if request.needs_runs("rate_ladders"):
-        sets["rate_ladders"] = ()
-        for dimension in sizes.ladder_seeds:
-            with _timed(seconds, f"ladder, D={dimension}"):
-                sets["rate_ladders"] += (make_ladder(dimension, sizes, request),)
-    if request.needs_runs("image_scales"):
-        sets["image_scales"] = image_scales()
-    return TorusRuns(request.profile, request.seed, seconds=tuple(seconds.items()), **sets)
+def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], FlatnessRuns]:
+    """Have ``pool`` make them; what is returned waits for them. On a GPU the images train in this process."""
+    images = landscape.begin(request, pool) if request.needs_runs(*landscape.SETS) else None
+    torus = _begin_torus(request, pool) if request.needs_runs(*TORUS_SETS) else None
+
+    def collected(request: RunRequest) -> FlatnessRuns:
+        return FlatnessRuns(torus and torus(request), images and images(request))
+
+    return collected
 
 
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+def _begin_torus(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], TorusRuns]:
+    """Have the sets that are asked for sampled, trained and enclosed.
+
+    Seeds derive from ``request.seed`` and what is drawn.
+    """
+    sizes, seed, needs = SIZES[request.profile], request.seed, request.needs_runs
+    networks = [
+        (
+            group,
+            pool.submit(
+                _timed, measure_group, group, sizes, seed, cases=needs(group.set_of_runs), gains=needs("gains")
+            ),
+        )
+        for group in groups_of(sizes)
+        if needs(group.set_of_runs, "gains")
+    ]
+    variations = pool.submit(_timed, make_variations, sizes, seed) if needs("variations") else None
+    ladders = [
+        (dimension, pool.submit(_timed, make_ladder, dimension, sizes, seed))
+        for dimension in (sizes.ladder_seeds if needs("rate_ladders") else ())
+    ]
+
+    def collected(request: RunRequest) -> TorusRuns:
+        seconds: dict[str, float] = {}
+        sets: dict[str, tuple[Any, ...]] = {}
+
+        def found(name: str, waiting: PendingResult[tuple[float, Any]], share: float) -> Any:
+            request.progress(name, share)
+            taken, result = waiting.result()
+            seconds[name] = seconds.get(name, 0.0) + taken
+            return result
+
+        gains: list[AttackGainCase] = []
+        for index, (group, waiting) in enumerate(networks):
+            name = f"{group.kind} networks, D={group.input_dimension}"
+            cases, attacked = found(name, waiting, index / len(networks))
+            sets[group.set_of_runs] = (*sets.get(group.set_of_runs, ()), *cases)
+            gains += attacked
+        if needs("constructed"):
+            sets["constructed"] = (distance_case(), flat_inside_case())
+        if needs("gains"):
+            sets["gains"] = (*gains, sine_gain())
+        if variations is not None:
+            sets["variations"] = found("variations", variations, 0.0)
+        if needs("rate_ladders"):
+            sets["rate_ladders"] = tuple(found(f"ladder, D={d}", waiting, 0.0) for d, waiting in ladders)
+        if needs("image_scales"):
+            sets["image_scales"] = image_scales()
+        return TorusRuns(request.profile, request.seed, seconds=tuple(seconds.items()), **sets)
+
+    return collected
+
+
+def _timed(work: Callable[..., Any], *inputs: Any, **options: Any) -> tuple[float, Any]:
+    """How many seconds the work took, and its result."""
     started = time.monotonic()
-    yield
-    seconds[name] = seconds.get(name, 0.0) + time.monotonic() - started
+    result = work(*inputs, **options)
+    return time.monotonic() - started, result
 
 
 def parameters(runs: FlatnessRuns) -> dict[str, Any]:

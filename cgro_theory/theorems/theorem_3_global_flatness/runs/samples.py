@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from cgro_theory.numerics.seeds import derived_seeds
-from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import RateLadder, VariationCase
 from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import (
     AMPLITUDE,
@@ -38,16 +37,16 @@ def make_variations(sizes: Sizes, seed: int) -> tuple[VariationCase, ...]:
     return tuple(found)
 
 
-def make_ladder(dimension: int, sizes: Sizes, request: RunRequest) -> RateLadder:
+def make_ladder(dimension: int, sizes: Sizes, seed: int) -> RateLadder:
     """TV at h = N^(-1/(D+2)) for each N of the profile, realized and in expectation."""
     density = TorusDensity(dimension, AMPLITUDE)
     bandwidths = [rate_bandwidth(count, dimension) for count in sizes.ladder_sizes]
-    rows = []
-    steps = list(zip(sizes.ladder_sizes, bandwidths, sizes.ladder_seeds[dimension], strict=True))
-    for index, (count, bandwidth, runs) in enumerate(steps):
-        request.progress(f"total variation, D = {dimension}", index / len(steps))
-        rows.append(realized_row(density, count, bandwidth, runs, request.seed, sizes.queries))
-    request.progress(f"total variation, D = {dimension}", 1.0)
+    rows = [
+        realized_row(density, count, bandwidth, runs, seed, sizes.queries)
+        for count, bandwidth, runs in zip(
+            sizes.ladder_sizes, bandwidths, sizes.ladder_seeds[dimension], strict=True
+        )
+    ]
     expected = tuple(
         expected_variation(count, bandwidth, density)
         for count, bandwidth in zip(sizes.ladder_sizes, bandwidths, strict=True)
