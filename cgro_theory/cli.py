@@ -67,12 +67,15 @@ def verify(
     out: Annotated[Path | None, typer.Option(help="write results and figures to this folder")] = None,
     keep: Annotated[Path | None, typer.Option(help="folder of finished runs, kept and used again")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    plugin_minutes: Annotated[
+        float | None, typer.Option(help="longest for the theorem of another package (30; full: 1440)")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Judge the claims of a theorem on really trained networks.
 
     Exit code: 0 nothing refuted or open, 1 something refuted, 2 invalid input, 3 something open: a claim is
-    inconclusive, a negative control was not caught, or nothing that was asked for passed.
+    inconclusive, a negative control was not caught, nothing that was asked for passed, or a plug-in was left out.
     """
     try:
         from cgro_theory.commands.verify import MAX_SEED, run_verify
@@ -89,6 +92,7 @@ def verify(
             out=out,
             keep=keep,
             device=device,
+            plugin_minutes=plugin_minutes,
             quiet=quiet,
         )
     except KeyboardInterrupt as stop:  # said here, because newer versions of typer make a silent exit of it

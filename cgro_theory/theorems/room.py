@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
@@ -15,6 +17,9 @@ from cgro_theory.theorems.worker_pool import WorkerPool
 __all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest"]
 
 Profile = Literal["quick", "full"]
+
+LABEL = re.compile(r"[a-z][a-z0-9_]*")
+"""Labels of rooms: they name files, and begin the labels of claims."""
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the fraction of it done, in [0, 1]."""
@@ -120,9 +125,8 @@ class Room:
         stem, _, suffix = name.rpartition(".")
         if stem == self.label:
             return suffix == "json"
-        return suffix in ("json", "png", "svg") and stem.startswith(
-            tuple(f"{e}_" for e in (self.label, *self.parts))
-        )
+        starts = tuple(f"{each}_" for each in (self.label, *self.parts))
+        return suffix in ("json", "png", "svg") and stem.startswith(starts) and os.path.basename(name) == name
 
     @property
     def content(self) -> Claims:

@@ -118,7 +118,12 @@ def gather_all(claims: Sequence[CheckedClaim], request: RunRequest) -> dict[str,
         own = [entry for entry in claims if room_of_claim(entry.label) is home]
         sets = frozenset(name for entry in own for name in entry.needs)
         labels = request.labels if request.look == 1 else frozenset(entry.label for entry in own)
-        gathered[home.label] = gather_runs(home.content, replace(request, sets=sets, labels=labels))
+        found = gather_runs(home.content, replace(request, sets=sets, labels=labels))
+        for figure in found.figures:
+            if not home.may_write(f"{figure.name}.png"):
+                why = f"the figure {figure.name!r} is not named after its theorem, {home.label}_…"
+                found = GatheredRuns(failure=why)
+        gathered[home.label] = found
     return gathered
 
 
