@@ -176,11 +176,23 @@ def show(
 def paper_map(
     check: Annotated[bool, typer.Option("--check", help="only say whether a file is stale (exit code 1)")] = False,
     root: Annotated[Path, typer.Option(help="the repository's folder")] = Path(),
+    plugin: Annotated[str, typer.Option(help="make the map of this plug-in's own repository instead")] = "",
 ) -> None:
     """Regenerate paper_map.md and the blocks of README.md and docs/results.md from the recorded results."""
     from cgro_theory.commands.paper_map import run_paper_map
 
-    raise typer.Exit(run_paper_map(root, check))
+    raise typer.Exit(run_paper_map(root, check, plugin))
+
+
+@app.command(name="new-theorem")
+def new_theorem(
+    name: Annotated[str, typer.Argument(help="of the package, of the theorem and of the folder that is made")],
+    out: Annotated[Path, typer.Option(help="the folder to make it in")] = Path(),
+) -> None:
+    """Make a package with a theorem of its own: one claim, its negative control, tests, a project file."""
+    from cgro_theory.commands.new_theorem import run_new_theorem
+
+    raise typer.Exit(run_new_theorem(name, out))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,7 +16,6 @@ from cgro_theory.commands.claims import print_cards
 from cgro_theory.commands.environment import describe_environment, resolve_device
 from cgro_theory.commands.judging import Judging
 from cgro_theory.errors import (
-    CgroError,
     InvalidFile,
     InvalidInput,
     require_choice,
@@ -91,7 +90,7 @@ def run_verify(
             try:
                 result = asked.carried_out_apart(minutes) if asked.is_plugin else asked.carried_out()
             except Exception as error:
-                if not asked.is_plugin or (isinstance(error, CgroError) and theorem != "all"):
+                if not asked.is_plugin or (isinstance(error, InvalidInput | InvalidFile) and theorem != "all"):
                     raise
                 unjudged.append(plugins([entry.label]).of(entry.label).refusal(error))
                 print(unjudged[-1], file=sys.stderr, flush=True)

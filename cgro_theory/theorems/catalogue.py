@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from cgro_theory.claims import Claim
 from cgro_theory.claims.card import TheoremCard
 from cgro_theory.errors import MOST_LISTED, CgroError, InvalidInput, require_choice
+from cgro_theory.theorems import gaussian_model
 from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.theorems.plugins import Plugins
 from cgro_theory.theorems.room import Room
@@ -29,7 +30,7 @@ ROOMS: tuple[Room, ...] = (
         ("landscape",),
     ),
     Room("questions", "Questions that readers asked", "cgro_theory.theorems.questions"),
-    Room("gaussian_model", "A claim from another paper", "cgro_theory.theorems.gaussian_model"),
+    gaussian_model.ROOM,
 )
 
 CARDS: tuple[TheoremCard, ...] = (theorem_1.CARD, theorem_2.CARD, theorem_3.CARD)
@@ -111,7 +112,9 @@ def room_of_claim(label: str) -> Room:
 
 def is_own_claim(label: str) -> bool:
     """Whether a room of this package states the claim ``label``."""
-    return any(entry.label == label for home in ROOMS for entry in home.checked)
+    start = label.partition(".")[0]
+    homes = [home for home in ROOMS if start in (home.label, *home.parts)]
+    return any(entry.label == label for home in homes for entry in home.checked)
 
 
 def claim(label: str) -> Claim:

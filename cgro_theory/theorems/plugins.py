@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 
 from cgro_theory.claims.card import TheoremCard
 from cgro_theory.errors import CgroError
-from cgro_theory.theorems.room import LABEL, Room
+from cgro_theory.theorems.room import LABEL, LABEL_IN_WORDS, Room
 from cgro_theory.theorems.worker_pool import PendingResult, WorkerPool
 
 GROUP = "cgro_theory.theorems"
@@ -47,32 +47,46 @@ class PluginFault(CgroError):
     """A plug-in that breaks the contract: says how."""
 
 
-def offered(taken: Sequence[str]) -> tuple[list[Plugin], list[tuple[str, str]]]:
-    """The plug-ins whose names are free, and the refusals of those whose names are not; imports nothing.
-
-    ``taken`` are the names that results and figures of this package begin with. A name is free when neither it nor
-    a taken one begins the other's files. Of two packages that offer a name, the first in the alphabet has it.
-    """
+def installed() -> list[Plugin]:
+    """The entry points of the group, by what the packages' metadata say; imports nothing."""
     known = {
         Plugin(
             each.name, each.value, f"{each.dist.name} {each.dist.version}" if each.dist else "an unknown package"
         )
         for each in metadata.entry_points(group=GROUP)
     }
-    names = dict.fromkeys(taken, "cgro_theory")
+    return sorted(known, key=lambda each: (each.package, each.label, each.value))
+
+
+def in_the_way(label: str, owners: Mapping[str, str]) -> str:
+    """The label of ``owners`` (label -> whose it is) that ``label`` cannot stand beside, or nothing.
+
+    Of two theorems neither may begin the other's files.
+    """
+    for name, owner in owners.items():
+        if f"{name}_".startswith(f"{label}_") or f"{label}_".startswith(f"{name}_"):
+            return f"{name} of {owner}"
+    return ""
+
+
+def offered(taken: Sequence[str]) -> tuple[list[Plugin], list[tuple[str, str]]]:
+    """The plug-ins whose labels are free, and the refusals of those whose labels are not.
+
+    ``taken`` are the names that this package uses. Of two packages that offer a label, the first in the alphabet
+    has it.
+    """
+    owners = dict.fromkeys(taken, "cgro_theory")
     free: list[Plugin] = []
     refused: list[tuple[str, str]] = []
-    for plugin in sorted(known, key=lambda each: (each.package, each.label, each.value)):
-        in_the_way = [name for name in names if f"{name}_".startswith(f"{plugin.label}_")]
-        in_the_way += [name for name in names if f"{plugin.label}_".startswith(f"{name}_")]
+    for plugin in installed():
         if not LABEL.fullmatch(plugin.label) or plugin.label == "all":
-            why = "its label must be of lower-case letters, digits and underscores, and not 'all'"
+            why = f"its label must be {LABEL_IN_WORDS}"
             refused.append((plugin.label, plugin.refusal(why)))
-        elif in_the_way:
-            why = f"its label is not free, because of {in_the_way[0]} of {names[in_the_way[0]]}"
+        elif other := in_the_way(plugin.label, owners):
+            why = f"its label is not free: {other} is in the way"
             refused.append((plugin.label, plugin.refusal(why)))
         else:
-            names[plugin.label] = plugin.package
+            owners[plugin.label] = plugin.package
             free.append(plugin)
     return free, refused
 
@@ -86,6 +100,7 @@ class Plugins:
         rooms: the rooms of those that were loaded elsewhere and keep the contract.
         refused: why others are left out, one line each, with the label.
         loaded: the labels that were tried.
+        with_card: the labels of those that offer a card.
     """
 
     taken: tuple[str, ...]
@@ -93,6 +108,7 @@ class Plugins:
     rooms: dict[str, Room] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
+    with_card: set[str] = field(default_factory=set)
 
     def look(self, labels: Iterable[str] | None = None) -> None:
         """Load those of ``labels``, by default all, each at most once and in a process of its own, all at once.
@@ -110,24 +126,28 @@ class Plugins:
         with WorkerPool(len(todo), light=True) as pool:
             end = time.monotonic() + LONGEST_IMPORT
             for plugin, answer in [(each, pool.submit(examined, each)) for each in todo]:
-                room, why = _answered(answer, end - time.monotonic())
-                if room is None:
+                found, why = _answered(answer, end - time.monotonic())
+                if found is None:
                     self.refused.append((plugin.label, plugin.refusal(why)))
-                else:
-                    self.rooms[plugin.label] = room
+                    continue
+                self.rooms[plugin.label], has_card = found
+                if has_card:
+                    self.with_card.add(plugin.label)
 
     def of(self, label: str) -> Plugin:
         """The entry point of a plug-in that takes part."""
         return (self.offers or {})[label]
 
     def card(self, label: str) -> TheoremCard | None:
-        """The card that the plug-in ``label`` offers, if any; imports the plug-in."""
-        card: TheoremCard | None = getattr(importlib.import_module(self.of(label).module), "CARD", None)
+        """The card that the plug-in ``label`` offers, if any, which imports the plug-in."""
+        if label not in self.with_card:
+            return None
+        card: TheoremCard = importlib.import_module(self.of(label).module).CARD
         return card
 
 
-def _answered(answer: PendingResult[Room], patience: float) -> tuple[Room | None, str]:
-    """The room, or in words why there is none."""
+def _answered(answer: PendingResult[tuple[Room, bool]], patience: float) -> tuple[tuple[Room, bool] | None, str]:
+    """What was found, or in words why nothing was."""
     try:
         return answer.result(max(0.0, patience)), ""
     except Exception as error:
@@ -144,14 +164,11 @@ def in_words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
 
 
-def examined(plugin: Plugin) -> Room:
-    """The plug-in's room, in a process of its own.
+def examined(plugin: Plugin) -> tuple[Room, bool]:
+    """The plug-in's room, and whether it offers a card; called in a process of its own.
 
     Raises :class:`PluginFault` for the first breach of the contract, and whatever the import raises.
     """
-    from cgro_theory.theorems.catalogue import is_own_claim
-    from cgro_theory.theorems.contract import card_fault, faults
-
     if ":" not in plugin.value:
         raise PluginFault(f"its value must be of the form package.module:ROOM, got {plugin.value!r}")
     room = metadata.EntryPoint(plugin.label, plugin.value, GROUP).load()
@@ -161,9 +178,12 @@ def examined(plugin: Plugin) -> Room:
         raise PluginFault(f"the room is labelled {room.label!r}, not as its entry point")
     if room.parts:
         raise PluginFault("its room must have no parts: its figures begin with its label")
+    from cgro_theory.theorems.catalogue import is_own_claim
+    from cgro_theory.theorems.contract import card_fault, faults
+
     for fault in faults(room, is_own_claim):
         raise PluginFault(fault)
     card = getattr(importlib.import_module(plugin.module), "CARD", None)
     if card is not None and (fault := card_fault(card, room)):
         raise PluginFault(fault)
-    return room
+    return room, card is not None

@@ -18,8 +18,9 @@ __all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room
 
 Profile = Literal["quick", "full"]
 
-LABEL = re.compile(r"[a-z][a-z0-9_]*")
+LABEL = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")
 """Labels of rooms: they name files, and begin the labels of claims."""
+LABEL_IN_WORDS = "lower-case letters, digits and inner underscores, a letter first, at most 40, and not 'all'"
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the fraction of it done, in [0, 1]."""
