@@ -59,7 +59,11 @@ def test_the_page_s_commands_lead_to_a_judged_claim_in_the_report(install, monke
     assert 'id="claim-my_bound.robust_error"' in report
     assert "not in this version" not in report
     assert "`my_bound.robust_error` For x = " in Path("paper_map.md").read_text(encoding="utf-8")
-    assert capfd.readouterr().err.count("left out") == 0
+    assert cgro("claims") == 0
+    shown = capfd.readouterr()
+    assert "derivation  the documentation of my_bound 1.0" in shown.out
+    assert "my_bound.robust_error (derived)" in shown.out
+    assert "left out" not in shown.err
 
 
 @pytest.mark.parametrize(

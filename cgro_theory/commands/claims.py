@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cgro_theory.claims import Claim, ExitCode, Provenance
 from cgro_theory.commands.paper_map import reverified_quick
-from cgro_theory.errors import require_choice
+from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.report.cards import card_text, card_views
 from cgro_theory.report.html_sources import read_sources
 from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
@@ -24,7 +24,6 @@ from cgro_theory.theorems.catalogue import (
     checked_claim,
     plugins,
     room_of_claim,
-    rooms_among,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.theorems.room import Room
@@ -56,9 +55,12 @@ def run_claims(*, paper: bool) -> ExitCode:
 
 def run_explain(label: str) -> ExitCode:
     """Print one claim: what it says, its formula, how it is checked, what it assumes, and how it could fail."""
-    known = [claim.label for home in rooms_among([label.partition(".")[0]]) for claim in home.claims]
-    require_choice("claim", label, known)
-    print(explained(checked_claim(label)))
+    try:
+        entry = checked_claim(label)
+    except InvalidInput:
+        require_choice("claim", label, [claim.label for home in all_rooms() for claim in home.claims])
+        raise
+    print(explained(entry))
     return ExitCode.PASSED
 
 

@@ -102,19 +102,24 @@ def require_claim(home: Room, label: str) -> None:
     )
 
 
+def _states(home: Room, label: str) -> bool:
+    """Whether the room states the claim; a room whose name does not begin the label is not imported."""
+    return label.partition(".")[0] in (home.label, *home.parts) and any(
+        each.label == label for each in home.checked
+    )
+
+
 def room_of_claim(label: str) -> Room:
-    """The room that states the claim ``label``."""
+    """The room that states the claim ``label``; imports no other theorem."""
     for candidate in rooms_among([label.partition(".")[0]]):
-        if any(entry.label == label for entry in candidate.checked):
+        if _states(candidate, label):
             return candidate
     raise InvalidInput("claim", label, "a label listed in paper_map.md or by cgro claims")
 
 
 def is_own_claim(label: str) -> bool:
     """Whether a room of this package states the claim ``label``."""
-    start = label.partition(".")[0]
-    homes = [home for home in ROOMS if start in (home.label, *home.parts)]
-    return any(entry.label == label for home in homes for entry in home.checked)
+    return any(_states(home, label) for home in ROOMS)
 
 
 def claim(label: str) -> Claim:
