@@ -177,16 +177,16 @@ def verify(
     """
     from cgro_theory.commands.environment import describe_environment, resolve_device
     from cgro_theory.errors import require_choice, require_integer
-    from cgro_theory.theorems.catalogue import ROOMS, room
+    from cgro_theory.theorems.catalogue import room
     from cgro_theory.theorems.verification import plan_room, verify_room
     from cgro_theory.trainer.threads import one_thread
 
-    require_choice("theorem", theorem, [home.label for home in ROOMS])
+    home = room(theorem)
     require_choice("profile", profile, ("quick", "full"))
     require_integer("seed", seed, 0, 2**62)
     environment = describe_environment(resolve_device("cpu"))
     with one_thread():
-        return verify_room(plan_room(room(theorem), profile=profile, seed=seed, only=only), environment)
+        return verify_room(plan_room(home, profile=profile, seed=seed, only=only), environment)
 
 
 def certify(setting: PatchSetting, seed: int = 0, *, minutes: float = 60.0) -> Proof:

@@ -67,12 +67,15 @@ def verify(
     out: Annotated[Path | None, typer.Option(help="write results and figures to this folder")] = None,
     keep: Annotated[Path | None, typer.Option(help="folder of finished runs, kept and used again")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    plugin_minutes: Annotated[
+        float | None, typer.Option(help="longest for the theorem of another package (30; full: 1440)")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Judge the claims of a theorem on really trained networks.
 
     Exit code: 0 nothing refuted or open, 1 something refuted, 2 invalid input, 3 something open: a claim is
-    inconclusive, a negative control was not caught, or nothing that was asked for passed.
+    inconclusive, a negative control was not caught, nothing that was asked for passed, or a plug-in was left out.
     """
     try:
         from cgro_theory.commands.verify import MAX_SEED, run_verify
@@ -89,6 +92,7 @@ def verify(
             out=out,
             keep=keep,
             device=device,
+            plugin_minutes=plugin_minutes,
             quiet=quiet,
         )
     except KeyboardInterrupt as stop:  # said here, because newer versions of typer make a silent exit of it
@@ -172,11 +176,23 @@ def show(
 def paper_map(
     check: Annotated[bool, typer.Option("--check", help="only say whether a file is stale (exit code 1)")] = False,
     root: Annotated[Path, typer.Option(help="the repository's folder")] = Path(),
+    plugin: Annotated[str, typer.Option(help="make the map of this plug-in's own repository instead")] = "",
 ) -> None:
     """Regenerate paper_map.md and the blocks of README.md and docs/results.md from the recorded results."""
     from cgro_theory.commands.paper_map import run_paper_map
 
-    raise typer.Exit(run_paper_map(root, check))
+    raise typer.Exit(run_paper_map(root, check, plugin))
+
+
+@app.command(name="new-theorem")
+def new_theorem(
+    name: Annotated[str, typer.Argument(help="of the package, of the theorem and of the folder that is made")],
+    out: Annotated[Path, typer.Option(help="the folder to make it in")] = Path(),
+) -> None:
+    """Make a package with a theorem of its own: one claim, its negative control, tests, a project file."""
+    from cgro_theory.commands.new_theorem import run_new_theorem
+
+    raise typer.Exit(run_new_theorem(name, out))
 
 
 def main(arguments: list[str] | None = None) -> None:

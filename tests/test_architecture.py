@@ -19,6 +19,8 @@ ALLOWED = {
     "sweep": {"claims", "setting", "trainer"},
     "calculator": {"theorems", "claims", "numerics", "setting"},
     "schemas": set(),
+    "testing": {"theorems", "claims"},
+    "skeleton": {"testing", "theorems", "claims"},
     "__init__": {"api"},
     "api": None,
     "commands": None,

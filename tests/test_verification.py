@@ -223,14 +223,14 @@ def test_a_claim_asked_for_twice_is_judged_once():
 
 
 def test_ctrl_c_says_in_one_line_what_was_written_before(monkeypatch, capsys, tmp_path):
-    from cgro_theory.commands import verify as command
+    from cgro_theory.commands import judging
 
-    def verify_two(entry, **options):
-        if entry.label == "theorem_2":
+    def verify_two(planned, *rest):
+        if planned.room.label == "theorem_2":
             raise KeyboardInterrupt
-        return VerificationResult(entry.label, "quick", 0, 0.0, CPU, {}, ())
+        return VerificationResult(planned.room.label, "quick", 0, 0.0, CPU, {}, ())
 
-    monkeypatch.setattr(command, "verify_room", verify_two)
+    monkeypatch.setattr(judging, "verify_room", verify_two)
     with pytest.raises(SystemExit) as stopped:
         main(["verify", "all", "--quiet", "--out", str(tmp_path)])
     assert stopped.value.code == 130
@@ -241,12 +241,12 @@ def test_ctrl_c_says_in_one_line_what_was_written_before(monkeypatch, capsys, tm
 @pytest.fixture
 def untrained(monkeypatch):
     """Whoever gets as far as making runs fails."""
-    from cgro_theory.commands import verify as command
+    from cgro_theory.commands import judging
 
-    def verify_none(entry, **options):
+    def verify_none(*planned):
         raise AssertionError("training started")
 
-    monkeypatch.setattr(command, "verify_room", verify_none)
+    monkeypatch.setattr(judging, "verify_room", verify_none)
 
 
 def refused(capsys, *arguments):

@@ -198,7 +198,7 @@ def test_kept_runs_are_not_made_again(tmp_path, monkeypatch):
     for file in tmp_path.glob("*.run"):
         file.write_bytes(file.read_bytes()[:-1])
     assert doubled(1) == [2]
-    monkeypatch.setattr(kept_runs, "_source_digest", lambda: b"another source")
+    monkeypatch.setattr(kept_runs, "_source_digest", lambda package: b"another source")
     assert doubled(1) == [2]
     for _ in range(2):
         with pytest.raises(ValueError, match="negative"):

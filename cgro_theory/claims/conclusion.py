@@ -31,8 +31,8 @@ class Conclusion:
         return f"exit code {self.code.value} ({self.code.name.lower()}): {'; '.join(self.reasons)}"
 
 
-def conclude(results: Sequence[VerificationResult]) -> Conclusion:
-    """The exit code of verifications that were asked for together.
+def conclude(results: Sequence[VerificationResult], unjudged: Sequence[str] = ()) -> Conclusion:
+    """The exit code of verifications that were asked for together; ``unjudged`` are reasons why others gave none.
 
     1 when a claim is refuted. Else 3 when a claim is inconclusive, when one that was asked for was not judged,
     when a negative control of any judged claim did not come out refuted (so one out of scope with its claim is
@@ -47,7 +47,7 @@ def conclude(results: Sequence[VerificationResult]) -> Conclusion:
     ]
     if refuted:
         return Conclusion(ExitCode.REFUTED, tuple(refuted))
-    open_ends = [reason for result in results for reason in _open_ends(result)]
+    open_ends = [*(reason for result in results for reason in _open_ends(result)), *unjudged]
     asked = [
         verdict for result in results for verdict in result.verdicts if verdict.claim.label in result.asked_for
     ]

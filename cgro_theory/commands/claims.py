@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +13,20 @@ from rich.console import Console
 
 from cgro_theory.claims import Claim, ExitCode, Provenance
 from cgro_theory.commands.paper_map import reverified_quick
-from cgro_theory.errors import require_choice
+from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.report.cards import card_text, card_views
 from cgro_theory.report.html_sources import read_sources
 from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
-from cgro_theory.theorems.catalogue import CARDS, ROOMS, checked_claim, room_of_claim
+from cgro_theory.theorems.catalogue import (
+    ROOMS,
+    all_rooms,
+    cards_among,
+    checked_claim,
+    plugins,
+    room_of_claim,
+)
 from cgro_theory.theorems.checked_claim import CheckedClaim
+from cgro_theory.theorems.room import Room
 
 RELATIONS = {
     "at_most": "at most the prediction",
@@ -28,22 +37,30 @@ RELATIONS = {
 
 
 def run_claims(*, paper: bool) -> ExitCode:
-    """Print every claim under its theorem; with ``paper`` only those that the paper makes."""
-    for home in ROOMS:
+    """Print every claim under its theorem; with ``paper`` only those that the paper makes.
+
+    3 when a plug-in is left out, which one line on standard error says.
+    """
+    for home in all_rooms():
         own = [claim for claim in home.claims if not paper or Provenance.PAPER in claim.provenance]
         if own:
             print(f"\n{home.label}: {home.title}")
         for claim in own:
             print(f"  {claim.label} ({claim.provenance_text})")
             print(_wrapped(claim.statement, "      "))
-    return ExitCode.PASSED
+    for _, why in plugins().refused:
+        print(why, file=sys.stderr)
+    return ExitCode.INCONCLUSIVE if plugins().refused else ExitCode.PASSED
 
 
 def run_explain(label: str) -> ExitCode:
     """Print one claim: what it says, its formula, how it is checked, what it assumes, and how it could fail."""
-    known = [claim.label for home in ROOMS for claim in home.claims]
-    require_choice("claim", label, known)
-    print(explained(checked_claim(label)))
+    try:
+        entry = checked_claim(label)
+    except InvalidInput:
+        require_choice("claim", label, [claim.label for home in all_rooms() for claim in home.claims])
+        raise
+    print(explained(entry))
     return ExitCode.PASSED
 
 
@@ -59,7 +76,7 @@ def explained(entry: CheckedClaim) -> str:
     facts = {
         "measured": measured,
         "provenance": f"{claim.provenance_text}; {claim.source}",
-        "derivation": _derivation(claim),
+        "derivation": _derivation(claim, home),
         "assumes": [f"{each.name}: {each.meaning}" for each in claim.assumptions] or "nothing",
         "depends on": list(claim.depends_on) or "no other claim",
         "can fail": [f"{control.name}: {control.description}" for control in entry.controls],
@@ -91,13 +108,15 @@ def run_show(results: Path) -> ExitCode:
 def print_cards(console: Console, documents: Sequence[Mapping[str, Any]]) -> None:
     """Each theorem's card, of the theorems that the documents judge."""
     judged = {document["theorem"] for document in documents}
-    cards = [card for card in CARDS if card.label in judged]
+    cards = [card for card in cards_among(judged) if card.label in judged]
     for view in card_views(cards, documents, reverified_quick() if cards else None):
         console.print(card_text(view), highlight=False)
 
 
-def _derivation(claim: Claim) -> str:
-    """Where the theory pages state and derive the claim."""
+def _derivation(claim: Claim, home: Room) -> str:
+    """Where the theory pages state and derive the claim; those of a plug-in are its own."""
+    if home not in ROOMS:
+        return f"the documentation of {plugins([home.label]).of(home.label).package}"
     pages = sorted((Path(__file__).parents[2] / "docs" / "theory").glob("*.md"))
     mark = f"Claim `{claim.label}`:"
     found = [page for page in pages if mark in page.read_text(encoding="utf-8")]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import cgro_theory
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import ExitCode, load_result
-from cgro_theory.errors import InvalidFile
+from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.report import reverification
 from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.paper_map import MapSection, render_paper_map
@@ -27,13 +27,16 @@ PAGES = ("README.md", "docs/results.md", "docs/limits.md", "docs/reverification.
 START = r"<!-- (verdicts|claim|reverified|reverification) ([\w.]+) -->"
 
 
-def run_paper_map(root: Path, check: bool) -> ExitCode:
+def run_paper_map(root: Path, check: bool, plugin: str = "") -> ExitCode:
     """Regenerate what :func:`generated_files` lists under ``root``; with ``check`` only compare.
+
+    This package's own files are the same whatever else is installed. With the label of a ``plugin``, ``root`` is
+    the folder of that one's repository, and its ``paper_map.md`` is made from its own recorded result.
 
     Returns 1 when ``check`` finds a stale file. Raises :class:`InvalidFile` when a recorded result is unusable.
     """
     stale = []
-    for path, text in generated_files(root).items():
+    for path, text in (plugin_map(root, plugin) if plugin else generated_files(root)).items():
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if before == text:
             continue
@@ -42,8 +45,9 @@ def run_paper_map(root: Path, check: bool) -> ExitCode:
             continue
         with atomic_write(path) as stream:
             stream.write(text.encode())
+    again = f" --plugin {plugin}" if plugin else ""
     for path in stale:
-        print(f"{path} is stale: run `cgro paper-map`")
+        print(f"{path} is stale: run `cgro paper-map{again}`")
     return ExitCode.REFUTED if stale else ExitCode.PASSED
 
 
@@ -59,9 +63,17 @@ def generated_files(root: Path) -> dict[Path, str]:
     return files
 
 
-def recorded_documents(root: Path) -> list[dict[str, Any]]:
+def plugin_map(root: Path, label: str) -> dict[Path, str]:
+    """What the plug-in's ``paper_map.md`` should contain."""
+    home = room(label)
+    if home in ROOMS:
+        raise InvalidInput("plugin", label, "the label of a theorem in another package")
+    return {root / "paper_map.md": render_paper_map(map_sections([home]), recorded_documents(root, [home]))}
+
+
+def recorded_documents(root: Path, rooms: Sequence[Room] = ROOMS) -> list[dict[str, Any]]:
     """The recorded result of each room that has one, in the catalogue's order."""
-    paths = [root / RECORDED / f"{entry.label}.json" for entry in ROOMS]
+    paths = [root / RECORDED / f"{entry.label}.json" for entry in rooms]
     return [load_result(path) for path in paths if path.exists()]
 
 
@@ -81,10 +93,10 @@ def reverified_quick() -> dict[str, Any] | None:
     return reverifications(Path(cgro_theory.__file__).parent.parent).get("quick")
 
 
-def map_sections() -> list[MapSection]:
-    """One section per room of the catalogue."""
+def map_sections(rooms: Sequence[Room] = ROOMS) -> list[MapSection]:
+    """One section per room."""
     sections = []
-    for entry in ROOMS:
+    for entry in rooms:
         sections.append(
             MapSection(
                 label=entry.label,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cgro_theory
@@ -12,7 +13,7 @@ from cgro_theory.errors import InvalidFile
 from cgro_theory.report.html import SIZE_LIMIT, render_report
 from cgro_theory.report.html_claims import ReportSection
 from cgro_theory.report.html_sources import read_sources
-from cgro_theory.theorems.catalogue import CARDS, ROOMS
+from cgro_theory.theorems.catalogue import cards_among, rooms_among
 
 LIMITS = Path(cgro_theory.__file__).parent.parent / "docs" / "limits.md"
 """The one home of the text on limits and negative results."""
@@ -26,8 +27,10 @@ def run_report(results: Path = Path("results"), out: Path = Path("report.html"))
     """
     require_writable(out)
     sources = read_sources(results)
+    judged = [document["theorem"] for _, document in sources.documents]
+    cards, sections = cards_among(judged), report_sections(judged)
     try:
-        page = render_report(sources, report_sections(), limits_text(), CARDS, reverified_quick()).encode()
+        page = render_report(sources, sections, limits_text(), cards, reverified_quick()).encode()
     except ValueError as error:
         if isinstance(error, InvalidFile):
             raise
@@ -46,6 +49,6 @@ def limits_text() -> str:
     return LIMITS.read_text(encoding="utf-8") if LIMITS.is_file() else ""
 
 
-def report_sections() -> list[ReportSection]:
-    """The catalogue's rooms with their claims; needs no torch."""
-    return [ReportSection(entry.label, entry.title, entry.claims) for entry in ROOMS]
+def report_sections(judged: Iterable[str] = ()) -> list[ReportSection]:
+    """The rooms of this package, and those of plug-ins that are ``judged``, with their claims; needs no torch."""
+    return [ReportSection(entry.label, entry.title, entry.claims) for entry in rooms_among(judged)]

@@ -11,21 +11,33 @@ from pathlib import Path
 from rich.console import Console
 
 from cgro_theory.atomic_file import require_folder, require_outputs, require_writable
-from cgro_theory.claims import ExitCode, VerificationResult, conclude, save_result
+from cgro_theory.claims import ExitCode, VerificationResult, conclude
 from cgro_theory.commands.claims import print_cards
-from cgro_theory.commands.console import progress_reporter
 from cgro_theory.commands.environment import describe_environment, resolve_device
-from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, require_integer
-from cgro_theory.report.figures import save_figures
+from cgro_theory.commands.judging import Judging
+from cgro_theory.errors import (
+    InvalidFile,
+    InvalidInput,
+    require_choice,
+    require_finite,
+    require_integer,
+)
 from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
-from cgro_theory.theorems.catalogue import ROOMS, require_claim, room, room_of_claim, with_dependencies
+from cgro_theory.theorems.catalogue import (
+    all_rooms,
+    plugins,
+    require_claim,
+    room,
+    room_of_claim,
+    with_dependencies,
+)
 from cgro_theory.theorems.kept_runs import KeptRuns, RunsInMemory, RunStore
-from cgro_theory.theorems.room import Room
-from cgro_theory.theorems.verification import plan_room, verify_room
+from cgro_theory.theorems.room import Profile, Room
 from cgro_theory.theorems.worker_pool import WorkerPool
-from cgro_theory.trainer.threads import one_thread
 
 MAX_SEED = 2**62
+PLUGIN_MINUTES = {"quick": 30.0, "full": 1440.0}
+"""Longest that the theorem of another package may take, unless the user says otherwise."""
 
 
 def run_verify(
@@ -38,18 +50,26 @@ def run_verify(
     out: Path | None = None,
     keep: Path | None = None,
     device: str = "auto",
+    plugin_minutes: float | None = None,
     quiet: bool = False,
 ) -> ExitCode:
     """Verify ``theorem`` (a room's label, or ``all``) and return the exit code of the verdicts.
 
     ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. ``keep`` is a
     folder for finished runs: what was stopped or killed goes on from there. Everything about the output is checked
-    before any training starts. Ctrl-C is raised again as a ``KeyboardInterrupt`` that says in one line what was
-    written before.
+    before any training starts. The theorem of another package is judged in a process of its own, for at most
+    ``plugin_minutes``; one that gives no result is told in one line, and the others are judged all the same.
+    Ctrl-C is raised again as a ``KeyboardInterrupt`` that says in one line what was written before.
     """
     require_choice("profile", profile, ("quick", "full"))
     require_integer("seed", seed, 0, MAX_SEED)
-    rooms = tuple(ROOMS) if theorem == "all" else (room(theorem),)
+    minutes = require_finite(
+        "plugin_minutes", PLUGIN_MINUTES[profile] if plugin_minutes is None else plugin_minutes
+    )
+    if minutes <= 0.0:
+        raise InvalidInput("plugin_minutes", minutes, "> 0")
+    rooms = all_rooms() if theorem == "all" else (room(theorem),)
+    unjudged = [why for _, why in plugins().refused] if theorem == "all" else []
     if only and theorem == "all":
         raise InvalidInput("--only", only[0], "given with one theorem, not with all")
     if json_path is not None and theorem == "all":
@@ -58,28 +78,33 @@ def run_verify(
         require_claim(rooms[0], label)
     resolved = resolve_device(device)
     folder = _checked_outputs(rooms, only, json_path, out)
-    kept: RunStore = RunsInMemory() if keep is None else KeptRuns(require_folder(keep))
+    keep = None if keep is None else require_folder(keep)
+    kept: RunStore = RunsInMemory() if keep is None else KeptRuns(keep)
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
     console = Console(width=None if sys.stdout.isatty() else 160)
+    for why in unjudged:
+        print(why, file=sys.stderr, flush=True)
     written: list[str] = []
+    chosen: Profile = "full" if profile == "full" else "quick"
+    everything = [
+        Judging(entry, environment, resolved, chosen, seed, only, keep, quiet, json_path, folder)
+        for entry in rooms
+    ]
     with _stop_told(written, folder), WorkerPool(kept=kept) as workers:
-        planned = [
-            plan_room(
-                entry,
-                device=resolved,
-                profile="full" if profile == "full" else "quick",
-                seed=seed,
-                only=only,
-                kept=kept,
-                workers=workers,
-            )
-            for entry in rooms
-        ]
-        for entry, plan in zip(rooms, planned, strict=True):
-            # Other processes train; here a second thread would wait for a core that one of them has.
-            with progress_reporter(quiet) as progress, one_thread():
-                result = verify_room(plan, environment, progress)
+        # The runs of all theorems are begun at once: they are made while others are judged.
+        planned = {asked.room: asked.planned(kept, workers) for asked in everything if not asked.is_plugin}
+        for asked in everything:
+            entry = asked.room
+            try:
+                own = not asked.is_plugin
+                result = asked.carried_out(planned[entry]) if own else asked.carried_out_apart(minutes)
+            except Exception as error:
+                if not asked.is_plugin or (isinstance(error, InvalidInput | InvalidFile) and theorem != "all"):
+                    raise
+                unjudged.append(plugins([entry.label]).of(entry.label).refusal(error))
+                print(unjudged[-1], file=sys.stderr, flush=True)
+                continue
             results.append(result)
             console.print(verdict_table(result.to_json()))
             console.print(
@@ -87,18 +112,14 @@ def run_verify(
             )
             for note in verdict_notes(result.to_json()):
                 console.print(note, highlight=False, markup=False)
-            if json_path is not None:
-                save_result(result, json_path)
             if folder is not None:
-                save_result(result, folder / f"{entry.label}.json")
-                save_figures(result.figures, folder)
                 console.print(f"written to {folder}/", highlight=False)
                 written.append(entry.label)
     if not only:
         print_cards(console, [result.to_json() for result in results])
     if len(results) > 1:
         console.print(closing_line([result.to_json() for result in results]), highlight=False, markup=False)
-    conclusion = conclude(results)
+    conclusion = conclude(results, unjudged)
     if conclusion.reasons:
         console.print(str(conclusion), highlight=False, markup=False)
     return conclusion.code

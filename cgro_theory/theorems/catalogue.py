@@ -1,13 +1,19 @@
-"""The rooms, in order. Adding a theorem is adding a folder and a line here; nothing is discovered."""
+"""The rooms: those of this package, in order, and those of other packages, which are discovered when asked for.
+
+Adding a theorem here is adding a folder and a line; a theorem elsewhere is an entry point (``plugins``).
+"""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 from cgro_theory.claims import Claim
 from cgro_theory.claims.card import TheoremCard
-from cgro_theory.errors import MOST_LISTED, InvalidInput, require_choice
+from cgro_theory.errors import MOST_LISTED, CgroError, InvalidInput, require_choice
+from cgro_theory.theorems import gaussian_model
 from cgro_theory.theorems.checked_claim import CheckedClaim
+from cgro_theory.theorems.plugins import Plugins
 from cgro_theory.theorems.room import Room
 from cgro_theory.theorems.theorem_1_feature_learning import card as theorem_1
 from cgro_theory.theorems.theorem_2_representation_complexity import card as theorem_2
@@ -24,17 +30,59 @@ ROOMS: tuple[Room, ...] = (
         ("landscape",),
     ),
     Room("questions", "Questions that readers asked", "cgro_theory.theorems.questions"),
-    Room("gaussian_model", "A claim from another paper", "cgro_theory.theorems.gaussian_model"),
+    gaussian_model.ROOM,
 )
 
 CARDS: tuple[TheoremCard, ...] = (theorem_1.CARD, theorem_2.CARD, theorem_3.CARD)
 """The paper's theorems, each as one card."""
 
 
+TAKEN = tuple(name for home in ROOMS for name in (home.label, *home.parts))
+"""What files and claims of this package begin with."""
+
+_plugins = Plugins(TAKEN)
+
+
+def plugins(labels: Iterable[str] | None = None) -> Plugins:
+    """The theorems of other packages, after a look at those of ``labels``, by default at all of them."""
+    _plugins.look(labels)
+    return _plugins
+
+
+def adopt(found: Plugins) -> None:
+    """Take over what the process that started this one found."""
+    global _plugins
+    _plugins = found
+
+
+def all_rooms() -> tuple[Room, ...]:
+    """The rooms of this package and of the plug-ins that take part."""
+    return (*ROOMS, *plugins().rooms.values())
+
+
+def rooms_among(labels: Iterable[str]) -> tuple[Room, ...]:
+    """The rooms of this package, and those of plug-ins among ``labels``, which are looked for only if named."""
+    foreign = set(labels).difference(TAKEN)
+    return (*ROOMS, *(home for label, home in plugins(foreign).rooms.items() if label in foreign))
+
+
+def cards_among(labels: Iterable[str]) -> tuple[TheoremCard, ...]:
+    """The cards of this package, and those that plug-ins among ``labels`` offer."""
+    foreign = (plugins([home.label]).card(home.label) for home in rooms_among(labels)[len(ROOMS) :])
+    return (*CARDS, *(card for card in foreign if card is not None))
+
+
 def room(label: str) -> Room:
-    """The room with this label; :class:`InvalidInput` names the known ones."""
-    require_choice("theorem", label, ("all", *(candidate.label for candidate in ROOMS)))
-    return next(candidate for candidate in ROOMS if candidate.label == label)
+    """The room with this label; :class:`InvalidInput` names the known ones, and a plug-in's fault is told."""
+    for candidate in rooms_among([label]):
+        if candidate.label == label:
+            return candidate
+    for refused, why in plugins([label]).refused:
+        if refused == label:
+            raise CgroError(why)
+    known = ("all", *(candidate.label for candidate in all_rooms()))
+    require_choice("theorem", label, known)
+    raise InvalidInput("theorem", label, f"one theorem: {', '.join(known[1:])}")
 
 
 def require_claim(home: Room, label: str) -> None:
@@ -54,12 +102,24 @@ def require_claim(home: Room, label: str) -> None:
     )
 
 
+def _states(home: Room, label: str) -> bool:
+    """Whether the room states the claim; a room whose name does not begin the label is not imported."""
+    return label.partition(".")[0] in (home.label, *home.parts) and any(
+        each.label == label for each in home.checked
+    )
+
+
 def room_of_claim(label: str) -> Room:
-    """The room that states the claim ``label``."""
-    for candidate in ROOMS:
-        if any(entry.label == label for entry in candidate.checked):
+    """The room that states the claim ``label``; imports no other theorem."""
+    for candidate in rooms_among([label.partition(".")[0]]):
+        if _states(candidate, label):
             return candidate
-    raise InvalidInput("claim", label, "a label listed in paper_map.md")
+    raise InvalidInput("claim", label, "a label listed in paper_map.md or by cgro claims")
+
+
+def is_own_claim(label: str) -> bool:
+    """Whether a room of this package states the claim ``label``."""
+    return any(_states(home, label) for home in ROOMS)
 
 
 def claim(label: str) -> Claim:

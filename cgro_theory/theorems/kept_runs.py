@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -43,12 +44,14 @@ _LIBRARIES = ("numpy", "scipy", "torch")
 class KeptRuns:
     """Results of tasks by what they are: the work with its inputs, this package's source, and the libraries.
 
+    ``package`` is another one whose source counts, too: that of a plug-in.
+
     A result is used again only for the very same task of the very same source and libraries; a file that was cut
     off counts as missing. Results are pickles: name no folder that others may write to.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, package: str = "cgro_theory") -> None:
+        self.folder, self.package = folder, package
 
     def load(self, task: bytes) -> bytes | None:
         """The result of this task, or None when it is not there whole."""
@@ -65,20 +68,26 @@ class KeptRuns:
             stream.write(hashlib.sha256(result).digest() + result)
 
     def _path(self, task: bytes) -> Path:
-        return self.folder / f"{hashlib.sha256(_source_digest() + task).hexdigest()}.run"
+        return self.folder / f"{hashlib.sha256(_source_digest(self.package) + task).hexdigest()}.run"
 
 
 @functools.cache
-def _source_digest() -> bytes:
-    """A digest of this package's source, of the interpreter and of the libraries that compute."""
-    import cgro_theory
+def _source_digest(package: str) -> bytes:
+    """A digest of this package's source and of that of ``package``, of the interpreter and of the libraries."""
     from cgro_theory.trainer.compiled_flow import compiled_by
 
     digest = hashlib.sha256(platform.python_version().encode())
     for name in _LIBRARIES:
         digest.update(f"{name} {metadata.version(name)}".encode())
     digest.update(f"compiled flows: {compiled_by()}".encode())
-    root = Path(cgro_theory.__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for name in dict.fromkeys(("cgro_theory", package.partition(".")[0])):
+        for root in _folders_of(name):
+            for path in sorted(root.rglob("*.py")):
+                digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.digest()
+
+
+def _folders_of(package: str) -> list[Path]:
+    """The folders of a package, found without importing it."""
+    found = importlib.util.find_spec(package)
+    return [] if found is None else [Path(each) for each in found.submodule_search_locations or ()]

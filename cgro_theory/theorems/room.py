@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ from cgro_theory.theorems.worker_pool import WorkerPool
 __all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest"]
 
 Profile = Literal["quick", "full"]
+
+LABEL = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")
+"""Labels of rooms: they name files, and begin the labels of claims."""
+LABEL_IN_WORDS = "lower-case letters, digits and inner underscores, a letter first, at most 40, and not 'all'"
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the fraction of it done, in [0, 1]."""
@@ -127,9 +133,8 @@ class Room:
         stem, _, suffix = name.rpartition(".")
         if stem == self.label:
             return suffix == "json"
-        return suffix in ("json", "png", "svg") and stem.startswith(
-            tuple(f"{e}_" for e in (self.label, *self.parts))
-        )
+        starts = tuple(f"{each}_" for each in (self.label, *self.parts))
+        return suffix in ("json", "png", "svg") and stem.startswith(starts) and os.path.basename(name) == name
 
     @property
     def content(self) -> Claims:

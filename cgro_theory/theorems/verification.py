@@ -182,10 +182,15 @@ def gather_all(
     claims: Sequence[CheckedClaim], request: RunRequest, begun: Mapping[str, Gather] = MappingProxyType({})
 ) -> dict[str, GatheredRuns]:
     """The runs that the claims need, made once per theorem, by its label; ``begun`` are under way."""
-    return {
-        home.label: gather_runs(home.content, begun.get(home.label, home.content.gather), own)
-        for home, own in _by_theorem(claims, request)
-    }
+    gathered: dict[str, GatheredRuns] = {}
+    for home, own in _by_theorem(claims, request):
+        found = gather_runs(home.content, begun.get(home.label, home.content.gather), own)
+        for figure in found.figures:
+            if not home.may_write(f"{figure.name}.png"):
+                why = f"the figure {figure.name!r} is not named after its theorem, {home.label}_…"
+                found = GatheredRuns(failure=why)
+        gathered[home.label] = found
+    return gathered
 
 
 def judge_entry(

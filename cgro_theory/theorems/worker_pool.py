@@ -50,12 +50,21 @@ class WorkerPool:
     parent ends, however it does (also by SIGKILL). Tasks and results are pickled by value; a worker starts like
     a new interpreter, so what it is given must be importable there. Not for use by several threads. What ``kept``
     holds is not done again, and what is done is added to it. A worker that dies fails the task it had; another one
-    takes its place.
+    takes its place. ``nested`` tasks may start processes themselves; ``light`` ones compute nothing, and torch is
+    not imported for them.
     """
 
-    def __init__(self, workers: int | None = None, *, kept: RunStore | None = None) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        kept: RunStore | None = None,
+        nested: bool = False,
+        light: bool = False,
+    ) -> None:
         self._size = workers or os.cpu_count() or 1
         self._kept = kept
+        self._nested, self._light = nested, light
         self._context = multiprocessing.get_context("spawn")
         self._tasks: queue.SimpleQueue[tuple[PendingResult[Any], bytes] | None] = queue.SimpleQueue()
         self._workers: list[Worker] = []
@@ -112,7 +121,7 @@ class WorkerPool:
             if self._closed:
                 return self._workers[-1]
             ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+            process = self._context.Process(target=_serve, args=(theirs, self._light), daemon=not self._nested)
             with _interrupts_held_back():
                 process.start()
             self._workers.append((process, ours))
@@ -167,12 +176,15 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, light: bool) -> None:
     """A worker's life: tasks in, results out, until the parent is gone. Torch is imported with the first task."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
-    from cgro_theory.trainer.threads import one_thread
+    if light:
+        one_thread: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    else:
+        from cgro_theory.trainer.threads import one_thread
 
     with contextlib.suppress(EOFError, OSError):
         while True:

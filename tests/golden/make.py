@@ -30,7 +30,7 @@ def hitting_times():
             value = Fraction(round(value * 10**300), 10**300)
             time += 1
         cases.append({"initial": initial, "rate": rate, "level": level, "degree": degree, "time": time})
-    return {"command": "python tests/golden/make.py", "cases": cases}
+    return {"theorem": "lemmas", "command": "python tests/golden/make.py", "cases": cases}
 
 
 def descents():
@@ -54,6 +54,7 @@ def descents():
             }
         )
     return {
+        "theorem": "theorem_1",
         "command": "python tests/golden/make.py",
         "weights": weights,
         "labels": labels,

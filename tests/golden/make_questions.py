@@ -54,6 +54,7 @@ def corner_error(corners, samples):
 def main():
     mpmath.mp.dps = 50
     document = {
+        "theorem": "questions",
         "command": "python tests/golden/make_questions.py",
         "volumes": [[d, r, o, float(volume(d, r, o))] for d, r, o in VOLUMES],
         "signals": [],

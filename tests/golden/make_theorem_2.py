@@ -104,6 +104,7 @@ def main():
         for layers in (2, 4)
     ]
     document = {
+        "theorem": "theorem_2",
         "command": "python tests/golden/make_theorem_2.py",
         "points": [[str(value) for value in point] for point in POINTS],
         "labels": LABELS,

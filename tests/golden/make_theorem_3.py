@@ -182,6 +182,7 @@ def text(value):
 def main():
     mpmath.mp.dps = 60
     document = {
+        "theorem": "theorem_3",
         "command": "python tests/golden/make_theorem_3.py",
         "bounds": [{"sizes": [str(row[0]), *row[1:]], **bounds(row)} for row in SIZES],
         "starts": [{"sizes": row, "log10_samples": text(start(row))} for row in STARTS],

@@ -70,6 +70,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
             "tests/test_formulas_lemmas.py",
         ),
         f"{THEOREMS}/gaussian_model/theory/robust_error.py": (
+            "cgro_theory/skeleton/tests/test_robust_error.py",
             "tests/theorems/gaussian_model/test_robust_error.py",
             "tests/test_formulas_gaussian_model.py",
         ),

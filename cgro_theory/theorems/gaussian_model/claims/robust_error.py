@@ -1,4 +1,4 @@
-"""The robust error of a linear classifier in the Gaussian model (theory.md 10.3): formula against counts."""
+"""The robust error of a linear classifier in the Gaussian model: formula against counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closed form of the robust error in the Gaussian model (theory.md 10.3). No torch, no sampling."""
+"""The closed form of the robust error in the Gaussian model of arXiv 1804.11285. No torch, no sampling."""
 
 from __future__ import annotations
 

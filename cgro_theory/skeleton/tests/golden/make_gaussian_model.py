@@ -1,4 +1,4 @@
-"""Make the golden file of the Gaussian model: `python tests/golden/make_gaussian_model.py`. mpmath only."""
+"""Make the golden file, with mpmath only: `python cgro_theory/skeleton/tests/golden/make_gaussian_model.py`."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import mpmath
 
 
-def main():
+def main() -> None:
+    """Write the file beside this program."""
     mpmath.mp.dps = 40
     cases = []
     for weights, mean, noise_std, radius in (
@@ -28,7 +29,8 @@ def main():
                 "robust_error": mpmath.nstr(error, 20),
             }
         )
-    document = {"command": "python tests/golden/make_gaussian_model.py", "cases": cases}
+    command = "python cgro_theory/skeleton/tests/golden/make_gaussian_model.py"
+    document = {"theorem": "gaussian_model", "command": command, "cases": cases}
     (Path(__file__).parent / "gaussian_model.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
