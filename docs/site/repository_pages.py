@@ -145,6 +145,21 @@ class WrittenAnchors(SphinxTransform):
                 raw.parent.remove(raw)
 
 
+class PunctuationAfterFormulas(SphinxTransform):
+    """Keeps a full stop or comma on the line of the formula before it."""
+
+    default_priority = 900
+
+    def apply(self, **options: Any) -> None:
+        """Move it into the formula's node, from which it is written."""
+        for formula in list(self.document.findall(nodes.math)):
+            text = formula.next_node(descend=False, siblings=True)
+            found = re.match(r"[.,;:)]+", text.astext()) if isinstance(text, nodes.Text) else None
+            if found:
+                formula["after"] = found[0]
+                text.parent.replace(text, nodes.Text(text.astext()[found.end() :]))
+
+
 def find_by_name(app: Sphinx, env: Any, node: nodes.Element, text: nodes.Element) -> nodes.Element | None:
     """What a docstring names without its module, if the site has it; all else (None) stays text."""
     name = node["reftarget"].rpartition(".")[2]
@@ -164,7 +179,11 @@ def draw_formula(translator: Any, node: nodes.Element) -> None:
     except LatexError as error:
         LOGGER.warning("%s", error, location=node)
     else:
-        translator.body.append(f'<div class="formula">{formula}</div>\n' if block else formula)
+        if block:
+            formula = f'<div class="formula">{formula}</div>\n'
+        elif "after" in node:
+            formula = f'<span class="formula">{formula}{node["after"]}</span>'
+        translator.body.append(formula)
     raise nodes.SkipNode
 
 
@@ -184,5 +203,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("missing-reference", find_by_name)
     app.connect("build-finished", finish)
     app.add_transform(WrittenAnchors)
+    app.add_transform(PunctuationAfterFormulas)
     app.add_html_math_renderer("mathml", (draw_formula, None), (draw_formula, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
