@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOCS_INSTALLED := $(VENV)/.docs-installed
 
-.PHONY: verify test slow mutants lint format record clean
+.PHONY: verify test slow mutants lint format record docs clean
 
 verify: $(INSTALLED)
 	$(BIN)/cgro verify all --profile quick --out results; code=$$?; \
@@ -35,10 +36,20 @@ record: verify
 	cp results/*.json results/*.png verification/recorded/
 	$(BIN)/cgro paper-map
 
+# The documentation site, in site/index.html: fails on a broken link, a formula that cannot be set, or anything loaded from elsewhere.
+docs: $(DOCS_INSTALLED)
+	rm -rf site
+	$(BIN)/python -m sphinx -q -E -W --keep-going -c docs/site -d build/doctrees . site
+	@echo "open site/index.html"
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	touch $@
+
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) results build dist *.egg-info
+	rm -rf $(VENV) results site build dist *.egg-info

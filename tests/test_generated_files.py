@@ -1,7 +1,6 @@
 """paper_map.md and the blocks of README.md and docs/results.md are what catalogue and recorded results say."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -153,20 +152,6 @@ def test_a_claim_told_whole_hides_nothing():
         claim_markdown(claim("lemmas.odd_symmetry"), {**document, "claims": []})
 
 
-def test_pages_name_only_commands_that_exist():
-    from typer.main import get_command
-
-    from cgro_theory.cli import app
-
-    known = set(get_command(app).commands)
-    for page in (REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")):
-        used = set(
-            re.findall(r"(?:^\s*|`)cgro ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        )
-        assert used or page.name != "README.md"
-        assert used <= known, page.name
-
-
 ALONE = {REPOSITORY / "verification" / name for name in ("recheck.py", "check_certificate.py")}
 SCRIPTS = sorted(set((REPOSITORY / "verification").glob("*.py")) - ALONE)
 
@@ -195,14 +180,3 @@ def test_figures_render_with_labels_on_every_axis():
     assert b"time (s)" in files["svg"]
     assert json.loads(files["json"])["panels"][0]["series"][0]["y"] == [0.0, None]
     assert files["svg"] == render(Figure("f", "F", "caption", (panel, panel)))["svg"]
-
-
-@pytest.mark.parametrize("name", ["simulate.md", "adding_a_theorem.md", "python.md"])
-def test_python_blocks_of_the_pages_run(capsys, name):
-    blocks = re.findall(
-        r"```python\n(.*?)```", (REPOSITORY / "docs" / name).read_text(encoding="utf-8"), re.DOTALL
-    )
-    assert blocks
-    for block in blocks:
-        exec(compile(block, name, "exec"), {})
-        assert capsys.readouterr().out

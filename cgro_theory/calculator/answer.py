@@ -63,8 +63,9 @@ class Quantity:
         source: the section of theory.md or the paper.
         unit: of the value.
         terms: what the value is made of.
-        low, high: both ends, for an enclosure or an estimate. An enclosure has no ``value``: its ends are what it
-            says of the quantity.
+        low: the lower end of an enclosure or an estimate. An enclosure has no ``value``: its ends are what it says
+            of the quantity.
+        high: the upper end.
         leading_order: the formula's main term beside an enclosure or an estimate of both ends; it may lie outside.
         log10: of the value, rounded to the same side; for sizes that no float holds.
         vacuous: whether the bound says nothing beyond the quantity's natural range; None where it is no bound.

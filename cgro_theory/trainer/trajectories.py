@@ -50,8 +50,11 @@ class Trajectories:
         initial_preactivations: v_ijr(0). shape: (runs, n, m)
         noise_gram: Gram matrix of the noise patches. shape: (runs, n, n)
         final_time: when each run stopped. shape: (runs,)
-        final_signal, final_noise_margins, final_signal_projections, final_preactivations, final_weight_gram:
-            the same quantities there. shapes: (runs,), (runs, N), (runs, m), (runs, n, m), (runs, m, m)
+        final_signal: U there. shape: (runs,)
+        final_noise_margins: V_i there. shape: (runs, N)
+        final_signal_projections: u_r there. shape: (runs, m)
+        final_preactivations: v_ijr there. shape: (runs, n, m)
+        final_weight_gram: the Gram matrix of the weights there. shape: (runs, m, m)
         final_attacked_margins: y f(X^adv) there, under the adversary of training. shape: (runs, N)
         stopped_because: per run ``memorized``, ``horizon``, ``diverged``, or ``failed`` (the flow's tolerance
             could not be met; ``final_time`` is the time reached).
