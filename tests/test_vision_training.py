@@ -13,7 +13,7 @@ from torch import nn
 from cgro_theory.errors import InvalidInput
 from cgro_theory.vision import experiment as experiment_module
 from cgro_theory.vision.attack import AscentBudget, maximize_gradient_norm, maximize_loss, require_radius
-from cgro_theory.vision.classifiers import SHARPNESS, SmoothReLU, build_classifier, count_parameters
+from cgro_theory.vision.classifiers import SHARPNESS, Halving, SmoothReLU, build_classifier, count_parameters
 from cgro_theory.vision.data_sets import load_images
 from cgro_theory.vision.experiment import MeasurePlan, evenly_spread_epochs, run_experiment
 from cgro_theory.vision.landscape import measure_landscape
@@ -138,6 +138,16 @@ def test_classifiers_of_any_width_and_shape(architecture, shape):
     images = torch.rand(2, *shape)
     assert torch.equal(first(images), again(images))
     assert not torch.equal(first(images), other(images))
+
+
+@pytest.mark.parametrize("size", [(4, 4), (7, 5), (16, 16), (17, 16)])
+def test_halving_is_average_pooling_and_so_are_its_gradients(size):
+    images = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(2, 3, size[0] // 2, size[1] // 2, dtype=torch.float64)
+    both = [pool(images) for pool in (Halving(), torch.nn.AvgPool2d(2))]
+    slopes = [torch.autograd.grad((weights * means**2).sum(), images)[0] for means in both]
+    torch.testing.assert_close(*both, rtol=1e-14, atol=1e-15)
+    torch.testing.assert_close(*slopes, rtol=1e-14, atol=1e-15)
 
 
 def test_the_recipe_of_rates_and_radii():

@@ -7,6 +7,7 @@ piecewise linear network miss the jumps of its gradient, and an ascent on the gr
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Literal
 
@@ -19,6 +20,8 @@ Architecture = Literal["lenet", "resnet"]
 ARCHITECTURES: tuple[Architecture, ...] = ("lenet", "resnet")
 SHARPNESS = 8.0
 """β of the activation z·sigmoid(βz): within 0.28/β of the ReLU everywhere."""
+MOST_PIXELS_BY_MATRIX = 256
+"""Above, multiplying by a matrix that is mostly zeros costs more than it saves."""
 
 
 class SmoothReLU(nn.Module):
@@ -27,6 +30,28 @@ class SmoothReLU(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Elementwise, any shape."""
         return nn.functional.silu(SHARPNESS * values) / SHARPNESS
+
+
+class Halving(nn.Module):
+    """The mean over squares of two by two pixels, as ``AvgPool2d(2)``; a last odd row or column is left out.
+
+    On small images it is one multiplication by a matrix, which takes a third of the pooling's time on a CPU.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(n, channels, height, width) -> (n, channels, height // 2, width // 2)."""
+        *_, height, width = values.shape
+        if height * width > MOST_PIXELS_BY_MATRIX:
+            return nn.functional.avg_pool2d(values, 2)
+        means = _means(height, width).to(values)
+        return (values.flatten(2) @ means).unflatten(2, (height // 2, width // 2))
+
+
+@functools.cache
+def _means(height: int, width: int) -> Tensor:
+    """The matrix of that, (height · width, height // 2 · width // 2)."""
+    pixels = torch.eye(height * width).view(height * width, 1, height, width)
+    return nn.functional.avg_pool2d(pixels, 2).flatten(1)
 
 
 class ResidualBlock(nn.Module):
@@ -80,10 +105,10 @@ def _lenet(channels: int, height: int, breadth: int, classes: int, width: int) -
     return nn.Sequential(
         nn.Conv2d(channels, width, kernel, padding=kernel // 2),
         SmoothReLU(),
-        nn.AvgPool2d(2),
+        Halving(),
         nn.Conv2d(width, 2 * width, kernel, padding=kernel // 2),
         SmoothReLU(),
-        nn.AvgPool2d(2),
+        Halving(),
         nn.Flatten(),
         nn.Linear(flat, 4 * width),
         SmoothReLU(),
@@ -95,10 +120,10 @@ def _resnet(channels: int, classes: int, width: int) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1),
         ResidualBlock(width),
-        nn.AvgPool2d(2),
+        Halving(),
         nn.Conv2d(width, 2 * width, 3, padding=1),
         ResidualBlock(2 * width),
-        nn.AvgPool2d(2),
+        Halving(),
         nn.Conv2d(2 * width, 4 * width, 3, padding=1),
         ResidualBlock(4 * width),
         SmoothReLU(),
