@@ -200,6 +200,7 @@ late = {*heavy, "matplotlib", "sklearn"} - {"flint"}
 if "--seed" in sys.argv or "--directions" in sys.argv:
     late = {"torch", "sympy", "matplotlib", "sklearn"}
 assert not late & set(sys.modules), late & set(sys.modules)
+assert "cgro_theory.theorems.catalogue" not in sys.modules  # which looks for plug-ins
 """
 
 

@@ -8,6 +8,7 @@ from installing import THEOREM, install
 from cgro_theory.claims import Environment, ExitCode, VerificationResult, conclude
 from cgro_theory.cli import main
 from cgro_theory.commands.judging import Judging
+from cgro_theory.commands.paper_map import map_sections
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems import catalogue, plugins
 from cgro_theory.theorems.catalogue import TAKEN, room
@@ -106,7 +107,7 @@ def test_one_that_raises_and_one_that_ends_its_process_are_told_and_harm_nobody(
     assert code == ExitCode.INCONCLUSIVE
     assert shown.startswith("\nlemmas: Lemmas\n")
     assert sorted(lines) == [
-        "the plug-in ends of cgro-ends 1.0 is left out: WorkerDied: a worker process ended with exit code 0",
+        "the plug-in ends of cgro-ends 1.0 is left out: a worker process ended with exit code 0",
         "the plug-in raises of cgro-raises 1.0 is left out: RuntimeError: no such luck (<module>, line 1)",
     ]
     code, shown, (line,) = run(capsys, "verify", "raises")
@@ -133,6 +134,7 @@ def test_no_plugin_is_looked_for_where_none_is_named(install, monkeypatch):
     landscape = next(claim.label for claim in room("theorem_3").claims if claim.label.startswith("landscape."))
     assert catalogue.room_of_claim(landscape) == room("theorem_3")
     assert catalogue.rooms_among(["lemmas", "elsewhere"]) == catalogue.ROOMS
+    assert [section.label for section in map_sections()] == [home.label for home in catalogue.ROOMS]
 
 
 @pytest.fixture

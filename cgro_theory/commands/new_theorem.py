@@ -42,7 +42,13 @@ def run_new_theorem(name: str, out: Path) -> ExitCode:
     print(
         f"{folder}: the theorem {name} with one claim, its negative control and tests that pass. What to do next:"
     )
-    print(f"  cd {folder}\n  python -m pip install -e .\n  python -m pytest\n  cgro verify {name} --out results")
+    for step in (
+        f"cd {folder}",
+        'python -m pip install -e ".[test]"',
+        "python -m pytest",
+        f"cgro verify {name} --out results",
+    ):
+        print(f"  {step}")
     return ExitCode.PASSED
 
 

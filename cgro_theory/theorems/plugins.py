@@ -17,7 +17,7 @@ from importlib import metadata
 from cgro_theory.claims.card import TheoremCard
 from cgro_theory.errors import CgroError
 from cgro_theory.theorems.room import LABEL, LABEL_IN_WORDS, Room
-from cgro_theory.theorems.worker_pool import PendingResult, WorkerPool
+from cgro_theory.theorems.worker_pool import PendingResult, WorkerDied, WorkerPool
 
 GROUP = "cgro_theory.theorems"
 LONGEST_IMPORT = 60.0
@@ -158,7 +158,7 @@ def _answered(answer: PendingResult[tuple[Room, bool]], patience: float) -> tupl
 
 def in_words(error: Exception) -> str:
     """What a process that worked for a plug-in ended with."""
-    if isinstance(error, CgroError):
+    if isinstance(error, CgroError | WorkerDied):
         return str(error)
     place = getattr(error, "__notes__", [""])[-1].removesuffix(", in a worker process")
     return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")

@@ -40,7 +40,7 @@ CONTENTS = {
     "Results": "docs/results paper_map docs/limits docs/measured docs/changed_results docs/report",
     "Use": "docs/calculator docs/simulate docs/certify docs/sweeps docs/python",
     "Reference": "docs/site/api docs/site/commands docs/site/parameters",
-    "Take part": "CONTRIBUTING docs/adding_a_theorem CHANGELOG",
+    "Take part": "CONTRIBUTING docs/adding_a_theorem docs/plugins CHANGELOG",
 }
 """The pages of the sidebar; what is in none of the groups comes last, under "More"."""
 
