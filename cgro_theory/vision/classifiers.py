@@ -44,7 +44,7 @@ class Halving(nn.Module):
         if height * width > MOST_PIXELS_BY_MATRIX:
             return nn.functional.avg_pool2d(values, 2)
         means = _means(height, width).to(values)
-        return (values.flatten(2) @ means).unflatten(2, (height // 2, width // 2))
+        return (values.flatten(2) @ means).view(*values.shape[:2], height // 2, width // 2)
 
 
 @functools.cache
