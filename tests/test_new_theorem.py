@@ -132,6 +132,11 @@ def test_a_golden_file_that_belongs_to_another_theorem_is_a_fault(tmp_path):
         check_room(room("gaussian_model"), tmp_path)
 
 
+def test_the_page_s_python_runs():
+    for code in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        exec(code, {})
+
+
 def test_everything_that_a_room_lacks_is_told_at_once(install):
     install("sound", THEOREM + "CHECKED = (labelled('other.x', controls=()),)")
     with pytest.raises(AssertionError) as told:

@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import pytest
 from installing import THEOREM, install
+from rich.console import Console
 
 from cgro_theory.claims import Environment, ExitCode, VerificationResult, conclude
 from cgro_theory.cli import main
+from cgro_theory.commands.claims import print_cards
 from cgro_theory.commands.judging import Judging
 from cgro_theory.commands.paper_map import map_sections
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems import catalogue, plugins
 from cgro_theory.theorems.catalogue import TAKEN, room
 from cgro_theory.theorems.gaussian_model.runs.counted_models import GaussianRuns
+from cgro_theory.theorems.kept_runs import _source_digest
 from cgro_theory.theorems.plugins import Plugin, PluginFault, examined, offered
 from cgro_theory.theorems.room import Room, RunRequest
 from cgro_theory.theorems.verification import gather_all
@@ -172,6 +175,35 @@ def test_a_plugin_that_hangs_while_it_is_judged_is_killed(two, monkeypatch):
     asked = Judging(catalogue.plugins().rooms["first"], CPU, "cpu", "quick", 0, quiet=True)
     with pytest.raises(PluginFault, match=r"it was not judged within 0\.001 min"):
         asked.carried_out_apart(0.001)
+
+
+CARD = """
+from cgro_theory.claims.card import TheoremCard
+CARD = TheoremCard("LABEL", "Mine", "It errs.", ("LABEL.robust_error",), lambda parameters: 1 / 0, (), ())
+"""
+
+
+def test_a_card_is_shown_with_the_others_and_its_faults_are_its_own(install, monkeypatch, capsys):
+    install("sound", THEOREM + CARD)
+    known = catalogue.plugins([])
+    known.rooms["sound"], has_card = examined(known.offers["sound"])
+    assert has_card
+    known.loaded.add("sound")
+    known.with_card.add("sound")
+    assert [card.label for card in catalogue.cards_among(["sound"])][-1] == "sound"
+    print_cards(Console(), [{"theorem": "sound", "claims": [], "parameters": {}}])
+    assert "Mine  – not run" in capsys.readouterr().out
+    install("other", THEOREM + CARD.replace("LABEL.robust", "LABEL.wrong"))
+    with pytest.raises(PluginFault, match="CARD must be carried by claims of its room, got other"):
+        examined(Plugin("other", "other:ROOM", ""))
+
+
+def test_kept_runs_are_told_apart_by_the_plugin_s_source(install):
+    install("sound", "x = 1")
+    before = _source_digest("sound.runs")
+    install("sound", "x = 2", package="again")
+    _source_digest.cache_clear()
+    assert _source_digest("sound.runs") != before
 
 
 def test_what_was_not_judged_is_a_reason_for_exit_code_3():

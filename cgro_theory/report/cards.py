@@ -134,7 +134,7 @@ def _where(card: TheoremCard, documents: Sequence[Document]) -> str:
         if document["theorem"] == card.label:
             try:
                 told.append(card.settings(document["parameters"]))
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            except Exception:  # a card may come from another package
                 continue
     return "; ".join(dict.fromkeys(told))
 
