@@ -8,7 +8,8 @@ from functools import partial
 import sympy as sp
 
 from cgro_theory.claims import Claim, Interval, Provenance, Relation, Source
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
+from cgro_theory.theorems.theorem_1_feature_learning.claims.negative_controls import with_wrong
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
 
 from ..runs.boundaries import AttackedBoundary, BenignRuns
@@ -89,26 +90,21 @@ def _robust(each: AttackedBoundary) -> Interval | None:
 
 
 def _linear(weight: float, fraction: float, degree: int) -> float:
-    """κ in place of κ^q."""
     return 1.0 - weight + weight * fraction
 
 
 def _clean_alone(weight: float, fraction: float, degree: int) -> float:
-    """The attacked loss teaches no signal: 1 - λ."""
     return max(1.0 - weight, 1e-3)
 
 
+_shift, _radius = partial(with_wrong, check_attack_shift), partial(with_wrong, check_attack_radius)
 CHECKED = (
     CheckedClaim(
         ATTACK_SHIFT,
         check_attack_shift,
         controls=(
-            NegativeControl("linear", "κ in place of κ^q", check=partial(check_attack_shift, share=_linear)),
-            NegativeControl(
-                "clean_alone",
-                "the attacked loss teaches no signal",
-                check=partial(check_attack_shift, share=_clean_alone),
-            ),
+            _shift("linear", "κ in place of κ^q", share=_linear),
+            _shift("clean_alone", "the attacked loss teaches no signal", share=_clean_alone),
         ),
         needs=("attacked",),
         numeric=lambda lambda_, kappa, q: signal_share(lambda_, kappa, q) ** (-1.0 / q),
@@ -117,12 +113,8 @@ CHECKED = (
         ATTACK_RADIUS,
         check_attack_radius,
         controls=(
-            NegativeControl(
-                "smaller_threshold", "κ* a hundredth of itself", check=partial(check_attack_radius, factor=0.01)
-            ),
-            NegativeControl(
-                "larger_threshold", "κ* a hundred times itself", check=partial(check_attack_radius, factor=100.0)
-            ),
+            _radius("smaller_threshold", "κ* a hundredth of itself", factor=0.01),
+            _radius("larger_threshold", "κ* a hundred times itself", factor=100.0),
         ),
         needs=("attacked",),
     ),

@@ -15,6 +15,7 @@ from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import student_mean
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.room import NamedConstant
+from cgro_theory.theorems.theorem_1_feature_learning.claims.negative_controls import with_wrong
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import slope_weights
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
 
@@ -155,19 +156,14 @@ def _longer_noise(located: tuple[LocatedBoundary, ...]) -> tuple[LocatedBoundary
 
 
 _ONE_POINT = "one_point", "in one training set the fastest point's noise is said to be a tenth longer"
-
-
-def _told(check: partial[CheckedPair], name: str, description: str) -> NegativeControl:
-    return NegativeControl(name, description, check=check)
-
-
+_exponent, _constant = partial(with_wrong, check_sample_exponent), partial(with_wrong, check_boundary_constant)
 CHECKED = (
     CheckedClaim(
         SAMPLE_EXPONENT,
         check_sample_exponent,
         controls=(
-            _told(partial(check_sample_exponent, exponent=-1.1), "steeper", "an exponent 10 % larger"),
-            _told(partial(check_sample_exponent, exponent=-0.9), "shallower", "an exponent 10 % smaller"),
+            _exponent("steeper", "an exponent 10 % larger", exponent=-1.1),
+            _exponent("shallower", "an exponent 10 % smaller", exponent=-0.9),
             NegativeControl("half_empty", "the largest sets hold half of the points they should", _half_empty),
         ),
         needs=("benign",),
@@ -177,12 +173,8 @@ CHECKED = (
         BOUNDARY_CONSTANT,
         check_boundary_constant,
         controls=(
-            _told(partial(check_boundary_constant, noise_speed=first_speed), "first_point", "T_I = T_III decides"),
-            _told(
-                partial(check_boundary_constant, noise_speed=lambda speeds: float(np.mean(speeds))),
-                "mean_speed",
-                "speeds are averaged, not clocks",
-            ),
+            _constant("first_point", "the first memorized point decides", noise_speed=first_speed),
+            _constant("mean_speed", "speeds are averaged, not clocks", noise_speed=lambda speeds: speeds.mean()),
             NegativeControl(*_ONE_POINT, lambda runs: replace(runs, benign=_longer_noise(runs.benign))),
         ),
         needs=("benign",),
@@ -192,7 +184,7 @@ CHECKED = (
         FIRST_RACE,
         check_first_race,
         controls=(
-            _told(partial(check_first_race, noise_speed=mean_clock_speed), "mean_clock", "the mean clock decides"),
+            with_wrong(check_first_race, "mean_clock", "the mean clock decides", noise_speed=mean_clock_speed),
             NegativeControl(*_ONE_POINT, lambda runs: replace(runs, races=_longer_noise(runs.races))),
         ),
         needs=("races",),

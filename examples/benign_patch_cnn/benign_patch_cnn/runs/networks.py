@@ -41,7 +41,7 @@ FRESH_POINTS = 256
 class Trained:
     """How one run ended. ``used``: the part 1 - (u_0/u)^(q-2) of the signal's clock that is gone.
 
-    u is the largest u_r. ``signal_first``: whether z reached 1 before any V_i. ``failure``: why the run has no end, or nothing.
+    u is the largest u_r. ``signal_first``: z reached 1 before any V_i. ``failure``: why the run has no end, or nothing.
     """
 
     snr: float
