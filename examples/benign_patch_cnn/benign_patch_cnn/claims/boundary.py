@@ -1,4 +1,4 @@
-"""Where benign overfitting ends: its exponent in N, its constant, and the first race (README.md, 2 and 3)."""
+"""Where benign overfitting ends: exponent, constant, both sides in full, and the first race (README.md, 2, 3)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import slope_
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
 
 from ..runs.boundaries import BenignRuns, LocatedBoundary
+from ..runs.full_weights import DIMENSION, INIT_STD
+from ..runs.networks import FITTED
 from ..theory.race import (
     BENIGN_LOSS,
+    FAR_FROM_LINE,
+    NO_SLOW_POINT,
     RESOLUTION,
     SCOPE,
+    SIGNAL_NEURON,
     NoiseSpeed,
     boundary,
     first_speed,
@@ -39,7 +44,7 @@ CONSTANTS = (
     NamedConstant("resolution", f"{RESOLUTION:g}", "in log SNR, twice the distance of networks from a boundary"),
     NamedConstant("exponent's tolerance", f"{TOLERANCE:g}", "half of the tenth that is to be refuted"),
 )
-_slope, _snr, _N, _q, _u, _h, _f = sp.symbols("slope SNR N q u h f", real=True)
+_slope, _snr, _line, _N, _q, _u, _h, _f = sp.symbols("slope SNR SNR_star N q u h f", real=True)
 
 SAMPLE_EXPONENT = Claim(
     label="benign_patch_cnn.sample_exponent",
@@ -83,6 +88,20 @@ FIRST_RACE = Claim(
     expression=sp.Eq(_snr, (_f / (_N * _u ** (_q - 2))) ** (1 / _q)),
     assumptions=SCOPE,
     limitations="As for the end of benign overfitting; one training set of each size and network.",
+)
+
+FULL_WEIGHTS = Claim(
+    label="benign_patch_cnn.full_weights",
+    statement="Gradient descent on all the weights overfits benignly well above the line N·SNR^q u_max^(q-2) = h "
+    "and harmfully well below, at d = 400 too.",
+    source=Source(PROJECT, "README.md, 3"),
+    provenance=(Provenance.NEW,),
+    quantity="whether the test loss is benign (1) or not (0)",
+    natural_range=Interval(0.0, 1.0),
+    relation=Relation.WITHIN,
+    expression=sp.Eq(sp.Symbol("benign", real=True), sp.Heaviside(_snr - _line, 0)),
+    assumptions=(SIGNAL_NEURON, NO_SLOW_POINT, FAR_FROM_LINE),
+    limitations="Sides, not the line: half as far or half as far again. q = 3, N = 4.",
 )
 
 
@@ -138,6 +157,25 @@ def _compare(located: Sequence[LocatedBoundary], failure_probability: float, spe
     return judge_runs(judged, failure_probability, seeds=[each.seed for each in located])
 
 
+def check_full_weights(runs: BenignRuns, failure_probability: float, factor: float = 1.0) -> CheckedPair:
+    """Each network's test loss against the side of its own line. ``factor`` multiplies the line."""
+    judged = []
+    for each in runs.full:
+        fastest = each.draw.signed_preactivations(1).max(axis=1)
+        largest, slowest = float(each.draw.signal_projections.max()), float(fastest.min())
+        scope = [SIGNAL_NEURON.given(u_max=largest), NO_SLOW_POINT.given(s_min=slowest, sigma_0=INIT_STD)]
+        line = math.nan
+        if all(found.met for found in scope):
+            noise = mean_clock_speed(np.diag(each.draw.noise_gram) * fastest)
+            line = factor * boundary(largest, noise, len(fastest), 3)
+        scope.append(FAR_FROM_LINE.given(snr=each.snr, line=line))
+        failure = "" if each.train_loss <= FITTED else f"training loss {each.train_loss:.3g} (seed {each.seed})"
+        measured = Interval.point(float(each.test_loss < BENIGN_LOSS))
+        expected = Interval.point(float(each.snr > line))
+        judged.append(JudgedRun(expected, measured, expected.low, tuple(scope), failure))
+    return judge_runs(judged, failure_probability, seeds=[each.seed for each in runs.full])
+
+
 def _half_empty(runs: BenignRuns) -> BenignRuns:
     largest = max(each.size for each in runs.benign)
     kept = [each for each in runs.benign if each.size < largest]
@@ -189,5 +227,14 @@ CHECKED = (
         ),
         needs=("races",),
         numeric=lambda f, N, u, q: boundary(u, f, N, q),
+    ),
+    CheckedClaim(
+        FULL_WEIGHTS,
+        check_full_weights,
+        controls=(
+            with_wrong(check_full_weights, "per_coordinate", "SNR = α/σ, without √d", factor=DIMENSION**-0.5),
+            with_wrong(check_full_weights, "too_many", "SNR = α/(σd), d in place of √d", factor=DIMENSION**0.5),
+        ),
+        needs=("full",),
     ),
 )

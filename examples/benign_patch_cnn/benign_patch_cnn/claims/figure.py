@@ -9,7 +9,7 @@ import numpy as np
 from cgro_theory.claims import Figure, Panel, Series
 
 from ..runs.boundaries import ATTACKED_SIZE, STRONGEST, BenignRuns
-from ..theory.race import NoiseSpeed, first_speed, mean_clock_speed, predict_boundary, signal_share
+from ..theory.race import first_speed, mean_clock_speed, predict_boundary, signal_share
 from . import attack, boundary
 
 FRACTIONS = np.linspace(-0.9, 1.0, 96)
@@ -35,24 +35,15 @@ def figures(runs: BenignRuns) -> tuple[Figure, ...]:
 def _over_samples(runs: BenignRuns, degree: int) -> Panel:
     sizes = sorted({each.size for each in runs.benign})
     series = [Series(r"$N\,\mathrm{SNR}^q = 1$", sizes, [size ** (-1.0 / degree) for size in sizes], 7, "dashed")]
-    rows: tuple[tuple[str, str, NoiseSpeed, int], ...] = (
-        ("end of benign overfitting", "benign", mean_clock_speed, 0),
-        (r"$T_I = T_{III}$", "races", first_speed, 1),
-    )
-    for label, name, speed, colour in rows:
-        located = [each for each in getattr(runs, name) if each.degree == degree]
-        told = [
-            [
-                math.log(predict_boundary(each.draw, degree, speed).leading_order)
-                for each in located
-                if each.size == n
-            ]
-            for n in sizes
-        ]
-        predicted = [math.exp(float(np.mean(logs))) for logs in told]
-        series.append(Series(f"{label}, predicted (mean)", sizes, predicted, colour))
-        measured = [math.exp(each.bracket.middle) for each in located]
-        places = [each.size * (1.0 + 0.05 * colour) for each in located]  # side by side
+    for label, located, speed, colour in (
+        ("end of benign overfitting", runs.benign, mean_clock_speed, 0),
+        (r"$T_I = T_{III}$", runs.races, first_speed, 1),
+    ):
+        own = [(e.size, predict_boundary(e.draw, degree, speed), e) for e in located if e.degree == degree]
+        means = [np.mean([math.log(told.leading_order) for size, told, _ in own if size == n]) for n in sizes]
+        series.append(Series(f"{label}, predicted (mean)", sizes, np.exp(means).tolist(), colour))
+        places = [size * (1.0 + 0.05 * colour) for size, *_ in own]  # side by side
+        measured = [math.exp(each.bracket.middle) for *_, each in own]
         series.append(Series(f"{label}, trained", places, measured, colour, "points", faint=True))
     weight, fraction = STRONGEST
     moved = [e for e in runs.attacked if e.base.degree == degree and (e.weight, e.fraction) == STRONGEST]

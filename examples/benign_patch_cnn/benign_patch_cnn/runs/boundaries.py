@@ -14,12 +14,14 @@ from cgro_theory.setting.initial_draw import InitialDraw
 from cgro_theory.theorems.room import RunRequest
 
 from ..theory.race import BENIGN_LOSS
+from .full_weights import RATIOS, FullNetwork, train_full_network
 from .networks import DIMENSION, INIT_STD, WIDTH, Bracket, Start, Trained, locate, suggest
 
 DEGREES = (3, 4)
 SIZES = {"quick": (4, 8, 16, 32), "full": (4, 8, 16, 32, 64)}
 """Training points; the points of the largest set are shared out among sets of every size."""
 NETWORKS = {"quick": 10, "full": 20}
+FULL_NETWORKS = {"quick": 6, "full": 24}
 ATTACKED_NETWORKS = 3
 """Networks of each degree that are trained under attack."""
 ATTACKED_SIZE = 8
@@ -61,24 +63,29 @@ class BenignRuns:
     benign: tuple[LocatedBoundary, ...] = ()
     races: tuple[LocatedBoundary, ...] = ()
     attacked: tuple[AttackedBoundary, ...] = ()
+    full: tuple[FullNetwork, ...] = ()
 
 
 def gather(request: RunRequest) -> BenignRuns:
-    """Train the networks of each degree, one task a network."""
-    if not request.sets:
-        return BenignRuns(request.seed)
-    sizes, found = SIZES[request.profile], []
+    """Train the networks of each degree, one task a network, and those with weights in full."""
+    profile, seed = request.profile, request.seed
+    located = request.needs_runs("benign", "races", "attacked")
+    count = NETWORKS[profile] * request.growth if located else 0
+    in_full = FULL_NETWORKS[profile] if request.needs_runs("full") else 0
+    parts: tuple[list[Any], ...] = ([], [], [])
     with request.pool() as pool:
         tasks = [
-            pool.submit(train_network, degree, number, request.seed, sizes)
-            for number in range(NETWORKS[request.profile] * request.growth)
+            pool.submit(train_network, degree, number, seed, SIZES[profile])
+            for number in range(count)
             for degree in DEGREES
         ]
+        others = [pool.submit(train_full_network, snr, each, seed) for each in range(in_full) for snr in RATIOS]
         for done, task in enumerate(tasks, start=1):
-            found.append(task.result())
+            for part, own in zip(parts, task.result(), strict=True):
+                part += own
             request.progress("locating boundaries", done / len(tasks))
-    benign, races, attacked = (tuple(each for own in part for each in own) for part in zip(*found, strict=True))
-    return BenignRuns(request.seed, benign, races, attacked)
+        full = tuple(task.result() for task in others)
+    return BenignRuns(seed, *map(tuple, parts), full)
 
 
 def train_network(

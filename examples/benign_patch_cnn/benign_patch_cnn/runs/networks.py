@@ -16,6 +16,7 @@ from cgro_theory.claims import Interval
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.initial_draw import InitialDraw
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import first_memorization, initial_draws_of
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
 
@@ -41,7 +42,7 @@ FRESH_POINTS = 256
 class Trained:
     """How one run ended. ``used``: the part 1 - (u_0/u)^(q-2) of the signal's clock that is gone.
 
-    u is the largest u_r. ``signal_first``: z reached 1 before any V_i. ``failure``: why the run has no end, or nothing.
+    u is the largest u_r. ``signal_first``: z reached 1 before any V_i. ``failure``: why there is no end, if so.
     """
 
     snr: float
@@ -88,9 +89,7 @@ class Start:
     @property
     def initial(self) -> InitialDraw:
         """What predictions may see."""
-        own = self.problem
-        parts = own.labels, own.signal_projections, own.preactivations, own.gram
-        return InitialDraw(*(part[0].numpy() for part in parts))
+        return initial_draws_of(self.problem)[0]
 
     def part(self, first: int, size: int) -> Start:
         """The same weights with the points ``first`` to ``first + size`` alone, in a basis of their own."""
@@ -148,9 +147,7 @@ class Start:
         clean, attacked = (float(np.logaddexp(0.0, -(margin + noise)).mean()) for margin in margins)
         leader = int(runs.signal_projections[0, 0].argmax())
         grown = runs.signal_projections[0, 0, leader] / runs.final_signal_projections[0, leader]
-        first = bool(np.isfinite(runs.signal_time[0])) and not (
-            np.nanmin(runs.memorization_times[0], initial=math.inf) <= runs.signal_time[0]
-        )
+        first = bool(runs.signal_time[0] < first_memorization(runs)[0])  # false for NaN
         return Trained(snr, clean, attacked, first, 1.0 - float(grown) ** (degree - 2))
 
 

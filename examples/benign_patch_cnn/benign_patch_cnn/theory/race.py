@@ -38,6 +38,11 @@ AT_REST = Condition(
 )
 FAR = Condition("far from κ*", "kappa <= kappa_star / 3 or kappa >= 3 * kappa_star", "κ is not of the order of κ*")
 
+NO_SLOW_POINT = Condition("no slow point", "0.4 * sigma_0 <= s_min", "each point is memorized well before the end")
+FAR_FROM_LINE = Condition(
+    "far from the line", "snr <= line / 1.5 or snr >= 1.5 * line", "the SNR is not near SNR*"
+)
+
 NoiseSpeed = Callable[[Array], float]
 
 
