@@ -9,7 +9,7 @@ import torch
 from benign_patch_cnn import ROOM
 from benign_patch_cnn.claims.figure import figures
 from benign_patch_cnn.runs import boundaries, networks
-from benign_patch_cnn.runs.boundaries import BenignRuns, LocatedBoundary, train_network
+from benign_patch_cnn.runs.boundaries import BenignRuns, LocatedBoundary, joined, train_network
 from benign_patch_cnn.runs.full_weights import RATIOS, train_full_network
 from benign_patch_cnn.runs.networks import Bracket, Start, Trained, locate, suggest
 from benign_patch_cnn.theory import race
@@ -31,9 +31,7 @@ def trained():
         patch.setattr(boundaries, "ATTACKS", ((0.9, 0.005), (0.9, 0.5)))
         parts = [train_network(3, 0, 883900, (2, 4)), train_network(4, 1, 883900, (2, 4))]
     full = tuple(train_full_network(snr, 0, 883900) for snr in RATIOS)
-    return BenignRuns(
-        883900, *(tuple(each for own in part for each in own) for part in zip(*parts, strict=True)), full
-    )
+    return joined(883900, parts, full)
 
 
 @pytest.fixture(scope="module")

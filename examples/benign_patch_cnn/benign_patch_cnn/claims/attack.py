@@ -9,7 +9,6 @@ import sympy as sp
 
 from cgro_theory.claims import Claim, Interval, Provenance, Relation, Source
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
-from cgro_theory.theorems.theorem_1_feature_learning.claims.negative_controls import with_wrong
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
 
 from ..runs.boundaries import AttackedBoundary, BenignRuns
@@ -24,7 +23,7 @@ from ..theory.race import (
     robust_fraction,
     signal_share,
 )
-from .boundary import ANY_RATIO, PROJECT
+from .boundary import ANY_RATIO, PROJECT, wrong
 
 _q, _lambda, _kappa, _factor = sp.symbols("q lambda kappa factor", real=True)
 _SHARE = 1 - _lambda + _lambda * sp.sign(_kappa) * sp.Abs(_kappa) ** _q
@@ -97,7 +96,7 @@ def _clean_alone(weight: float, fraction: float, degree: int) -> float:
     return max(1.0 - weight, 1e-3)
 
 
-_shift, _radius = partial(with_wrong, check_attack_shift), partial(with_wrong, check_attack_radius)
+_shift, _radius = partial(wrong, check_attack_shift), partial(wrong, check_attack_radius)
 CHECKED = (
     CheckedClaim(
         ATTACK_SHIFT,

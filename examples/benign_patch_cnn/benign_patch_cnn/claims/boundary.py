@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -15,7 +16,6 @@ from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import student_mean
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.room import NamedConstant
-from cgro_theory.theorems.theorem_1_feature_learning.claims.negative_controls import with_wrong
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import slope_weights
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
 
@@ -193,8 +193,13 @@ def _longer_noise(located: tuple[LocatedBoundary, ...]) -> tuple[LocatedBoundary
     return (replace(first, draw=draw), *rest)
 
 
+def wrong(check: Callable[..., CheckedPair], name: str, description: str, **told: Any) -> NegativeControl:
+    """The control in which the check is told something wrong."""
+    return NegativeControl(name, description, check=partial(check, **told))
+
+
 _ONE_POINT = "one_point", "in one training set the fastest point's noise is said to be a tenth longer"
-_exponent, _constant = partial(with_wrong, check_sample_exponent), partial(with_wrong, check_boundary_constant)
+_exponent, _constant = partial(wrong, check_sample_exponent), partial(wrong, check_boundary_constant)
 CHECKED = (
     CheckedClaim(
         SAMPLE_EXPONENT,
@@ -222,7 +227,7 @@ CHECKED = (
         FIRST_RACE,
         check_first_race,
         controls=(
-            with_wrong(check_first_race, "mean_clock", "the mean clock decides", noise_speed=mean_clock_speed),
+            wrong(check_first_race, "mean_clock", "the mean clock decides", noise_speed=mean_clock_speed),
             NegativeControl(*_ONE_POINT, lambda runs: replace(runs, races=_longer_noise(runs.races))),
         ),
         needs=("races",),
@@ -232,8 +237,8 @@ CHECKED = (
         FULL_WEIGHTS,
         check_full_weights,
         controls=(
-            with_wrong(check_full_weights, "per_coordinate", "SNR = α/σ, without √d", factor=DIMENSION**-0.5),
-            with_wrong(check_full_weights, "too_many", "SNR = α/(σd), d in place of √d", factor=DIMENSION**0.5),
+            wrong(check_full_weights, "per_coordinate", "SNR = α/σ, without √d", factor=DIMENSION**-0.5),
+            wrong(check_full_weights, "too_many", "SNR = α/(σd), d in place of √d", factor=DIMENSION**0.5),
         ),
         needs=("full",),
     ),

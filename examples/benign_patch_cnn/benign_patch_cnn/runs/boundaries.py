@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -72,7 +73,7 @@ def gather(request: RunRequest) -> BenignRuns:
     located = request.needs_runs("benign", "races", "attacked")
     count = NETWORKS[profile] * request.growth if located else 0
     in_full = FULL_NETWORKS[profile] if request.needs_runs("full") else 0
-    parts: tuple[list[Any], ...] = ([], [], [])
+    found = []
     with request.pool() as pool:
         tasks = [
             pool.submit(train_network, degree, number, seed, SIZES[profile])
@@ -81,20 +82,30 @@ def gather(request: RunRequest) -> BenignRuns:
         ]
         others = [pool.submit(train_full_network, snr, each, seed) for each in range(in_full) for snr in RATIOS]
         for done, task in enumerate(tasks, start=1):
-            for part, own in zip(parts, task.result(), strict=True):
-                part += own
+            found.append(task.result())
             request.progress("locating boundaries", done / len(tasks))
         full = tuple(task.result() for task in others)
-    return BenignRuns(seed, *map(tuple, parts), full)
+    return joined(seed, found, full)
 
 
-def train_network(
-    degree: int, number: int, base_seed: int, sizes: tuple[int, ...]
-) -> tuple[list[LocatedBoundary], list[LocatedBoundary], list[AttackedBoundary]]:
+def joined(seed: int, networks: Sequence[BenignRuns], full: tuple[FullNetwork, ...]) -> BenignRuns:
+    """The boundaries of all networks, with those of weights in full."""
+    return BenignRuns(
+        seed,
+        tuple(each for own in networks for each in own.benign),
+        tuple(each for own in networks for each in own.races),
+        tuple(each for own in networks for each in own.attacked),
+        full,
+    )
+
+
+def train_network(degree: int, number: int, base_seed: int, sizes: tuple[int, ...]) -> BenignRuns:
     """All boundaries of one network. Odd ones change the SNR by σ, even ones by α."""
     seed = derived_seed(base_seed, "benign_patch_cnn", degree, WIDTH, number)
     whole = Start.draw(degree, max(sizes), seed, by_noise=number % 2 == 1)
-    benign, races, attacked = [], [], []
+    benign: list[LocatedBoundary] = []
+    races: list[LocatedBoundary] = []
+    attacked: list[AttackedBoundary] = []
     guesses: dict[tuple[int, int], float] = {}
     for size in sorted(sizes):
         for first in range(0, max(sizes), size):
@@ -111,7 +122,7 @@ def train_network(
                 races.append(placed(locate(race, suggest(race, centre, degree))))
             if first == 0 and size == ATTACKED_SIZE and number < ATTACKED_NETWORKS:
                 attacked += [_attacked(part, benign[-1], *attack) for attack in ATTACKS]
-    return benign, races, attacked
+    return BenignRuns(seed, tuple(benign), tuple(races), tuple(attacked))
 
 
 def _from_parts(guesses: dict[tuple[int, int], float], first: int, size: int, degree: int) -> float | None:

@@ -88,7 +88,7 @@ def _error(draw: InitialDraw, fastest: Array, ratio: float, degree: int) -> floa
     norms = np.sqrt(np.diag(draw.noise_gram))
     cosines = np.abs(draw.noise_gram) / np.outer(norms, norms)
     coupling = float((cosines.sum(axis=1) - 1.0).max()) * larger * LARGEST_PREACTIVATION / float(fastest.min())
-    return signal + noise + power * coupling
+    return float(signal + noise + power * coupling)
 
 
 def signal_share(weight: float, fraction: float, degree: int) -> float:
