@@ -16,9 +16,8 @@ from benign_patch_cnn.theory import race
 
 from cgro_theory.claims import Outcome
 from cgro_theory.setting.initial_draw import InitialDraw
-from cgro_theory.theorems.contract import faults
+from cgro_theory.testing import check_room, judged
 from cgro_theory.theorems.room import RunRequest
-from cgro_theory.theorems.verification import judge_claim, judge_control
 
 ENTRIES = {entry.label.partition(".")[2]: entry for entry in ROOM.checked}
 
@@ -50,31 +49,29 @@ def predicted():
     return BenignRuns(883901, tuple(located))
 
 
-def outcomes(entry, runs):
-    return [judge_claim(entry.claim, entry.check, runs, 5e-5).outcome] + [
-        judge_control(entry.claim, entry.check, runs, 5e-5, control).outcome for control in entry.controls
-    ]
+def assert_tells(entry, runs):
+    verdict = judged(entry, runs)
+    assert verdict.outcome is Outcome.CONSISTENT, verdict.reason
+    assert all(control.caught for control in verdict.controls), verdict.controls
 
 
 def test_room_keeps_the_contract():
-    assert not list(faults(ROOM, lambda label: False))
+    check_room(ROOM)
 
 
 @pytest.mark.parametrize("name", [name for name in ENTRIES if name != "sample_exponent"])
 def test_trained_networks_agree_and_controls_are_refuted(trained, name):
-    found = outcomes(ENTRIES[name], trained)
-    assert found == [Outcome.CONSISTENT] + [Outcome.REFUTED] * (len(found) - 1)
+    assert_tells(ENTRIES[name], trained)
 
 
 def test_ten_networks_tell_an_exponent_from_one_a_tenth_off(predicted):
-    found = outcomes(ENTRIES["sample_exponent"], predicted)
-    assert found == [Outcome.CONSISTENT] + [Outcome.REFUTED] * (len(found) - 1)
+    assert_tells(ENTRIES["sample_exponent"], predicted)
 
 
 def test_a_boundary_that_was_not_found_refutes(trained):
     lost = replace(trained.benign[0], bracket=Bracket(math.log(9.0), math.inf))
-    entry = ENTRIES["boundary_constant"]
-    assert outcomes(entry, replace(trained, benign=(lost, *trained.benign[1:])))[0] is Outcome.REFUTED
+    altered = replace(trained, benign=(lost, *trained.benign[1:]))
+    assert judged(ENTRIES["boundary_constant"], altered).outcome is Outcome.REFUTED
 
 
 def test_outside_the_sharp_race_nothing_is_predicted():
