@@ -101,7 +101,7 @@ FULL_WEIGHTS = Claim(
     relation=Relation.WITHIN,
     expression=sp.Eq(sp.Symbol("benign", real=True), sp.Heaviside(_snr - _line, 0)),
     assumptions=(SIGNAL_NEURON, NO_SLOW_POINT, FAR_FROM_LINE),
-    limitations="Sides, not the line: half as far or half as far again. q = 3, N = 4.",
+    limitations="The sides, at a factor of 1.5 or more from the line, and not the line. q = 3, N = 4.",
 )
 
 
@@ -124,7 +124,10 @@ def check_sample_exponent(runs: BenignRuns, failure_probability: float, exponent
                 Mean.of(slopes, MeanRule.STUDENT, share) if reached else None,
             )
         )
-    return judge_runs(judged, failure_probability, seeds=[each.seed for each in runs.benign])
+    seeds = {each.seed for each in runs.benign}
+    pair = judge_runs(judged, failure_probability, seeds=sorted(seeds))
+    counted = pair.measurement.runs and len(seeds)
+    return replace(pair, measurement=replace(pair.measurement, runs=counted))
 
 
 def _slope_of(network: Sequence[LocatedBoundary]) -> float:

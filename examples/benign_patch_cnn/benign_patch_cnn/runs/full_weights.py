@@ -15,7 +15,7 @@ from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws_of
 from cgro_theory.trainer.engines import DenseEngine
 
-DIMENSION, SAMPLES, WIDTH, DEGREE, INIT_STD = 400, 4, 16, 3, 0.1
+DIMENSION, SAMPLES, WIDTH, DEGREE, INIT_STD = 400, 4, 32, 3, 0.1
 RATIOS = (0.25, 1.6)
 """SNR far below and far above the line."""
 STEPS = 600

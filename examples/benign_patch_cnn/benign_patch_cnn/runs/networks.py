@@ -22,7 +22,7 @@ from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
 
 DIMENSION = 10**18
 """d, which costs nothing: σ0 √d is to be large against N (README.md, section 3)."""
-WIDTH = 32
+WIDTH = 40
 INIT_STD = {3: 1e-4, 4: 1e-3}
 """σ0 by degree: the transition is (α σ0)^(q-2) wide."""
 HORIZON = 100.0
