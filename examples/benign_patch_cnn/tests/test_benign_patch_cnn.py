@@ -45,7 +45,7 @@ def predicted():
                     draw = whole.part(first, size).initial
                     place = math.log(race.predict_boundary(draw, degree).leading_order)
                     bracket = Bracket(place - 5e-4, place + 5e-4)
-                    located.append(LocatedBoundary(degree, number, 883901 + number, size, draw, bracket))
+                    located.append(LocatedBoundary(degree, 883901 + number, size, draw, bracket))
     return BenignRuns(883901, tuple(located))
 
 

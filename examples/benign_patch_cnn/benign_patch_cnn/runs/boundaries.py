@@ -38,7 +38,6 @@ class LocatedBoundary:
     """Where one network turns on one training set, and what predictions may see of both (at SNR 1)."""
 
     degree: int
-    network: int
     seed: int
     size: int
     draw: InitialDraw
@@ -114,7 +113,7 @@ def train_network(degree: int, number: int, base_seed: int, sizes: tuple[int, ..
             centre = _from_parts(guesses, first, size, degree)
             if centre is None:
                 centre = suggest(ask, -math.log(size) / degree - 0.2, degree)
-            placed = partial(LocatedBoundary, degree, number, seed, size, part.initial)
+            placed = partial(LocatedBoundary, degree, seed, size, part.initial)
             benign.append(placed(locate(ask, centre)))
             guesses[first, size] = benign[-1].bracket.middle
             if first == 0:
