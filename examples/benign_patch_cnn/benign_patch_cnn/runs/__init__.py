@@ -1,0 +1,1 @@
+"""Trained networks on either side of the boundary."""

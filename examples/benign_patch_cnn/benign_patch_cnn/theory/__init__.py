@@ -1,0 +1,1 @@
+"""What the race of signal and noise predicts: numpy only, nothing is trained."""
