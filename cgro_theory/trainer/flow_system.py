@@ -38,6 +38,7 @@ class FlowSystem:
         setting, own = problem.setting, problem.select(torch.tensor([run]))
         self.gram = np.ascontiguousarray(as_array(own.gram[0]))
         self.signs = np.repeat(as_array(own.labels[0]), setting.noise_patches)
+        self._label_scale = self.signs * (setting.degree / setting.num_samples)
         self.weights = np.array([1.0 - setting.adversarial_weight, setting.adversarial_weight])
         self._gains = {sign: np.array(self.gains(sign)) for sign in (-1.0, 1.0)} | {0.0: np.zeros(2)}
         self.initial = np.concatenate(
@@ -100,13 +101,15 @@ class FlowSystem:
         signal_slopes, slopes = self.power(u), self.power(v)
         signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)
         gains = self.current_gains
-        shares = self.weights[:, None] * expit(-(gains[:, None] * signal + noise))
-        gain = float(gains @ shares.sum(axis=1)) / setting.num_samples
-        pull = shares.sum(axis=0).repeat(setting.noise_patches)
+        clean, attacked = self.weights[:, None] * expit(-(gains[:, None] * signal + noise))
+        gain = float(gains[0] * np.add.reduce(clean) + gains[1] * np.add.reduce(attacked)) / setting.num_samples
+        pull = clean + attacked
+        if setting.noise_patches > 1:
+            pull = pull.repeat(setting.noise_patches)
         out = np.empty_like(state)
         np.multiply(signal_slopes, setting.degree * gain, out=out[: setting.width])
-        slopes *= (pull * self.signs * (setting.degree / setting.num_samples))[:, None]
-        np.matmul(self.gram, slopes, out=out[setting.width :].reshape(v.shape))
+        slopes *= (pull * self._label_scale)[:, None]
+        np.dot(self.gram, slopes, out=out[setting.width :].reshape(v.shape))
         return out
 
     def rate(self, state: Array, derivative: Array) -> float:
@@ -118,7 +121,7 @@ class FlowSystem:
         du, dv = self.split(derivative)
         squares = np.einsum("km,km->k", dv, dv) / (np.einsum("km,km->k", v, v) + self.noise_floors)
         signal = float(du @ du) / (float(u @ u) + self.signal_floor)
-        return math.sqrt(math.hypot(signal, float(np.linalg.norm(squares))))
+        return math.sqrt(math.hypot(signal, math.sqrt(squares @ squares)))
 
     def in_clock(self, clock: float, extended: Array) -> Array:
         """The derivative of (u, v, τ) with respect to a clock that ticks once per relative change of the state.
