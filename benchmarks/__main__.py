@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="which parts, all by default")
     parser.add_argument(
-        "--quick", action="store_true", help="fewer repetitions, smaller sizes: under three minutes"
+        "--quick", action="store_true", help="fewer repetitions, smaller sizes: about 90 s of processor time"
     )
     parser.add_argument("--out", type=Path, default=None, help="where to write the table as JSON")
     options = parser.parse_args()
