@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.docs-installed
 
-.PHONY: verify test slow mutants lint format record docs clean
+.PHONY: verify test slow mutants lint format record docs clean benchmarks
 
 verify: $(INSTALLED)
 	$(BIN)/cgro verify all --profile quick --out results; code=$$?; \
@@ -20,6 +20,10 @@ slow: $(INSTALLED)
 # Plants single changes in the code, one at a time, and counts those that the fast tests notice; goes on where it stopped.
 mutants: $(INSTALLED)
 	OMP_NUM_THREADS=1 PYTHONPATH=tests nice -n 15 $(BIN)/python -m mutants
+
+# One table of times, ratios and memory, compared with the last recorded one, which it replaces.
+benchmarks: $(INSTALLED)
+	$(BIN)/python -m benchmarks
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

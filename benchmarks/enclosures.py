@@ -15,19 +15,24 @@ import time
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+from measure import Row, seconds
 from scipy.integrate import solve_ivp
 
 from cgro_theory.claims import Interval
+from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import predict_memorization_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
     BELOW_BOUNDARY,
     predict_first_memorization_time,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import predict_overfitting_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, predict_signal_time
 from cgro_theory.theorems.theorem_1_feature_learning.theory.stage_bounds import bound_stages
 
 TOLERANCE = 1e-12
+FIRST_SEED = 887400
+"""Of the draws whose boundaries are timed."""
 ROOM = 1e-7
 """Relative error that is allowed to the integrator's own times."""
 
@@ -189,6 +194,23 @@ def seconds_at_default(seed, repeats=9):
         predict_first_memorization_time(setting, draw, 0.0)
         taken.append(time.perf_counter() - started)
     return float(np.median(taken))
+
+
+def rows(quick):
+    """What the enclosures and the boundaries of one draw cost."""
+    yield Row("enclosures of T_I and T_III of one draw, N = 20, m = 24", seconds_at_default(17), "s", 0.2)
+    for dimension in (10**4, 10**6, 10**12):
+        setting = PatchSetting.version_1(dimension)
+        draws = [draw_subspace(setting, FIRST_SEED + index).initial for index in range(2 if quick else 8)]
+        sides = {
+            "κ*": lambda draw, setting=setting: predict_memorization_boundary(setting, draw),
+            "κ_1": lambda draw, setting=setting: predict_overfitting_boundary(setting, draw),
+        }
+        taken = {name: [seconds(lambda f=f, draw=draw: f(draw)) for draw in draws] for name, f in sides.items()}
+        for name, values in taken.items():
+            yield Row(
+                f"{name} of one draw, d = 10^{math.log10(dimension):.0f}, CPU", float(np.median(values)), "s"
+            )
 
 
 def main():

@@ -1,32 +1,33 @@
 """Side by side: batched subspace descent against the dense engine and the memory's bandwidth, flow against d.
 
-`python benchmarks/engines.py [--device cuda] [--out results/benchmark_engines.json]` prints the tables and writes
-their numbers. Both sides of a ratio run in turn in this process; medians over the repetitions are shown. Times
-depend on the machine and on what else it does: read the ratios.
+    python benchmarks/engines.py [--quick]
+
+Both sides of a ratio run in turn in this process; medians over the repetitions are shown. Times depend on the
+machine and on what else it does: read the ratios. Where a CUDA GPU is at hand the bandwidth is measured there too.
 """
 
-import argparse
-import json
-import platform
+import itertools
+import math
 import resource
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
+from measure import Row, command_output, in_turn, median_ratio, run_part, seconds
 
-from cgro_theory.atomic_file import atomic_write
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary import AdversaryName
 from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
+from cgro_theory.trainer.compiled_flow import is_compiled
 from cgro_theory.trainer.descent import to_device, train
 from cgro_theory.trainer.engines import DenseEngine, SubspaceEngine
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
+from cgro_theory.trainer.threads import one_thread
 
 BATCH = 256
 
@@ -34,29 +35,51 @@ BATCH = 256
 def seconds_per_run_step(engine, runs, steps):
     engine.evaluate()
     engine.update()
-    started = time.perf_counter()
-    for _ in range(steps):
-        engine.evaluate()
-        engine.update()
-    return (time.perf_counter() - started) / (steps * runs)
+
+    def step():
+        for _ in range(steps):
+            engine.evaluate()
+            engine.update()
+
+    return seconds(step) / (steps * runs)
 
 
-def descent_row(dimension, repetitions):
-    setting = PatchSetting.version_1(dimension)
-    rate = setting.stable_learning_rate()
-    dense = DenseEngine(draw_dense_problem(setting, (0,)), rate, AdversaryName.TRANSFER)
-    subspace = SubspaceEngine(draw_subspace_problem(setting, tuple(range(BATCH))), rate, AdversaryName.TRANSFER)
-    dense_steps = max(2, 2 * 10**6 // dimension)
-    pairs = [
-        (seconds_per_run_step(dense, 1, dense_steps), seconds_per_run_step(subspace, BATCH, 200))
-        for _ in range(repetitions)
-    ]
-    return {
-        "dimension": dimension,
-        "dense_seconds_per_run_step": statistics.median(pair[0] for pair in pairs),
-        "subspace_seconds_per_run_step": statistics.median(pair[1] for pair in pairs),
-        "ratio": statistics.median(pair[0] / pair[1] for pair in pairs),
-    }
+def descent_rows(quick):
+    asked = {10**3: None, 10**4: 6000.0, 10**5: None, 10**6: 50_000.0}
+    for dimension in (10**4,) if quick else asked:
+        setting = PatchSetting.version_1(dimension)
+        rate = setting.stable_learning_rate()
+        dense = DenseEngine(draw_dense_problem(setting, (0,)), rate, AdversaryName.TRANSFER)
+        problem = draw_subspace_problem(setting, tuple(range(BATCH)))
+        subspace = SubspaceEngine(problem, rate, AdversaryName.TRANSFER)
+        steps = max(2, 2 * 10**6 // dimension)
+        sides = {
+            "dense": lambda dense=dense, steps=steps: seconds_per_run_step(dense, 1, steps),
+            "batched": lambda subspace=subspace: seconds_per_run_step(subspace, BATCH, 200),
+        }
+        with one_thread():
+            found = in_turn(sides, 3 if quick else 7)
+        if dimension == 10**4:
+            value = 1e6 * statistics.median(found["batched"])
+            yield Row(f"batched descent per run-step, {BATCH} runs, d = 10,000", value, "µs", 0.35)
+        yield Row(
+            f"dense engine over batched descent, per run-step, d = {dimension:,}",
+            median_ratio(found["dense"], found["batched"]),
+            "times",
+            asked[dimension],
+            at_least=True,
+            note=f"{1e6 * statistics.median(found['dense']):.0f} µs",
+        )
+
+
+def trained_seconds_per_run_step():
+    """Processor time per run-step of a descent with its records, however many threads it is given."""
+    setting = PatchSetting.version_1(10**4)
+    problem = draw_subspace_problem(setting, tuple(range(BATCH)))
+    rate, steps = setting.stable_learning_rate(), 200
+    train(problem, learning_rate=rate, steps=20, stop_when_memorized=False)
+    taken = seconds(lambda: train(problem, learning_rate=rate, steps=steps, stop_when_memorized=False))
+    return taken / (steps * BATCH)
 
 
 def bandwidth_row(device, dtype, runs, steps):
@@ -77,14 +100,10 @@ def bandwidth_row(device, dtype, runs, steps):
     size = torch.finfo(dtype).bits // 8
     # Each step reads and writes every projection once and reads the Gram matrix once; more is the engine's own.
     moved = size * (2 * (setting.num_noise + 1) * setting.width + setting.num_noise**2)
-    return {
-        "device": device,
-        "dtype": str(dtype).removeprefix("torch."),
-        "runs": runs,
-        "run_steps_per_second": rate,
-        "bytes_per_run_step": moved,
-        "share_of_copy_bandwidth": rate * moved / copy_bandwidth(device),
-    }
+    what = f"share of a plain copy's bandwidth, {device}, {str(dtype).removeprefix('torch.')}, {runs:,} runs"
+    share = 100.0 * rate * moved / copy_bandwidth(device)
+    limit = 25.0 if device == "cuda" else None
+    return Row(what, share, "%", limit, at_least=True, note=f"{rate:.3g} run-steps/s")
 
 
 def copy_bandwidth(device, mebibytes=256):
@@ -102,33 +121,29 @@ def copy_bandwidth(device, mebibytes=256):
     return best
 
 
-def precision_row(runs):
+def precision_rows(runs):
     """How far float32 runs end from the float64 runs of the same draws, at d = 10^4."""
     setting = PatchSetting.version_1(10**4)
     problem = draw_subspace_problem(setting, tuple(range(runs)))
     rate = setting.stable_learning_rate()
     options = {"learning_rate": rate, "steps": int(group_horizon(setting, problem) / rate)}
     double, single = train(problem, **options), train(problem, **options, dtype="float32")
-    return {
-        "runs": runs,
-        "largest_relative_error": {
-            name: float(np.abs(getattr(single, name) / getattr(double, name) - 1).max())
-            for name in ("signal_time", "memorization_times", "final_signal")
-        },
-    }
+    for name in ("signal_time", "memorization_times", "final_signal"):
+        error = float(np.abs(getattr(single, name) / getattr(double, name) - 1).max())
+        yield Row(f"float32 against float64 descent, {runs} runs, largest relative error, {name}", error, "")
 
 
-def flow_memory(dimension):
-    """Peak memory in MiB of a new process that integrates one flow, and of one that only imports what it needs."""
+def memory_rows():
+    """Peak memory of a new process that integrates one flow, and of one that only imports what it needs."""
     peaks = []
-    for call in ("", f"flow_row({dimension}, 1);"):
+    for call in ("", "flow_seconds(10**15, 0);"):
         code = (
             f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r});"
-            f"from engines import flow_row, peak_memory; {call} print(peak_memory())"
+            f"from engines import flow_seconds, peak_memory; {call} print(peak_memory())"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        peaks.append(float(done.stdout))
-    return {"imports_only_mib": peaks[0], "flow_mib": peaks[1]}
+        peaks.append(float(command_output(["-c", code])))
+    note = f"of which imports {peaks[0]:.0f}"
+    yield Row("peak memory of a process that integrates one flow, d = 10^15", peaks[1], "MiB", 477.0, note=note)
 
 
 def peak_memory():
@@ -140,77 +155,71 @@ def peak_memory():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
-def flow_row(dimension, seeds):
+def flow_seconds(dimension, seed):
+    """Processor seconds of one flow to full memorization."""
     setting = PatchSetting.version_1(dimension)
-    seconds = []
-    for seed in range(seeds):
+    problem = draw_subspace_problem(setting, (seed,))
+    horizon = group_horizon(setting, problem)
+    started = time.process_time()
+    runs = integrate_flow(problem, horizon=horizon)
+    taken = time.process_time() - started
+    assert runs.stopped_because == ("memorized",)
+    return taken
+
+
+def flow_rows(quick):
+    """With numba, where it is installed, and without: time at d = 10^15, and over that at 10^4."""
+    kinds = {"with numba": is_compiled(), "without numba": False}
+    for name, compiled in kinds.items():
+        if compiled != (name == "with numba"):
+            yield Row(
+                f"gradient flow to full memorization, d = 10^15, {name}, CPU", math.nan, "s", note="not installed"
+            )
+            continue
+        with mock.patch("cgro_theory.trainer.compiled_flow.is_compiled", lambda compiled=compiled: compiled):
+            flow_seconds(10**4, 0)
+            found = {10**4: [], 10**15: []}
+            for seed in range(3 if quick else 20):
+                for dimension, taken in found.items():
+                    taken.append(flow_seconds(dimension, seed))
+        value, limit = statistics.median(found[10**15]), 0.15 if compiled else 0.3
+        yield Row(f"gradient flow to full memorization, d = 10^15, {name}, CPU", value, "s", limit)
+        ratio = median_ratio(found[10**15], found[10**4])
+        yield Row(f"its time over that at d = 10^4, {name}", ratio, "times", 3.0)
+
+
+def event_rows(quick):
+    """Times of the flow's events at its usual tolerance beside those at 1e-12."""
+    errors = {"signal_time": 0.0, "memorization_times": 0.0}
+    seeds = range(887010, 887011 if quick else 887016)
+    for degree, dimension, seed in itertools.product((2, 3, 4), (10**4, 10**9, 10**15), seeds):
+        setting = PatchSetting.version_1(dimension, degree=degree)
         problem = draw_subspace_problem(setting, (seed,))
         horizon = group_horizon(setting, problem)
-        started = time.perf_counter()
-        runs = integrate_flow(problem, horizon=horizon)
-        seconds.append(time.perf_counter() - started)
-        assert runs.stopped_because == ("memorized",)
-    return {"dimension": dimension, "seconds": statistics.median(seconds), "seeds": seeds}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default=None)
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=20)
-    options = parser.parse_args()
-    print(
-        f"descent, one run-step, N = 20, P = 2, m = 24, float64, batch {BATCH}, {torch.get_num_threads()} threads"
-    )
-    descent = []
-    for dimension in (10**3, 10**4, 10**5, 10**6):
-        row = descent_row(dimension, options.repetitions)
-        descent.append(row)
-        print(
-            f"  d = {dimension:>9,}  dense {row['dense_seconds_per_run_step'] * 1e6:>12.1f} us"
-            f"  subspace {row['subspace_seconds_per_run_step'] * 1e6:>6.2f} us  ratio {row['ratio']:>10,.0f}"
+        usual, fine = (
+            integrate_flow(problem, horizon=horizon, num_checkpoints=2, **given)
+            for given in ({}, {"relative_tolerance": 1e-12})
         )
-    torch.set_num_threads(1)
-    print(f"gradient flow to full memorization, one thread, median of {options.seeds} seeds")
-    flow = []
-    for dimension in (10**4, 10**6, 10**9, 10**12, 10**15):
-        row = flow_row(dimension, options.seeds)
-        flow.append(row)
-        print(f"  d = {dimension:.0e}  {row['seconds']:.2f} s")
-    print(f"  time at 1e15 over time at 1e4: {flow[-1]['seconds'] / flow[0]['seconds']:.1f}")
-    memory = flow_memory(10**15)
-    print(
-        f"peak memory of a process that integrates one flow at d = 1e15: {memory['flow_mib']:.0f} MiB,"
-        f" of which imports {memory['imports_only_mib']:.0f} MiB"
-    )
-    print(f"bandwidth, N = 20, P = 2, m = 24, {options.device}")
-    bandwidth = []
-    for dtype in (torch.float64, torch.float32):
-        for runs in (256, 4096) if options.device == "cpu" else (4096, 65536):
-            row = bandwidth_row(options.device, dtype, runs, 100)
-            bandwidth.append(row)
-            print(
-                f"  {row['dtype']}  {runs:>6,} runs  {row['run_steps_per_second']:.3g} run-steps/s"
-                f"  {100 * row['share_of_copy_bandwidth']:.0f} % of copy bandwidth"
-            )
-    precision = precision_row(64)
-    print(f"largest relative error of float32 against float64 over {precision['runs']} runs at d = 1e4")
-    for name, error in precision["largest_relative_error"].items():
-        print(f"  {name:<20} {error:.1e}")
-    document = {
-        "machine": platform.processor() or platform.machine(),
-        "torch": torch.__version__,
-        "descent": descent,
-        "flow": flow,
-        "flow_memory": memory,
-        "bandwidth": bandwidth,
-        "float32": precision,
-    }
-    if options.out:
-        with atomic_write(options.out) as stream:
-            stream.write(json.dumps(document, indent=1).encode() + b"\n")
+        for name, error in errors.items():
+            errors[name] = max(error, float(np.nanmax(np.abs(getattr(usual, name) / getattr(fine, name) - 1.0))))
+    for name, error in errors.items():
+        what = name.replace("_", " ").removesuffix("s")
+        yield Row(f"largest relative error of a {what} of the flow, against 1e-12", error, "", 1e-8)
+
+
+def rows(quick):
+    yield from descent_rows(quick)
+    yield from flow_rows(quick)
+    yield from event_rows(quick)
+    yield from memory_rows()
+    if quick:
+        return
+    devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    for device, dtype in itertools.product(devices, (torch.float64, torch.float32)):
+        for runs in (256, 4096) if device == "cpu" else (4096, 65536):
+            yield bandwidth_row(device, dtype, runs, 100)
+    yield from precision_rows(64)
 
 
 if __name__ == "__main__":
-    main()
+    run_part(__doc__, rows)

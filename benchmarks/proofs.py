@@ -11,9 +11,12 @@ import datetime
 import json
 import os
 import platform
+import statistics
 import sys
 import time
 from pathlib import Path
+
+from measure import Row
 
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
@@ -69,6 +72,21 @@ def one(setting, seed, pool, faults):
         "faults_refused": len(faults) - len(accepted),
         "faults_accepted": accepted,
     }
+
+
+def rows(quick):
+    setting, taken, seed = PatchSetting.version_1(10**6, num_samples=3, width=4), [], FIRST_SEED
+    with WorkerPool() as pool:
+        while len(taken) < (3 if quick else 20):
+            entry = one(setting, seed, pool, ())
+            seed += 1
+            if entry["favoured"]:
+                assert entry["proved"], entry
+                assert not entry["trained_numbers_outside"], entry
+                taken.append(entry["seconds"])
+    what = "a proof of one training, d = 10^6, N = 3, m = 4"
+    yield Row(f"{what}: median", statistics.median(taken), "s", note=f"{len(taken)} draws")
+    yield Row(f"{what}: largest", max(taken), "s", 20.0)
 
 
 def main():

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from measure import Row, text
 
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.commands.sweep import SweepRequest, run_sweep
@@ -229,45 +230,37 @@ def fsync_seconds(folder, repetitions=20):
     return statistics.median(times)
 
 
-def overhead_command(options):
+def overhead_rows(target, repetitions, block, folder=None):
+    """What the sweep layer adds to runs of ``target`` seconds: trainings bare and as a sweep, blocks in turn."""
     kind = replace(KINDS["simulate"], function=f"{Path(__file__).stem}:timed_run")
     function = resolve(kind.function)
     shape = {"dimension": 10_000, "samples": 20, "width": 24, "learning_rate": "auto"}
     parameters = {entry.name: entry.default for entry in kind.parameters} | shape
     function(parameters | {"steps": 100})
     started = time.perf_counter()
-    function(parameters | {"steps": 5000})
-    per_step = (time.perf_counter() - started) / 5000
-    rows, first, block = [], 0, options.block
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        print(
-            f"trainings bare and as a sweep, blocks of {block} in turn, medians of {options.repetitions};"
-            f" one fsync takes {1000 * fsync_seconds(folder):.1f} ms here"
-        )
-        with Store(Path(folder) / "store", create=True) as store:
-            store.begin_session("benchmark")
-            for target in (0.01, 0.1, 1.0):
-                steps = max(1, round(target / per_step))
-                seeds = range(first, first + block * options.repetitions)
-                first = seeds.stop
-                pairs = list(overhead_pairs(store, kind, parameters | {"steps": steps}, seeds, block))
-                row = {
-                    "target_seconds": target,
-                    "bare_seconds": statistics.median(bare for bare, _, _ in pairs),
-                    "swept_seconds": statistics.median(swept for _, swept, _ in pairs),
-                    "overhead": statistics.median(swept / bare - 1 for bare, swept, _ in pairs),
-                    "layer_seconds": statistics.median(layer for _, _, layer in pairs),
-                    "layer_share": statistics.median(layer / bare for bare, _, layer in pairs),
-                }
-                rows.append(row)
-                print(
-                    f"  bare {row['bare_seconds']:7.3f} s   swept {row['swept_seconds']:7.3f} s"
-                    f"   overhead {row['overhead']:+7.2%}   outside the training:"
-                    f" {1000 * row['layer_seconds']:6.1f} ms = {row['layer_share']:.2%}"
-                )
-    if options.out:
-        save(options.out, {"rows": rows, "repetitions": options.repetitions, "block": block})
-    return 0 if rows[-1]["layer_share"] < 0.05 else 1
+    function(parameters | {"steps": 2000})
+    steps = max(1, round(target * 2000 / (time.perf_counter() - started)))
+    with tempfile.TemporaryDirectory(dir=folder) as name, Store(Path(name) / "store", create=True) as store:
+        store.begin_session("benchmark")
+        seeds = range(block * repetitions)
+        pairs = list(overhead_pairs(store, kind, parameters | {"steps": steps}, seeds, block))
+        sync = fsync_seconds(name)
+    bare, layer = (statistics.median(pair[index] for pair in pairs) for index in (0, 2))
+    share = 100.0 * statistics.median(layer / bare for bare, _, layer in pairs)
+    note = f"{1000 * layer:.1f} ms beside runs of {bare:.2f} s; one disk synchronization {1000 * sync:.1f} ms"
+    limit = 5.0 if target >= 1.0 else None
+    yield Row(f"overhead of the sweep layer on runs of {target:g} s", share, "%", limit, note=note)
+
+
+def rows(quick):
+    yield from overhead_rows(*((0.1, 3, 4) if quick else (1.0, 3, 5)))
+
+
+def overhead_command(options):
+    for target in (0.01, 0.1, 1.0):
+        for row in overhead_rows(target, options.repetitions, options.block, options.folder):
+            print(text(row))
+    return int(row.word == "missed")
 
 
 def save(path, document):
@@ -282,7 +275,6 @@ def main():
     overhead.add_argument("--repetitions", type=int, default=5)
     overhead.add_argument("--block", type=int, default=10, help="runs per side and turn")
     overhead.add_argument("--folder", default=None, help="where to put the store, to try another disk")
-    overhead.add_argument("--out", default=None)
     overhead.set_defaults(act=overhead_command)
     kills = commands.add_parser("kills")
     for name, default in (("runs", 1000), ("kills", 20), ("workers", 0), ("milliseconds", 5), ("seed", 0)):

@@ -44,11 +44,11 @@ def compiled_by() -> str:
 
 
 @functools.cache
-def _compiled() -> Callable[..., float]:
+def _compiled() -> Callable[..., None]:
     """:func:`_move` compiled; its machine code is kept beside this file, or in the user's cache folder."""
     numba: Any = importlib.import_module("numba")
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
-    compiled: Callable[..., float]
+    compiled: Callable[..., None]
     try:
         compiled = numba.njit(cache=True, **options)(_move)
     except RuntimeError:  # no folder to keep it in
@@ -66,22 +66,15 @@ class CompiledFlowSystem(FlowSystem):
     def derivative(self, state: Array) -> Array:
         """du/dt and dv/dt."""
         out = np.empty_like(state)
-        self._moved(state, out)
+        self._move(state, *self._fixed, self.current_gains, 0.0, out)
         return out
 
     def in_clock(self, clock: float, extended: Array) -> Array:
         """The derivative of (u, v, τ) with respect to the clock of :meth:`FlowSystem.in_clock`."""
         del clock
         out = np.empty_like(extended)
-        rate = self._moved(extended, out)
-        inverse_age = math.exp(-extended[-1]) / self.time_scale
-        tick = 1.0 / (inverse_age + rate)
-        out *= tick
-        out[-1] = tick * inverse_age
+        self._move(extended, *self._fixed, self.current_gains, 1.0 / self.time_scale, out)
         return out
-
-    def _moved(self, state: Array, out: Array) -> float:
-        return self._move(state, *self._fixed, self.current_gains, out)
 
     @functools.cached_property
     def _fixed(self) -> tuple[Any, ...]:
@@ -104,14 +97,17 @@ def _move(
     degree: int,
     noise_patches: int,
     gains: Array,
+    inverse_scale: float,
     out: Array,
-) -> float:
-    """du/dt and dv/dt into ``out``, and the rate of :meth:`FlowSystem.rate`; ``slopes`` is room for |v|^(q-1).
+) -> None:
+    """du/dt and dv/dt into ``out``, or where ``state`` is (u, v, τ) their derivative and τ's in the clock.
 
-    Entries of ``state`` and ``out`` beyond (u, v) are left alone. Plain loops, to be compiled.
+    ``slopes`` is room for |v|^(q-1), ``inverse_scale`` is 1/t_c. Plain loops and one BLAS product, to be compiled.
     """
     patches, width = slopes.shape
     samples = patches // noise_patches
+    noise = slice(width, width + patches * width)
+    v, moving = state[noise].reshape(patches, width), out[noise].reshape(patches, width)
     signal, size = 0.0, 0.0
     for r in range(width):
         u = state[r]
@@ -128,12 +124,11 @@ def _move(
         for k in range(i * noise_patches, (i + 1) * noise_patches):
             own = 0.0
             for r in range(width):
-                v = state[width + k * width + r]
-                power = abs(v)
+                power = abs(v[k, r])
                 for _ in range(degree - 2):
-                    power *= abs(v)
+                    power *= abs(v[k, r])
                 slopes[k, r] = power
-                own += v * power
+                own += v[k, r] * power
             margin += own * signs[k]
         clean = weights[0] / (1.0 + math.exp(gains[0] * signal + margin))
         attacked = weights[1] / (1.0 + math.exp(gains[1] * signal + margin))
@@ -142,22 +137,23 @@ def _move(
             pull = (clean + attacked) * signs[k] * degree / samples
             for r in range(width):
                 slopes[k, r] *= pull
-    moved = 0.0
     for r in range(width):
         out[r] *= gain * degree / samples
+    np.dot(gram, slopes, moving)
+    if state.size == noise.stop:
+        return
+    moved = 0.0
+    for r in range(width):
         moved += out[r] * out[r]
     squared_rate = moved / (size + signal_floor)
     for k in range(patches):
-        row = width + k * width
-        for r in range(width):
-            out[row + r] = 0.0
-        for other in range(patches):
-            entry = gram[k, other]
-            for r in range(width):
-                out[row + r] += entry * slopes[other, r]
         moved, size = 0.0, 0.0
         for r in range(width):
-            moved += out[row + r] * out[row + r]
-            size += state[row + r] * state[row + r]
+            moved += moving[k, r] * moving[k, r]
+            size += v[k, r] * v[k, r]
         squared_rate = math.hypot(squared_rate, moved / (size + noise_floors[k]))
-    return math.sqrt(squared_rate)
+    inverse_age = math.exp(-state[-1]) * inverse_scale
+    tick = 1.0 / (inverse_age + math.sqrt(squared_rate))
+    for index in range(noise.stop):
+        out[index] *= tick
+    out[-1] = tick * inverse_age

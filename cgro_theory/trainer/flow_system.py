@@ -38,6 +38,8 @@ class FlowSystem:
         setting, own = problem.setting, problem.select(torch.tensor([run]))
         self.gram = np.ascontiguousarray(as_array(own.gram[0]))
         self.signs = np.repeat(as_array(own.labels[0]), setting.noise_patches)
+        self._ones = np.ones(setting.width)
+        self._label_scale = self.signs * (setting.degree / setting.num_samples)
         self.weights = np.array([1.0 - setting.adversarial_weight, setting.adversarial_weight])
         self._gains = {sign: np.array(self.gains(sign)) for sign in (-1.0, 1.0)} | {0.0: np.zeros(2)}
         self.initial = np.concatenate(
@@ -49,6 +51,7 @@ class FlowSystem:
         tiny = np.finfo(float).tiny
         self.signal_floor = CLOCK_FLOOR**2 * float(u @ u) + tiny
         self.noise_floors: Array = CLOCK_FLOOR**2 * np.einsum("km,km->k", v, v) + tiny
+        self._floors = np.append(self.signal_floor, self.noise_floors)
         self.time_scale = 0.01 / max(self.rate(self.initial, self.derivative(self.initial)), tiny)
         """A hundredth of the time in which the fastest part of the state would change by its own size."""
 
@@ -92,21 +95,25 @@ class FlowSystem:
 
     def derivative(self, state: Array) -> Array:
         """du/dt and dv/dt."""
-        setting = self.setting
-        u, v = self.split(state)
+        setting, rows = self.setting, state.reshape(-1, self.setting.width)
+        slopes = self.power(rows)
         # No u_r ever changes its sign; one that an integrator's error carries past 0 would grow from there for q =
         # 2.
-        u = np.where(u * self._starts >= 0, u, 0.0)
-        signal_slopes, slopes = self.power(u), self.power(v)
-        signal, noise = float(u @ signal_slopes), self._noise_margins(v, slopes)
+        slopes[0] *= rows[0] * self._starts >= 0.0
+        margins = (rows * slopes) @ self._ones
+        noise = self._of_points(margins[1:] * self.signs)
         gains = self.current_gains
-        shares = self.weights[:, None] * expit(-(gains[:, None] * signal + noise))
-        gain = float(gains @ shares.sum(axis=1)) / setting.num_samples
-        pull = shares.sum(axis=0).repeat(setting.noise_patches)
+        clean, attacked = self.weights[:, None] * expit(-(gains[:, None] * margins[0] + noise))
+        pull = clean + attacked
+        factors = np.empty(len(rows))
+        factors[0] = (gains[0] * np.add.reduce(clean) + gains[1] * np.add.reduce(attacked)) / setting.num_samples
+        factors[0] *= setting.degree
+        factors[1:] = pull if setting.noise_patches == 1 else pull.repeat(setting.noise_patches)
+        factors[1:] *= self._label_scale
+        slopes *= factors[:, None]
         out = np.empty_like(state)
-        np.multiply(signal_slopes, setting.degree * gain, out=out[: setting.width])
-        slopes *= (pull * self.signs * (setting.degree / setting.num_samples))[:, None]
-        np.matmul(self.gram, slopes, out=out[setting.width :].reshape(v.shape))
+        out[: setting.width] = slopes[0]
+        np.dot(self.gram, slopes[1:], out=out[setting.width :].reshape(-1, setting.width))
         return out
 
     def rate(self, state: Array, derivative: Array) -> float:
@@ -114,11 +121,9 @@ class FlowSystem:
 
         (Σ (‖ẏ‖/‖y‖)^4)^(1/4) over those 1 + n parts: between the maximum and (1 + n)^(1/4) times it.
         """
-        u, v = self.split(state)
-        du, dv = self.split(derivative)
-        squares = np.einsum("km,km->k", dv, dv) / (np.einsum("km,km->k", v, v) + self.noise_floors)
-        signal = float(du @ du) / (float(u @ u) + self.signal_floor)
-        return math.sqrt(math.hypot(signal, float(np.linalg.norm(squares))))
+        rows, moved = (each.reshape(-1, self.setting.width) for each in (state, derivative))
+        squares = ((moved * moved) @ self._ones) / ((rows * rows) @ self._ones + self._floors)
+        return math.sqrt(math.sqrt(float(squares @ squares)))
 
     def in_clock(self, clock: float, extended: Array) -> Array:
         """The derivative of (u, v, τ) with respect to a clock that ticks once per relative change of the state.
@@ -155,7 +160,10 @@ class FlowSystem:
 
     def _noise_margins(self, v: Array, slopes: Array) -> Array:
         """V_i from v and |v|^(q-1). shape: (N,)"""
-        per_patch: Array = np.einsum("km,km->k", v, slopes) * self.signs
+        return self._of_points(np.einsum("km,km->k", v, slopes) * self.signs)
+
+    def _of_points(self, per_patch: Array) -> Array:
+        """Sums over the patches of each point. shapes: (n,) -> (N,)"""
         if self.setting.noise_patches == 1:
             return per_patch
         return np.asarray(per_patch.reshape(self.setting.num_samples, -1).sum(axis=1))

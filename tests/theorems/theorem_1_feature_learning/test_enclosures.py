@@ -1,7 +1,7 @@
 """The enclosures of T_I, T_III and κ*: never violated where they are offered, and never offered where there is
 none."""
 
-import importlib.util
+import importlib
 import math
 import sys
 from dataclasses import replace
@@ -29,12 +29,8 @@ from cgro_theory.trainer.reduction import draw_subspace_problem
 
 
 def _load_benchmark():
-    path = Path(__file__).parents[3] / "benchmarks" / "enclosures.py"
-    spec = importlib.util.spec_from_file_location("benchmark_enclosures", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
+    return importlib.import_module("enclosures")
 
 
 BENCHMARK = _load_benchmark()
