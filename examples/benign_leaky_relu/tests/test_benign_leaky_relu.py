@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from cgro_theory.claims import Environment, conclude
 from cgro_theory.theorems import catalogue, plugins
-from cgro_theory.theorems.verification import verify_room
+from cgro_theory.theorems.verification import plan_room, verify_room
 
 CPU = Environment("3", "2", "cpu", "float64", "0", "none")
 PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -25,7 +25,7 @@ def test_installed_it_is_found_and_verified(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(catalogue, "_plugins", plugins.Plugins(catalogue.TAKEN))
     monkeypatch.setitem(runs.INSTANCES, "quick", 400)
-    result = verify_room(catalogue.room("benign_leaky_relu"), environment=CPU, seed=882001)
+    result = verify_room(plan_room(catalogue.room("benign_leaky_relu"), seed=882001), CPU)
     assert conclude([result]).reasons == ()
     assert [verdict.outcome for verdict in result.verdicts] == ["consistent", "consistent"]
 
