@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).parent.parent
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")])
 RUN_ELSEWHERE = {
     "docs/calculator.md": "test_calculator_command.py",
+    "docs/plugins.md": "test_new_theorem.py",
     "docs/sweeps.md": "the test of the grid, below",
 }
 FENCED = re.compile(r"(?:^<!-- not run: (.+) -->\n)?^( *)```(\w*)\n(.*?)^\2```$", re.DOTALL | re.MULTILINE)
