@@ -145,6 +145,9 @@ def simulate(
     >>> run.rows()[0]["points_memorized"]
     3
     """
+    from cgro_theory.errors import require_installed
+
+    require_installed("torch")
     from cgro_theory.commands.simulate import trajectories_document
     from cgro_theory.commands.simulate_plan import SimulateRequest, carry_out, plan_simulation
 
@@ -175,8 +178,10 @@ def verify(
     >>> verify("lemmas", only=("lemmas.gaussian_chaos_variance",)).outcome.value
     'certified'
     """
+    from cgro_theory.errors import require_choice, require_installed, require_integer
+
+    require_installed("torch")
     from cgro_theory.commands.environment import describe_environment, resolve_device
-    from cgro_theory.errors import require_choice, require_integer
     from cgro_theory.theorems.catalogue import room
     from cgro_theory.theorems.verification import plan_room, verify_room
     from cgro_theory.trainer.threads import one_thread

@@ -19,7 +19,7 @@ from cgro_theory.commands.command_line import (
     require_values,
 )
 from cgro_theory.commands.training_options import certify, landscape, simulate, sweep
-from cgro_theory.errors import CgroError, InvalidInput
+from cgro_theory.errors import EXTRAS, CgroError, InvalidInput, MissingExtra
 
 app = typer.Typer(
     name="cgro",
@@ -213,6 +213,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(_refuse(str(in_options(error, command))))
     except CgroError as error:
         sys.exit(_refuse(str(error)))
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        sys.exit(_refuse(str(MissingExtra(error.name))))
     except OutputLost as lost:
         if lost.message:
             _refuse(lost.message)

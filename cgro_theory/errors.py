@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -50,6 +51,34 @@ class InvalidFile(CgroError, ValueError):
     def __reduce__(self) -> tuple[type[InvalidFile], tuple[Any, ...]]:
         """So that it can come back from another process."""
         return type(self), (self.path, self.why)
+
+
+EXTRAS = {"torch": "train", "sklearn": "train", "distributed": "cluster"}
+"""Modules that an installation without extras lacks -> the extra that installs each."""
+
+
+class MissingExtra(CgroError, ImportError):
+    """Something needs ``module``, which is not installed: says the extra that installs it.
+
+    >>> raise MissingExtra("torch")
+    Traceback (most recent call last):
+    cgro_theory.errors.MissingExtra: this needs torch, which is not installed: pip install 'cgro-theory[train]'
+    """
+
+    def __init__(self, module: str) -> None:
+        extra = EXTRAS[module]
+        super().__init__(f"this needs {module}, which is not installed: pip install 'cgro-theory[{extra}]'")
+        self.module = module
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[Any, ...]]:
+        """So that it can come back from another process."""
+        return type(self), (self.module,)
+
+
+def require_installed(module: str) -> None:
+    """Raise :class:`MissingExtra` where ``module``, one of :data:`EXTRAS`, is not installed; imports nothing."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtra(module)
 
 
 def require_finite(name: str, value: float, allowed: str = "a finite number") -> float:

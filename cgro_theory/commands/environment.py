@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+import cgro_theory
 from cgro_theory import __version__
 from cgro_theory.claims import Environment
 from cgro_theory.errors import InvalidInput, require_choice
@@ -43,10 +44,17 @@ def describe_environment(device: str) -> Environment:
 
 
 def _commit() -> str:
+    """The commit that an installed package was built from (setup.py), else the checkout's, or ``unknown``."""
+    package = Path(cgro_theory.__file__).parent
+    recorded = package / "commit.txt"
+    if recorded.exists():
+        return recorded.read_text(encoding="utf-8").strip()
+    if not (package.parent / ".git").exists():  # a repository further up is another project's
+        return "unknown"
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
+            cwd=package,
             capture_output=True,
             text=True,
             timeout=10,

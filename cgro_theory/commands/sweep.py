@@ -18,7 +18,7 @@ from cgro_theory.atomic_file import require_outputs
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.sweep_kinds import KINDS
 from cgro_theory.commands.sweep_progress import duration, progress_display
-from cgro_theory.errors import InvalidInput, require_integer
+from cgro_theory.errors import InvalidInput, require_installed, require_integer
 from cgro_theory.sweep.cluster import Cluster
 from cgro_theory.sweep.driver import Sweep, SweepProgress
 from cgro_theory.sweep.executors import Executor, InProcess, LocalProcesses
@@ -67,6 +67,8 @@ def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> in
     require_outputs({"--table": request.table}, inputs={"the grid": request.grid})
     if request.dry_run or request.status or request.check:
         return _look(request, grid)
+    if request.scheduler is None:
+        require_installed("torch")
     with Store(request.folder, create=True) as store:
         if request.rerun_damaged:
             broken = damaged(grid, store)

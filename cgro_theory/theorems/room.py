@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from cgro_theory.claims import Claim, Figure
+from cgro_theory.theorems.absent_torch import torch_may_be_absent
 from cgro_theory.theorems.checked_claim import Check, CheckedClaim, CheckedPair
 from cgro_theory.theorems.kept_runs import RunStore
 from cgro_theory.theorems.worker_pool import WorkerPool
@@ -139,7 +140,8 @@ class Room:
     @property
     def content(self) -> Claims:
         """The theorem's claims with their checks, and how its runs are made."""
-        return cast(Claims, importlib.import_module(f"{self.package}.claims"))
+        with torch_may_be_absent():
+            return cast(Claims, importlib.import_module(f"{self.package}.claims"))
 
     @property
     def checked(self) -> tuple[CheckedClaim, ...]:
