@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.docs-installed
 
-.PHONY: install verify test slow mutants lint format record docs clean benchmarks
+.PHONY: install verify test slow walkthroughs mutants lint format record docs clean benchmarks
 
 install: $(INSTALLED)
 
@@ -15,6 +15,10 @@ verify: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Runs docs/walkthroughs.md as it stands, each of its goals in a new clone, and says how long it took.
+walkthroughs: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow -s tests/test_walkthroughs.py
 
 slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cgro_theory.claims import load_result
-from cgro_theory.commands.paper_map import PAGES, generated_files, run_paper_map
+from cgro_theory.commands.paper_map import MEASURED, PAGES, generated_files, run_paper_map
 from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.figures import render
@@ -180,3 +180,27 @@ def test_figures_render_with_labels_on_every_axis():
     assert b"time (s)" in files["svg"]
     assert json.loads(files["json"])["panels"][0]["series"][0]["y"] == [0.0, None]
     assert files["svg"] == render(Figure("f", "F", "caption", (panel, panel)))["svg"]
+
+
+def test_every_claim_has_its_command_on_the_artifact_page(tmp_path):
+    page = (REPOSITORY / "docs" / "artifact.md").read_text(encoding="utf-8")
+    for room in ROOMS:
+        for entry in room.claims:
+            assert page.count(f"| `cgro verify {room.label} --only {entry.label}` | ") == 1
+    without_results(tmp_path)
+    recorded = Path("verification", "recorded", "lemmas.json")
+    (tmp_path / recorded).write_bytes((REPOSITORY / recorded).read_bytes())
+    blocks = "<!-- artifact {0} -->\n<!-- end artifact {0} -->\n"
+    (tmp_path / "docs" / "artifact.md").write_text(blocks.format("lemmas") + blocks.format("resources"))
+    taken = {"processor_seconds": 7.4, "peak_mib": 321, "disk_mib": 0.5, "date": "d"}
+    found = {"machine": "m", "environment_mib": 9, "commands": {"lemmas": taken, "lemmas.odd_symmetry": taken}}
+    (tmp_path / MEASURED).parent.mkdir(parents=True)
+    (tmp_path / MEASURED).write_text(json.dumps({"schema": "cgro-artifact/1", **found}))
+    assert run_paper_map(tmp_path, check=False) == 0
+    made = (tmp_path / "docs" / "artifact.md").read_text(encoding="utf-8")
+    assert re.search(r"only lemmas\.odd_symmetry` \| certified \| .* \| 7 s, 321 MiB \|", made)
+    assert re.search(r"only lemmas\.tensor_power_time` \| consistent \| .* \| — \|", made)
+    assert re.search(r"\| `cgro verify lemmas` \| 5 \| 1 s \| 7 s, 321 MiB \| 0\.5 MiB \|", made)
+    (tmp_path / MEASURED).write_text('{"schema": "other"}')
+    with pytest.raises(InvalidFile, match="schema must be 'cgro-artifact/1'"):
+        run_paper_map(tmp_path, check=False)

@@ -109,8 +109,9 @@ assert symmetry.label == "lemmas.odd_symmetry"
 assert "torch" not in sys.modules
 for words in (["verify", "all", "--out", "o"], ["simulate"], ["landscape"], ["sweep", "g.toml"]):
     assert code(*words) == 2
+request = RunRequest("quick", 0, "cpu", frozenset(), lambda doing, done: None)
 try:
-    symmetry.check(ROOMS[0].content.gather(RunRequest("quick", 0, "cpu", frozenset(), lambda doing, done: None)), 0.1)
+    symmetry.check(ROOMS[0].content.gather(request), 0.1)
 except MissingExtra as missing:
     assert missing.module == "torch"
 else:

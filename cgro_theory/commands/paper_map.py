@@ -12,7 +12,7 @@ import cgro_theory
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import ExitCode, load_result
 from cgro_theory.errors import InvalidFile, InvalidInput
-from cgro_theory.report import reverification
+from cgro_theory.report import artifact, reverification
 from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.paper_map import MapSection, render_paper_map
 from cgro_theory.report.text import verdict_markdown
@@ -22,9 +22,12 @@ from cgro_theory.theorems.room import Room
 RECORDED = Path("verification") / "recorded"
 REVERIFIED = Path("verification") / "reverified"
 """Summaries that ``cgro reverify`` wrote."""
-PAGES = ("README.md", "docs/results.md", "docs/limits.md", "docs/reverification.md")
-"""The pages with generated blocks: one claim, the verdict table of each room, what re-verifications found."""
-START = r"<!-- (verdicts|claim|reverified|reverification) ([\w.]+) -->"
+MEASURED = Path("benchmarks") / "recorded" / "artifact.json"
+"""What ``benchmarks/artifact.py`` measured."""
+PAGES = ("README.md", "docs/results.md", "docs/limits.md", "docs/reverification.md", "docs/artifact.md")
+"""The pages with generated blocks: one claim, each room's verdict table, what re-verifications found, and each claim's
+command with what it takes."""
+START = r"<!-- (verdicts|claim|reverified|reverification|artifact) ([\w.]+) -->"
 
 
 def run_paper_map(root: Path, check: bool, plugin: str = "") -> ExitCode:
@@ -59,7 +62,7 @@ def generated_files(root: Path) -> dict[Path, str]:
         page = root / name
         if not page.exists():
             raise InvalidFile(page, "not found: run this in the repository's folder")
-        files[page] = _with_blocks(page, page.read_text(encoding="utf-8"), documents, found)
+        files[page] = _with_blocks(page, page.read_text(encoding="utf-8"), documents, found, measured(root))
     return files
 
 
@@ -88,6 +91,17 @@ def reverifications(root: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def measured(root: Path) -> dict[str, Any]:
+    """The recorded times, memory and disk of single commands; none where nothing is recorded."""
+    path = root / MEASURED
+    if not path.exists():
+        return {"commands": {}}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document.get("schema") != artifact.SCHEMA:
+        raise InvalidFile(path, f"schema must be {artifact.SCHEMA!r}")
+    return dict(document)
+
+
 def reverified_quick() -> dict[str, Any] | None:
     """The repository's re-verification of the quick profile; None in an installation without it."""
     return reverifications(Path(cgro_theory.__file__).parent.parent).get("quick")
@@ -112,12 +126,17 @@ def map_sections(rooms: Sequence[Room] = ROOMS) -> list[MapSection]:
 
 
 def _with_blocks(
-    page: Path, text: str, documents: list[dict[str, Any]], found: Mapping[str, dict[str, Any]]
+    page: Path,
+    text: str,
+    documents: list[dict[str, Any]],
+    found: Mapping[str, dict[str, Any]],
+    taken: Mapping[str, Any],
 ) -> str:
     """The text with each block from a line such as ``<!-- verdicts X -->`` to its end made anew."""
     makers: dict[str, Callable[[str], str | None]] = {
         "verdicts": lambda label: _verdicts(label, documents),
         "claim": lambda label: _claim(label, documents),
+        "artifact": lambda label: _artifact(label, documents, taken),
         "reverified": lambda name: reverification.conclusion_line(found[name]) + "\n" if name in found else None,
         "reverification": lambda name: reverification.shown_in_markdown(found[name]) if name in found else None,
     }
@@ -144,6 +163,14 @@ def _verdicts(label: str, documents: list[dict[str, Any]]) -> str | None:
         f"Profile {document['profile']}, seed {document['seed']}, {document['seconds']:.0f} s on "
         f"{environment['device']}, torch {environment['torch']}, Python {environment['python']}.\n"
     )
+
+
+def _artifact(label: str, documents: list[dict[str, Any]], taken: Mapping[str, Any]) -> str | None:
+    """The commands of one room's claims, or for ``resources`` of all rooms; None when nothing is recorded."""
+    if label == "resources":
+        return artifact.resources_table(documents, taken) if documents else None
+    document = _result_of(room(label), documents)
+    return None if document is None else artifact.claims_table(document, taken["commands"])
 
 
 def _claim(label: str, documents: list[dict[str, Any]]) -> str | None:
