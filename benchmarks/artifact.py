@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import resource
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,8 +22,9 @@ from pathlib import Path
 import psutil
 
 from cgro_theory.report.artifact import SCHEMA, command_of
-from cgro_theory.theorems.catalogue import ROOMS
+from cgro_theory.theorems.catalogue import ROOMS, room_of_claim
 
+HOMES = [room.label for room in ROOMS]
 RECORD = Path(__file__).parent / "recorded" / "artifact.json"
 
 
@@ -47,12 +47,14 @@ def processor_seconds():
 
 
 def measured(label):
+    claim = "" if label in HOMES else label
+    command = command_of(room_of_claim(label).label if claim else label, claim)
     with tempfile.TemporaryDirectory() as folder:
         words = [
             sys.executable,
             "-m",
             "cgro_theory",
-            *shlex.split(command_of(label))[1:],
+            *command.split()[1:],
             "--out",
             folder,
             "--quiet",
@@ -79,7 +81,7 @@ def main():
     parser.add_argument("labels", nargs="*", help="theorems and claims; all of both by default")
     parser.add_argument("--record", type=Path, default=RECORD)
     chosen = parser.parse_args()
-    every = [room.label for room in ROOMS] + [claim.label for room in ROOMS for claim in room.claims]
+    every = HOMES + [claim.label for room in ROOMS for claim in room.claims]
     unknown = [label for label in chosen.labels if label not in every]
     if unknown:
         parser.error(f"no theorem and no claim: {', '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""docs/walkthroughs.md: three goals within ten commands and ten minutes, and what comes out is what the page shows."""
+"""docs/walkthroughs.md: three goals within ten commands and ten minutes; what comes out is what the page shows."""
 
 import contextlib
 import importlib.util

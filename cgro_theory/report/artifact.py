@@ -11,14 +11,13 @@ SCHEMA = "cgro-artifact/1"
 """Of the file that ``benchmarks/artifact.py`` writes: ``commands`` maps labels to what each took."""
 
 
-def command_of(label: str) -> str:
-    """The command that judges a theorem, or one claim, which is labelled ``theorem.name``."""
-    home, dot, _ = label.partition(".")
-    return f"cgro verify {home}" + (f" --only {label}" if dot else "")
+def command_of(theorem: str, claim: str = "") -> str:
+    """The command that judges a theorem, or one claim of it, both by their labels."""
+    return f"cgro verify {theorem}" + (f" --only {claim}" if claim else "")
 
 
 def claims_table(document: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
-    """One row per claim of a recorded ``cgro-result/1`` document.
+    """One row per claim of a recorded ``cgro-result/1`` document, without those of others that they depend on.
 
     ``measured`` is the ``commands`` of :data:`SCHEMA`; a claim that was not run alone says so by a dash.
     """
@@ -26,8 +25,10 @@ def claims_table(document: Mapping[str, Any], measured: Mapping[str, Any]) -> st
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     for values in verdict_rows(document):
         row = dict(zip(COLUMNS, values, strict=True))
+        if row["claim"] not in document["asked"]:
+            continue
         cells = (
-            f"`{command_of(row['claim'])}`",
+            f"`{command_of(document['theorem'], row['claim'])}`",
             row["outcome"],
             row["predicted"],
             row["measured"],
