@@ -92,6 +92,7 @@ class Bare(PathFinder):
     def find_spec(cls, name, path=None, target=None):
         return None if name.partition(".")[0] in ("torch", "sklearn") else super().find_spec(name, path, target)
 
+import cgro_theory
 sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
 from cgro_theory.cli import main
 from cgro_theory.errors import MissingExtra
@@ -110,12 +111,17 @@ assert "torch" not in sys.modules
 for words in (["verify", "all", "--out", "o"], ["simulate"], ["landscape"], ["sweep", "g.toml"]):
     assert code(*words) == 2
 request = RunRequest("quick", 0, "cpu", frozenset(), lambda doing, done: None)
-try:
-    symmetry.check(ROOMS[0].content.gather(request), 0.1)
-except MissingExtra as missing:
-    assert missing.module == "torch"
-else:
-    raise AssertionError("a check ran without torch")
+for needs_torch in (
+    lambda: symmetry.check(ROOMS[0].content.gather(request), 0.1),
+    lambda: cgro_theory.verify("lemmas"),
+    lambda: cgro_theory.simulate(cgro_theory.PatchSetting.version_1(1000)),
+):
+    try:
+        needs_torch()
+    except MissingExtra as missing:
+        assert missing.module == "torch"
+    else:
+        raise AssertionError("ran without torch")
 """
 
 

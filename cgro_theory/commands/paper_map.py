@@ -25,8 +25,7 @@ REVERIFIED = Path("verification") / "reverified"
 MEASURED = Path("benchmarks") / "recorded" / "artifact.json"
 """What ``benchmarks/artifact.py`` measured."""
 PAGES = ("README.md", "docs/results.md", "docs/limits.md", "docs/reverification.md", "docs/artifact.md")
-"""The pages with generated blocks: one claim, each room's verdict table, what re-verifications found, and each claim's
-command with what it takes."""
+"""The pages with generated blocks: one claim, verdict tables, what re-verifications found, claims' commands."""
 START = r"<!-- (verdicts|claim|reverified|reverification|artifact) ([\w.]+) -->"
 
 
