@@ -1,6 +1,7 @@
 """paper_map.md and the blocks of README.md and docs/results.md are what catalogue and recorded results say."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest

@@ -33,11 +33,11 @@ from cgro_theory.commands.sweep_kinds import KINDS
 LOGGER = getLogger(__name__)
 
 CONTENTS = {
-    "Start": "docs/first_steps docs/where",
+    "Start": "docs/walkthroughs docs/first_steps docs/where",
     "Theory": "docs/theory/README docs/theory/setting docs/theory/theorem_1 docs/theory/theorem_2 "
     "docs/theory/theorem_3 docs/theory/over_attack docs/theory/questions docs/theory/neighbours",
     "How it is judged": "docs/theory/verdicts docs/power docs/reverification docs/mutants",
-    "Results": "docs/results paper_map docs/limits docs/measured docs/changed_results docs/report",
+    "Results": "docs/results paper_map docs/limits docs/measured docs/changed_results docs/artifact docs/report",
     "Use": "docs/calculator docs/simulate docs/certify docs/sweeps docs/python",
     "Reference": "docs/site/api docs/site/commands docs/site/parameters",
     "Take part": "CONTRIBUTING docs/adding_a_theorem docs/plugins CHANGELOG",
