@@ -21,6 +21,7 @@ RUN_ELSEWHERE = {
     "docs/calculator.md": "test_calculator_command.py",
     "docs/plugins.md": "test_new_theorem.py",
     "docs/sweeps.md": "the test of the grid, below",
+    "docs/walkthroughs.md": "test_walkthroughs.py",
 }
 FENCED = re.compile(r"(?:^<!-- not run: (.+) -->\n)?^( *)```(\w*)\n(.*?)^\2```$", re.DOTALL | re.MULTILINE)
 ROOT = get_command(app)
