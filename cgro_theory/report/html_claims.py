@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -246,7 +247,8 @@ def _in_paper(said: Mapping[str, str]) -> str:
     """Where the paper states the claim: its source without the paper's name; empty for the lab's own claims."""
     if Provenance.PAPER not in said.get("mark", "").split("+"):
         return ""
-    return said["source"].removeprefix(PAPER).removeprefix(" and ").strip(" ,") or "the paper"
+    place = said.get("source", "").removeprefix(PAPER).strip(" ,") or "the paper"
+    return re.sub(r"^and (theory\.md), (v\d), (.*)$", r"\2 (\1 \3)", place)
 
 
 def _symbols(claim: Claim) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,23 @@ class ReportSources:
 
 
 def read_sources(folder: Path) -> ReportSources:
-    """Read a folder that ``cgro verify --out`` wrote.
+    """The results of a folder with its figures, drawn; see :func:`read_results`."""
+    results, captions = _read(folder)
+    return replace(results, figures=read_figures(folder, captions))
+
+
+def read_results(folder: Path) -> ReportSources:
+    """The results of a folder that ``cgro verify --out`` wrote, without its figures.
 
     JSON files are results, numbers of figures, or documents of other commands (named on the page as not shown).
     Raises :class:`InvalidFile` when the folder is missing or holds no result, and for the first file that is
     malformed, of another schema, or whose verdicts do not follow from its own numbers.
     """
+    return _read(folder)[0]
+
+
+def _read(folder: Path) -> tuple[ReportSources, dict[str, Mapping[str, Any]]]:
+    """The results, and the numbers of the figures by name."""
     if not folder.is_dir():
         raise InvalidFile(folder, "no such folder of results; make one with `cgro verify all --out results`")
     documents: list[tuple[str, Mapping[str, Any]]] = []
@@ -46,7 +57,7 @@ def read_sources(folder: Path) -> ReportSources:
             documents.append((path.name, read_document(path)))
     if not documents:
         raise InvalidFile(folder, "holds no result; make some with `cgro verify all --out results`")
-    return ReportSources(str(folder), tuple(documents), read_figures(folder, captions), tuple(unused))
+    return ReportSources(str(folder), tuple(documents), (), tuple(unused)), captions
 
 
 def _read_json(path: Path) -> dict[str, Any]:
