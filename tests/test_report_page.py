@@ -1,6 +1,7 @@
 """The HTML report: self-contained, strictly well-formed, complete, and closed to whatever its files contain."""
 
 import base64
+import functools
 import json
 import math
 import random
@@ -67,7 +68,7 @@ class StrictPage(HTMLParser):
         if self.open and self.open[-1] not in ("script", "style"):
             self.texts.append(data)
 
-    @property
+    @functools.cached_property
     def text(self):
         return " ".join(" ".join(self.texts).split())
 

@@ -86,15 +86,15 @@ def _drawn(content: str) -> tuple[tuple[tuple[str, str], ...], tuple[KeyEntry, .
 
 def figure_from_json(content: Mapping[str, Any]) -> Figure:
     """The figure that :func:`figures.render` wrote as JSON; ``ValueError``, ``TypeError``, ``KeyError`` else."""
-    texts = [_text(content[name]) for name in ("name", "title", "caption")]
-    return Figure(*texts, tuple(_panel(each) for each in content["panels"]))
+    name, title, caption = (_text(content[each]) for each in ("name", "title", "caption"))
+    return Figure(name, title, caption, tuple(_panel(each) for each in content["panels"]))
 
 
 def _panel(content: Mapping[str, Any]) -> Panel:
-    texts = [_text(content[name]) for name in ("title", "x_label", "y_label")]
-    scales = [content[name] for name in ("x_scale", "y_scale")]
-    if not set(scales) <= set(_SCALES):
-        raise ValueError(f"no scales: {scales}")
+    title, x_label, y_label = (_text(content[each]) for each in ("title", "x_label", "y_label"))
+    x_scale, y_scale = content["x_scale"], content["y_scale"]
+    if not {x_scale, y_scale} <= set(_SCALES):
+        raise ValueError(f"no scales: {x_scale}, {y_scale}")
     series = tuple(_series(each) for each in content["series"])
     markers = tuple(
         Marker(
@@ -106,7 +106,7 @@ def _panel(content: Mapping[str, Any]) -> Panel:
         )
         for each in content["markers"]
     )
-    return Panel(*texts, series, markers, *scales)
+    return Panel(title, x_label, y_label, series, markers, x_scale, y_scale)
 
 
 def _series(content: Mapping[str, Any]) -> Series:

@@ -133,12 +133,14 @@ def _out_of(entry: Mapping[str, Any]) -> str:
     >>> _out_of({"raw": {"rule": "sum", "parts": {"a": 0}, "of": 60}, "measured": {"low": 0.0, "runs": 60}})
     ' of 60'
     """
-    raw, measured = entry.get("raw"), entry["measured"]
-    rule = raw.get("rule") if isinstance(raw, Mapping) else ""
+    found, measured = entry.get("raw"), entry["measured"]
+    raw: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    rule = raw.get("rule")
     if rule == "sum" and isinstance(raw.get("of"), int):
         return f" of {raw['of']}"
-    if rule == "contradictions" and isinstance(raw.get("cases"), list):
-        return f" of {len(raw['cases']) + int(raw.get('omitted', 0))}"
+    cases, omitted = raw.get("cases"), raw.get("omitted", 0)
+    if rule == "contradictions" and isinstance(cases, list) and isinstance(omitted, int):
+        return f" of {len(cases) + omitted}"
     return f" in all {measured['runs']}" if measured["low"] == 0.0 and measured["runs"] else ""
 
 
