@@ -324,9 +324,7 @@ def test_an_assumption_shows_the_numbers_it_was_evaluated_with(tmp_path):
     told = [{"name": "attack", "formula": "lambda_ > 0", "numbers": {"lambda_": 0.9}, "met": True}]
     claim = replace(a_claim(), assumptions=stated)
     folder = write(tmp_path / "results", document([claim_entry("room.one", assumptions=told)]))
-    assert "met, with lambda = 0.9" in part(
-        render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one"
-    )
+    assert "met, with λ = 0.9" in part(render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one")
     other = told[0] | {"formula": "lambda_ > 1"}
     folder = write(tmp_path / "other", document([claim_entry("room.one", assumptions=[other])]))
     shown = part(render(folder, [ReportSection("room", "title", [claim])]), "claim-room.one")

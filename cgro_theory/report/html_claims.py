@@ -254,7 +254,16 @@ def _in_paper(said: Mapping[str, str]) -> str:
 def _symbols(claim: Claim) -> list[str]:
     """What texts call the symbols of the claim's formula, in alphabetic order."""
     names = sorted(symbol.name for symbol in claim.expression.free_symbols) if claim.expression is not None else []
-    return ["_".join(NAMES.get(part, part) for part in name.split("_") if part) for name in names]
+    return [_in_greek(name) for name in names]
+
+
+def _in_greek(name: str) -> str:
+    """A symbol's name as texts write it.
+
+    >>> _in_greek("lambda_"), _in_greek("kappa_1")
+    ('λ', 'κ_1')
+    """
+    return "_".join(NAMES.get(part, part) for part in name.split("_") if part)
 
 
 def _dimensions(parameters: Mapping[str, Any], needed: Sequence[str]) -> str:
@@ -309,7 +318,7 @@ def _assumption(assumption: Condition | StatedAssumption, entry: Entry | None) -
     told = evaluated.get((assumption.name, getattr(assumption, "formula", "")))
     if told is None:
         return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
-    numbers = ", ".join(f"{name.rstrip('_')} = {format_number(value)}" for name, value in told["numbers"].items())
+    numbers = ", ".join(f"{_in_greek(name)} = {format_number(value)}" for name, value in told["numbers"].items())
     found = f"{'met' if told['met'] else 'not met'}, with {numbers}"
     return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked, found)
 

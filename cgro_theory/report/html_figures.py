@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cgro_theory.claims import Figure, Marker, Panel, Series
 from cgro_theory.errors import InvalidFile
 from cgro_theory.report.figures import KeyEntry, legend, panel_svgs
 from cgro_theory.report.html_documents import LABEL
 
-FIGURE_BUDGET = 3_100_000
+FIGURE_BUDGET = 2_900_000
 """Bytes of pictures in one page at most; a third more once encoded, so that the page stays under 5 MB."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -87,7 +87,8 @@ def _drawn(content: str) -> tuple[tuple[tuple[str, str], ...], tuple[KeyEntry, .
 def figure_from_json(content: Mapping[str, Any]) -> Figure:
     """The figure that :func:`figures.render` wrote as JSON; ``ValueError``, ``TypeError``, ``KeyError`` else."""
     name, title, caption = (_text(content[each]) for each in ("name", "title", "caption"))
-    return Figure(name, title, caption, tuple(_panel(each) for each in content["panels"]))
+    panels = tuple(_panel(each) for each in content["panels"])
+    return Figure(name, title, caption, panels, tuple(_texts(content.get("claims", ()))))
 
 
 def _panel(content: Mapping[str, Any]) -> Panel:
@@ -106,7 +107,8 @@ def _panel(content: Mapping[str, Any]) -> Panel:
         )
         for each in content["markers"]
     )
-    return Panel(title, x_label, y_label, series, markers, x_scale, y_scale)
+    legend_at: Literal["inside", "below"] = "below" if content.get("legend") == "below" else "inside"
+    return Panel(title, x_label, y_label, series, markers, x_scale, y_scale, legend_at)
 
 
 def _series(content: Mapping[str, Any]) -> Series:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
-from cgro_theory.report.typeset import NAMES, Symbol, pieces
+from cgro_theory.report.typeset import Symbol, in_html, pieces, without_commands
 
 _ROW = re.compile(r"^\|(.*)\|(.*)\|(.*)\|$", re.MULTILINE)
 _FORMULA = re.compile(r"\$`([^`]+)`\$")
@@ -83,7 +82,7 @@ def _set(text: str) -> Markup:
     for found in re.finditer(f"{_FORMULA.pattern}|{_CODE.pattern}", text):
         shown += escape(text[done : found.start()])
         formula = found[1]
-        shown += Markup(convert(formula)) if formula else Markup("<code>{}</code>").format(found[2])
+        shown += in_html(f"${formula}$") if formula else Markup("<code>{}</code>").format(found[2])
         done = found.end()
     return shown + escape(text[done:])
 
@@ -92,10 +91,7 @@ def _names(symbols: str) -> Iterator[str]:
     """What texts call the symbols of a row: each formula's left side, as :mod:`typeset` reads it."""
     for formula in _FORMULA.findall(symbols):
         for part in formula.partition("=")[0].split(","):
-            plain = re.sub(r"\\mathrm\{?\s*(\w+)\}?", r"\1", part).replace("_\\ast", "*").replace("^\\ast", "*")
-            plain = re.sub(r"\\tilde\s*(\w)", "\\1\N{COMBINING TILDE}", plain)
-            plain = re.sub(r"\\([a-z]+)", lambda found: NAMES.get(found[1], found[1]), plain)
-            plain = re.sub(r"\\Delta", "Δ", plain).strip()
+            plain = without_commands(part).strip()
             yield (
                 plain
                 if len(plain) == 1

@@ -23,6 +23,10 @@ _LATEX = {letter: rf"\{name}" for name, letter in NAMES.items()} | {
     "ϕ": r"\phi", "φ": r"\varphi", "ε": r"\varepsilon", "θ": r"\theta", "∞": r"\infty", "∇": r"\nabla",
 }  # fmt: skip
 _ACCENTS = {"\N{COMBINING TILDE}": r"\tilde", "\N{COMBINING CIRCUMFLEX ACCENT}": r"\hat"}
+_COMMANDS = {
+    r"\,": " ", r"\frac{1}{2}": "1/2", r"\ge": " ≥ ", r"\sum": "Σ", r"\Delta": "Δ", r"\lvert ": "|",
+    r"\rvert": "|",
+}  # fmt: skip
 _ALONE = frozenset("BCDFGJKLMNPTUVWbcdfghmnpqruvwxyz")
 """Latin letters that stand for a quantity even without a script; the others are words or units too."""
 
@@ -31,7 +35,7 @@ _LETTER = r"[^\W\d_²³]"
 _PIECE = re.compile(
     rf"""\$(?P<math>[^$\n]+)\$
     | (?<![\w.^])(?P<mantissa>\d+(?:\.\d+)?)e(?P<power>[+-]?\d+)(?![\w.])
-    | (?P<base>(?<![\w.])\d+(?=\^)|\)(?=\^)
+    | (?P<base>(?<![\w.])\d+(?=\^)|[)|](?=\^)
         |(?<!{_LETTER})(?:l(?=_inf|_?∞|_\d)|(?:{"|".join(NAMES)})(?=[_*^])|(?P<a>a)(?=\)|,?[ ]b\b|[ ](?:=|-[ ]b))
           |(?!P\(){_LETTER}))
       (?P<accent>[{"".join(_ACCENTS)}]?)(?!{_LETTER})(?P<star>(?<=[κw])\*)?
@@ -70,35 +74,45 @@ class Symbol:
         return _in_latex(self.base) + below + above
 
 
-def pieces(text: str) -> Iterator[str | Symbol]:
-    """The text in order, formulas apart.
+def pieces(text: str, formula: bool = False) -> Iterator[str | Symbol]:
+    """The text in order, formulas apart; inside a formula every letter is a symbol.
 
     >>> [each if isinstance(each, str) else each.name for each in pieces("the margin of T_III")]
     ['the margin of ', 'T_III']
     """
     done = 0
     for found in _PIECE.finditer(text):
-        symbol = _symbol(found)
+        symbol = _symbol(found, formula)
         if symbol is None:
             continue
         if found.start() > done:
             yield _plain(text[done : found.start()])
-        simple = _without_commands(symbol.math)
-        yield from pieces(simple) if simple else (symbol,)
+        simple = without_commands(symbol.math)
+        yield from pieces(simple, formula=True) if simple else (symbol,)
         done = found.end()
     if done < len(text):
         yield _plain(text[done:])
 
 
-def _without_commands(math: str) -> str:
-    """LaTeX as the plain text that stands for it, where it needs no more than that; else nothing."""
-    plain = math.replace(r"\,", " ").replace(r"\frac{1}{2}", "1/2")
+def without_commands(math: str) -> str:
+    """LaTeX as the plain text that stands for it, where it needs no more than that; else nothing.
+
+    >>> without_commands(r"T_{\\mathrm{III}}"), without_commands(r"\\int f")
+    ('T_{III}', '')
+    """
+    plain = re.sub(r"\\mathrm(?:\{(\w+)\}|\s+(\w))", r"\1\2", math)
     plain = re.sub(r"\\sqrt\{?(\w)\}?", r"√\1", plain)
-    plain = re.sub(r"\\([a-z]+)", lambda found: NAMES.get(found[1], found[0]), plain)
+    plain = re.sub(r"\\tilde\s*(\w)", "\\1\N{COMBINING TILDE}", plain)
+    plain = re.sub(r"[_^]?\\ast", "*", plain)
+    for command, shown in _COMMANDS.items():
+        plain = plain.replace(command, shown)
+    plain = re.sub(r"\\(?:var)?([a-z]+)", lambda found: NAMES.get(found[1], found[0]), plain)
+    plain = re.sub(r"([_^])(\w)(?=\w)", r"\1{\2} ", plain)
+    plain = re.sub(r"(?<![\w{])([A-Za-z])([A-Za-z])(?![\w}])", r"\1 \2", re.sub(r"\s*=\s*", " = ", plain))
     return "" if "\\" in plain or "$" in plain else plain
 
 
-def _symbol(found: re.Match[str]) -> Symbol | None:
+def _symbol(found: re.Match[str], formula: bool) -> Symbol | None:
     """The piece, or nothing where a letter is only a letter."""
     if found["math"]:
         return Symbol(math=found["math"])
@@ -107,7 +121,7 @@ def _symbol(found: re.Match[str]) -> Symbol | None:
         return Symbol(f"{factor}10", above=_ungrouped(str(int(found["power"]))))
     base = NAMES.get(found["base"], found["base"])
     below, above = _ungrouped(found["below"] or found["index"] or ""), _ungrouped(found["above"] or "")
-    known = base in _ALONE or "α" <= base <= "ω" or found["a"]
+    known = base in _ALONE or "α" <= base <= "ω" or found["a"] or formula
     if not (known or below or above):
         return None
     return Symbol("ℓ" if base == "l" else base + found["accent"], below, ("*" if found["star"] else "") + above)
