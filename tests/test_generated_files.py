@@ -179,6 +179,7 @@ def test_figures_render_with_labels_on_every_axis():
     files = render(Figure("f", "F", "caption", (panel, panel)))
     assert files["png"].startswith(b"\x89PNG")
     assert b"time (s)" in files["svg"]
+    assert files["svg"].count(b">span<") == 1, "what both panels show is in the legend once"
     assert json.loads(files["json"])["panels"][0]["series"][0]["y"] == [0.0, None]
     assert files["svg"] == render(Figure("f", "F", "caption", (panel, panel)))["svg"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cgro_theory.report.html_graph import NODE_HEIGHT, NODE_WIDTH, lay_out
+from cgro_theory.report.html_graph import NODE_HEIGHT, NODE_WIDTH, below, carrying, lay_out
 
 
 @st.composite
@@ -20,10 +20,11 @@ def graphs(draw):
 
 
 @given(graphs())
-def test_every_statement_and_every_dependency_is_drawn_once(graph):
+def test_every_connected_statement_and_every_dependency_is_drawn_once(graph):
     labels, depends = graph
     layout = lay_out(labels, depends)
-    assert sorted(node.label for node in layout.nodes) == sorted(labels)
+    connected = {each for label in labels for parent in depends[label] for each in (parent, label)}
+    assert sorted(node.label for node in layout.nodes) == sorted(connected)
     drawn = sorted((edge.source, edge.target) for edge in layout.edges)
     assert drawn == sorted({(parent, label) for label in labels for parent in depends[label]})
 
@@ -83,3 +84,13 @@ def test_parts_without_a_common_edge_stand_close():
 def test_a_circle_is_refused():
     with pytest.raises(ValueError, match="circle"):
         lay_out(["r.a", "r.b"], {"r.a": ["r.b"], "r.b": ["r.a"]})
+
+
+@given(graphs())
+def test_a_theorem_is_reached_from_all_that_carries_it(graph):
+    """The arrows that are kept lead to the same statements as all of them."""
+    labels, depends = graph
+    claims = labels[::2]
+    kept = carrying(claims, depends)
+    assert set(kept) <= set(claims) <= set(kept) | below(kept, depends)
+    assert not set(kept) & below(kept, depends)

@@ -32,6 +32,7 @@ class TheoremCard:
             that lacks something; nothing is told then.
         constants: the numbers that are told.
         not_shown: pairs of a claim's label and a piece of what that claim's ``limitations`` say, word for word.
+        figure: name of the figure that shows most of it.
     """
 
     label: str
@@ -41,6 +42,7 @@ class TheoremCard:
     settings: Callable[[Mapping[str, Any]], str]
     constants: tuple[MeasuredConstant, ...]
     not_shown: tuple[tuple[str, str], ...]
+    figure: str = ""
 
 
 def listed(values: object) -> str:

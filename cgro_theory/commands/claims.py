@@ -15,7 +15,7 @@ from cgro_theory.claims import Claim, ExitCode, Provenance
 from cgro_theory.commands.paper_map import reverified_quick
 from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.report.cards import card_text, card_views
-from cgro_theory.report.html_sources import read_sources
+from cgro_theory.report.html_sources import read_results
 from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
 from cgro_theory.theorems.catalogue import (
     ROOMS,
@@ -95,7 +95,7 @@ def explained(entry: CheckedClaim) -> str:
 def run_show(results: Path) -> ExitCode:
     """Print the verdict tables of a folder of results, with what was open, without running anything."""
     console = Console()
-    documents = [document for _, document in read_sources(results).documents]
+    documents = [document for _, document in read_results(results).documents]
     for document in documents:
         console.print(verdict_table(document))
         for note in verdict_notes(document):

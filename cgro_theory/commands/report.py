@@ -17,6 +17,8 @@ from cgro_theory.theorems.catalogue import cards_among, rooms_among
 
 LIMITS = Path(cgro_theory.__file__).parent.parent / "docs" / "limits.md"
 """The one home of the text on limits and negative results."""
+NOTATION = LIMITS.parent / "theory" / "README.md"
+"""The page with the table of notation."""
 
 
 def run_report(results: Path = Path("results"), out: Path = Path("report.html")) -> ExitCode:
@@ -30,7 +32,8 @@ def run_report(results: Path = Path("results"), out: Path = Path("report.html"))
     judged = [document["theorem"] for _, document in sources.documents]
     cards, sections = cards_among(judged), report_sections(judged)
     try:
-        page = render_report(sources, sections, limits_text(), cards, reverified_quick()).encode()
+        texts = (_text(LIMITS), cards, reverified_quick(), _text(NOTATION))
+        page = render_report(sources, sections, *texts).encode()
     except ValueError as error:
         if isinstance(error, InvalidFile):
             raise
@@ -44,11 +47,16 @@ def run_report(results: Path = Path("results"), out: Path = Path("report.html"))
     return ExitCode.PASSED
 
 
-def limits_text() -> str:
-    """The maintained page on limits, in Markdown; empty in an installation without the repository's docs."""
-    return LIMITS.read_text(encoding="utf-8") if LIMITS.is_file() else ""
+def _text(path: Path) -> str:
+    """A page of the repository's docs; empty in an installation without them."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def report_sections(judged: Iterable[str] = ()) -> list[ReportSection]:
     """The rooms of this package, and those of plug-ins that are ``judged``, with their claims; needs no torch."""
-    return [ReportSection(entry.label, entry.title, entry.claims) for entry in rooms_among(judged)]
+    return [
+        ReportSection(
+            entry.label, entry.title, entry.claims, {checked.label: checked.needs for checked in entry.checked}
+        )
+        for entry in rooms_among(judged)
+    ]

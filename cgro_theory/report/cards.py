@@ -24,7 +24,7 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CardView:
-    """A card as shown; ``facts`` are name and text.
+    """A card as shown; ``facts`` are name and text, ``figure`` is the name of the one that shows most.
 
     ``status`` is the weakest of its claims, inherited ones included; inconclusive where a control was missed.
     """
@@ -34,6 +34,7 @@ class CardView:
     sentence: str
     status: Status
     facts: tuple[tuple[str, str], ...]
+    figure: str
 
 
 def card_views(
@@ -83,7 +84,7 @@ def _view(card: TheoremCard, documents: Sequence[Document], reverified: Document
     if status.key in STATUSES and Outcome(status.key).passed and facts["holds"].startswith(OPEN):
         status = STATUSES[Outcome.INCONCLUSIVE]
     whole = {name: text.replace(" = ", f"{NO_BREAK}={NO_BREAK}") for name, text in facts.items() if text}
-    return CardView(card.label, card.name, card.sentence, status, tuple(whole.items()))
+    return CardView(card.label, card.name, card.sentence, status, tuple(whole.items()), card.figure)
 
 
 def _weakest(entries: Sequence[Entry]) -> Status:

@@ -7,8 +7,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -17,32 +16,22 @@ from markupsafe import Markup
 
 from cgro_theory.claims.card import TheoremCard
 from cgro_theory.report.cards import card_views
+from cgro_theory.report.figures import DARK_PALETTE, PALETTE
 from cgro_theory.report.html_assumptions import assumption_boxes, newly_assumed
-from cgro_theory.report.html_claims import ClaimView, ReportSection, claim_views
-from cgro_theory.report.html_graph import NODE_HEIGHT, NODE_WIDTH, lay_out
+from cgro_theory.report.html_claims import ReportSection, claim_views
+from cgro_theory.report.html_graph import NODE_HEIGHT, NODE_WIDTH, below, carrying, lay_out
 from cgro_theory.report.html_limits import limits_view
 from cgro_theory.report.html_questions import QUESTIONS, question_views
-from cgro_theory.report.html_sources import ReportFigure, ReportSources
+from cgro_theory.report.html_rooms import figure_homes, room_views, sections_in_order
+from cgro_theory.report.html_sources import ReportSources
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, counted
-from cgro_theory.report.text import format_number
+from cgro_theory.report.notation import read_notation
+from cgro_theory.report.reverification import conclusion_line
+from cgro_theory.report.text import closing_line, format_number
+from cgro_theory.report.typeset import in_html
 
 SIZE_LIMIT = 5_000_000
 """A page is smaller than this, in bytes; pictures that do not fit are named on it instead."""
-
-
-@dataclass(frozen=True)
-class RoomView:
-    """One room on the page: its claims, its pictures and the runs that judged it.
-
-    ``figures`` are shown in the room, ``all_figures`` also count those that stand under a question.
-    """
-
-    label: str
-    title: str
-    claims: tuple[ClaimView, ...]
-    figures: tuple[ReportFigure, ...]
-    all_figures: tuple[ReportFigure, ...]
-    documents: tuple[tuple[str, Mapping[str, Any]], ...]
 
 
 def render_report(
@@ -51,27 +40,32 @@ def render_report(
     limits: str = "",
     cards: Sequence[TheoremCard] = (),
     reverified: Mapping[str, Any] | None = None,
+    notation: str = "",
 ) -> str:
     """The page as one HTML document; the same input gives the same bytes.
 
     ``sections`` is the catalogue, with the statements and formulas; claims that no result judges are shown as
-    not run. ``limits`` is the maintained text on limits, in Markdown; without one the page says so. ``cards``
-    stand first, with what ``reverified``, a summary of ``cgro reverify``, says of their claims. Everything that
-    comes from files is escaped. Raises ``ValueError`` when claims depend on each other in a circle.
+    not run. ``limits`` is the maintained text on limits and ``notation`` the page with the table of notation, in
+    Markdown; without one the page says so. ``cards`` stand first, with what ``reverified``, a summary of
+    ``cgro reverify``, says of their claims. Everything that comes from files is escaped. Raises ``ValueError``
+    when claims depend on each other in a circle.
     """
-    views = claim_views(sections, sources.documents, sources.figures)
-    homes = _homes(sources, sections, views)
+    symbols = read_notation(notation)
+    views = claim_views(sections_in_order(sections), sources.documents, sources.figures, symbols)
+    homes = figure_homes(sources, sections, views)
     questions = question_views(sources, [figure for figure in sources.figures if homes[figure.name] == QUESTIONS])
-    rooms = _rooms(sources, sections, views, homes, {f.name for question in questions for f in question.pictures})
-    style, script = _asset("report.css"), _asset("report.js")
+    shown = card_views(cards, [document for _, document in sources.documents], reverified)
+    rooms = room_views(sources, sections, views, homes, questions, {card.label: card.figure for card in cards})
+    style, script = _palette() + _asset("report.css"), _asset("report.js")
     assumptions = assumption_boxes(views)
     depends = {view.label: view.depends_on for view in views}
-    layout = lay_out(list(depends), depends)
+    theorems = {card.label: carrying(card.claims, depends) for card in cards}
+    rested = below(theorems, depends | theorems)
     assumed = newly_assumed(assumptions, depends)
     both = {label: (*depends[label], *assumed[label]) for label in depends}
-    full_layout = lay_out([*(box.label for box in assumptions), *both], both)
     return _template().render(
-        cards=card_views(cards, [document for _, document in sources.documents], reverified),
+        cards=shown,
+        by_card={card.label: card for card in shown},
         sources=sources,
         rooms=rooms,
         questions=questions,
@@ -81,9 +75,15 @@ def render_report(
         statuses=[*STATUSES.values(), NOT_RUN],
         controls=sum(len(view.controls) for view in views),
         caught=sum(view.caught for view in views),
+        closing=closing_line([document for _, document in sources.documents]),
+        reverified=reverified,
+        reverified_line=conclusion_line(reverified) if reverified else "",
         limits=limits_view(views, sources.documents, limits),
-        layout=layout,
-        full_layout=full_layout,
+        notation=symbols,
+        layout=lay_out(
+            [label for label in depends if label in rested or not cards] + [*theorems], depends | theorems
+        ),
+        full_layout=lay_out([*(box.label for box in assumptions), *both, *theorems], both | theorems),
         assumptions=assumptions,
         by_assumption={box.assumption.key: box for box in assumptions},
         boxes={box.label: box for box in assumptions},
@@ -94,6 +94,7 @@ def render_report(
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
+        link=symbols.link,
     )
 
 
@@ -106,54 +107,20 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": format_number, "pretty": _pretty}
+    environment.filters |= {"number": format_number, "pretty": _pretty, "typeset": in_html}
     return environment.get_template("report.html")
-
-
-def _rooms(
-    sources: ReportSources,
-    sections: Sequence[ReportSection],
-    views: Sequence[ClaimView],
-    homes: Mapping[str, str],
-    elsewhere: Set[str],
-) -> tuple[RoomView, ...]:
-    titles = {section.label: section.title for section in sections}
-    for _, document in sources.documents:
-        titles.setdefault(document["theorem"], "not in this version's catalogue")
-    for view in views:
-        titles.setdefault(view.section, "")
-    rooms = []
-    for label, title in titles.items():
-        figures = tuple(figure for figure in sources.figures if homes[figure.name] == label)
-        claims = tuple(view for view in views if view.section == label)
-        documents = tuple(pair for pair in sources.documents if pair[1]["theorem"] == label)
-        shown = tuple(figure for figure in figures if figure.name not in elsewhere)
-        rooms.append(RoomView(label, title, claims, shown, figures, documents))
-    return tuple(rooms)
-
-
-def _homes(
-    sources: ReportSources, sections: Sequence[ReportSection], views: Sequence[ClaimView]
-) -> dict[str, str]:
-    """The room of each figure: that of a claim it was drawn for, else the one whose label its name starts with.
-
-    A figure of no known room stands in the last one.
-    """
-    rooms = {section.label: section.label for section in sections}
-    rooms |= {document["theorem"]: document["theorem"] for _, document in sources.documents}
-    of_claim = {view.label: view.section for view in views}
-    prefixes = {label.split(".")[0]: room for label, room in of_claim.items()} | rooms
-    homes = {}
-    for figure in sources.figures:
-        drawn_for = [of_claim[label] for label in figure.claims if label in of_claim]
-        fitting = [prefix for prefix in prefixes if f"{figure.name}_".startswith(f"{prefix}_")]
-        named = prefixes[max(fitting, key=len)] if fitting else list(rooms)[-1]
-        homes[figure.name] = drawn_for[0] if drawn_for else named
-    return homes
 
 
 def _spent(document: Mapping[str, Any]) -> float:
     return math.fsum(line["probability"] for line in document.get("ledger", ()))
+
+
+def _palette() -> str:
+    """The hues of the figures as variables, for their legends."""
+    light, dark = (
+        "".join(f"--c{index}:{colour};" for index, colour in enumerate(hues)) for hues in (PALETTE, DARK_PALETTE)
+    )
+    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
 def _asset(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from cgro_theory.report.html_claims import AssumptionView, ClaimView
+from cgro_theory.report.html_graph import below
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,7 @@ def newly_assumed(
     These are the arrows that a drawing needs; the rest follow along the arrows between claims.
     """
 
-    def above(label: str) -> set[str]:
-        found: set[str] = set()
-        waiting = list(depends_on.get(label, ()))
-        while waiting:
-            parent = waiting.pop()
-            if parent not in found:
-                found.add(parent)
-                waiting.extend(depends_on.get(parent, ()))
-        return found
-
-    reached = {label: above(label) for label in depends_on}
+    reached = {label: below([label], depends_on) for label in depends_on}
     return {
         label: tuple(box.label for box in boxes if label in box.claims and not reached[label] & set(box.claims))
         for label in depends_on

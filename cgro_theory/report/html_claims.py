@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -15,24 +16,23 @@ from cgro_theory.claims import (
     Condition,
     Interval,
     Outcome,
+    Provenance,
     Relation,
     StatedAssumption,
     inherited_outcomes,
 )
-from cgro_theory.report.html_sources import ReportFigure
+from cgro_theory.claims.card import span
+from cgro_theory.report.html_figures import ReportFigure
 from cgro_theory.report.html_status import NOT_RUN, STATUSES, Status
 from cgro_theory.report.mathematics import to_mathml
+from cgro_theory.report.notation import Notation
 from cgro_theory.report.text import COLUMNS, format_interval, format_number, look_lines, verdict_rows
+from cgro_theory.report.typeset import NAMES
 
 Entry = Mapping[str, Any]
+PAPER = "Li and Li, arXiv 2306.01271"
+"""How sources name the paper that this page is about."""
 
-
-_RELATIONS = {
-    "at_most": "at most the upper end",
-    "at_least": "at least the lower end",
-    "within": "within these ends",
-    "equals": "equals",
-}
 _SIGNS = {Relation.AT_MOST: "≤", Relation.AT_LEAST: "≥", Relation.WITHIN: "≈", Relation.EQUALS: "="}
 _AS_BOUND = {"share of draws covered": "share of draws covered, at least"}
 """Notes whose older names do not say that they are bounds."""
@@ -40,11 +40,12 @@ _AS_BOUND = {"share of draws covered": "share of draws covered, at least"}
 
 @dataclass(frozen=True)
 class ReportSection:
-    """One room of the catalogue: its label, its title and what it claims."""
+    """One room of the catalogue: its label, its title, what it claims, the sets of runs that each claim needs."""
 
     label: str
     title: str
     claims: Sequence[Claim]
+    runs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,23 @@ class AssumptionView:
 
 @dataclass(frozen=True)
 class ClaimView:
-    """Everything the page shows of one claim; texts are plain and escaped by the template."""
+    """Everything the page shows of one claim; texts are plain and escaped by the template.
+
+    ``in_paper`` is where the paper states it, empty where it does not; ``dimensions`` the d of its networks, where
+    the result says it; ``symbols`` are those of its formula that the notation tells, each with its address.
+    """
 
     label: str
     section: str
     statement: str
     stated_now: str
     formula: Markup
-    relation: str
+    symbols: tuple[tuple[Markup, str], ...]
     tolerance: str
     quantity: str
+    dimensions: str
     source: str
+    in_paper: str
     mark: str
     assumptions: tuple[AssumptionView, ...]
     limitations: str
@@ -117,6 +124,7 @@ def claim_views(
     sections: Sequence[ReportSection],
     documents: Sequence[tuple[str, Mapping[str, Any]]],
     figures: Sequence[ReportFigure],
+    notation: Notation,
 ) -> list[ClaimView]:
     """One view per claim of the catalogue and per judged claim that the catalogue does not have, in order.
 
@@ -129,6 +137,8 @@ def claim_views(
         for entry in document["claims"]:
             judged.setdefault(entry["label"], []).append((file, document["theorem"], entry))
     labels = [*stated, *(label for label in judged if label not in stated)]
+    needs = {label: names for section in sections for label, names in section.runs.items()}
+    parameters = {document["theorem"]: document["parameters"] for _, document in documents}
     worst = {label: _worst(found, stated.get(label)) for label, found in judged.items()}
     depends = {
         label: tuple(worst[label]["depends_on"] if label in worst else stated[label][1].depends_on)
@@ -150,6 +160,8 @@ def claim_views(
                 used_by=tuple(other for other in labels if label in depends[other]),
                 judged_in=tuple((file, STATUSES[entry["outcome"]]) for file, _, entry in judged.get(label, ())),
                 figures=tuple(figure for figure in figures if _shows(figure, label)),
+                dimensions=_dimensions(parameters.get(section, {}), needs.get(label, ())),
+                notation=notation,
             )
         )
     return views
@@ -176,9 +188,10 @@ def _view(
     used_by: tuple[str, ...],
     judged_in: tuple[tuple[str, Status], ...],
     figures: tuple[ReportFigure, ...],
+    dimensions: str,
+    notation: Notation,
 ) -> ClaimView:
     said = _said(claim) | ({key: entry[key] for key in _SAID if entry.get(key)} if entry else {})
-    relation: str = said.get("relation", "")
     tolerance = (entry or {}).get("tolerance")
     notes = (entry or {}).get("notes", {})
     row = dict(zip(COLUMNS, verdict_rows({"claims": [entry]})[0], strict=True)) if entry else {}
@@ -191,10 +204,12 @@ def _view(
         statement=said.get("statement", ""),
         stated_now=claim.statement if claim and claim.statement != said["statement"] else "",
         formula=_formula(claim) if claim else Markup(""),
-        relation=_RELATIONS.get(relation, relation),
+        symbols=notation.named(_symbols(claim)) if claim else (),
         tolerance=format_number(tolerance) if isinstance(tolerance, (int, float)) else "",
         quantity=said.get("quantity", ""),
+        dimensions=dimensions,
         source=said.get("source", ""),
+        in_paper=_in_paper(said),
         mark=said.get("mark", ""),
         assumptions=tuple(_assumption(a, entry) for a in claim.assumptions) if claim else (),
         limitations=claim.limitations if claim else "",
@@ -226,6 +241,41 @@ def _said(claim: Claim | None) -> dict[str, str]:
         return {}
     values = (claim.statement, str(claim.source), claim.provenance_text, claim.quantity, claim.relation.value)
     return dict(zip(_SAID, values, strict=True))
+
+
+def _in_paper(said: Mapping[str, str]) -> str:
+    """Where the paper states the claim: its source without the paper's name; empty for the lab's own claims."""
+    if Provenance.PAPER not in said.get("mark", "").split("+"):
+        return ""
+    place = said.get("source", "").removeprefix(PAPER).strip(" ,") or "the paper"
+    return re.sub(r"^and (theory\.md), (v\d), (.*)$", r"\2 (\1 \3)", place)
+
+
+def _symbols(claim: Claim) -> list[str]:
+    """What texts call the symbols of the claim's formula, in alphabetic order."""
+    names = sorted(symbol.name for symbol in claim.expression.free_symbols) if claim.expression is not None else []
+    return [_in_greek(name) for name in names]
+
+
+def _in_greek(name: str) -> str:
+    """A symbol's name as texts write it.
+
+    >>> _in_greek("lambda_"), _in_greek("kappa_1")
+    ('λ', 'κ_1')
+    """
+    return "_".join(NAMES.get(part, part) for part in name.split("_") if part)
+
+
+def _dimensions(parameters: Mapping[str, Any], needed: Sequence[str]) -> str:
+    """The d of the sets of runs that a claim needs, where the result's parameters list them."""
+    groups = [group for name in needed for group in _listed(parameters.get(name))]
+    found = {group.get("patch_dimension") for group in groups if isinstance(group, Mapping)}
+    dimensions = [value for value in found if isinstance(value, int)]
+    return span(dimensions) if dimensions else ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _changed(claim: Claim | None, entry: Entry | None) -> str:
@@ -268,7 +318,7 @@ def _assumption(assumption: Condition | StatedAssumption, entry: Entry | None) -
     told = evaluated.get((assumption.name, getattr(assumption, "formula", "")))
     if told is None:
         return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked)
-    numbers = ", ".join(f"{name.rstrip('_')} = {format_number(value)}" for name, value in told["numbers"].items())
+    numbers = ", ".join(f"{_in_greek(name)} = {format_number(value)}" for name, value in told["numbers"].items())
     found = f"{'met' if told['met'] else 'not met'}, with {numbers}"
     return AssumptionView(assumption.name, assumption.meaning, formula, assumption.checked, found)
 

@@ -8,12 +8,12 @@ violators).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-NODE_WIDTH, NODE_HEIGHT = 268, 42
-COLUMN_GAP, ROW_GAP, MARGIN = 52, 12, 6
+NODE_WIDTH, NODE_HEIGHT = 214, 40
+COLUMN_GAP, ROW_GAP, MARGIN = 38, 9, 6
 _BEND_HEIGHT = 6
 _SWEEPS = 24
 
@@ -52,7 +52,7 @@ class Layout:
 def lay_out(labels: Sequence[str], depends_on: Mapping[str, Sequence[str]]) -> Layout:
     """Place the statements ``labels``, in whose order ties are broken; edges to other labels are left out.
 
-    Statements without any edge stand in a block below the rest. Raises ``ValueError`` on a circle.
+    Statements without any edge are left out too. Raises ``ValueError`` on a circle.
     """
     parents = {label: [p for p in dict.fromkeys(depends_on.get(label, ())) if p in labels] for label in labels}
     used = {parent for above in parents.values() for parent in above}
@@ -61,17 +61,29 @@ def lay_out(labels: Sequence[str], depends_on: Mapping[str, Sequence[str]]) -> L
     columns, chains = _with_bends(connected, parents, layers)
     columns = _uncrossed(columns, chains)
     heights = _heights(columns, chains)
-    width = max(len(columns), 3) * (NODE_WIDTH + COLUMN_GAP) - COLUMN_GAP + 2 * MARGIN
-    bottom = max((heights[v] + NODE_HEIGHT for column in columns for v in column), default=0.0)
+    width = max(len(columns), 1) * (NODE_WIDTH + COLUMN_GAP) - COLUMN_GAP + 2 * MARGIN
+    height = max((heights[label] for label in connected), default=0.0) + NODE_HEIGHT + MARGIN
     nodes = [PlacedNode(label, _left(layers[label]), heights[label]) for label in connected]
-    per_row = max(len(columns), 3)
-    top = bottom + (3 * ROW_GAP if connected else MARGIN)
-    for index, label in enumerate(label for label in labels if label not in connected):
-        row, column = divmod(index, per_row)
-        nodes.append(PlacedNode(label, _left(column), top + row * (NODE_HEIGHT + ROW_GAP)))
-    height = max((node.y for node in nodes), default=0.0) + NODE_HEIGHT + MARGIN
     edges = tuple(PlacedEdge(str(chain[0]), str(chain[-1]), _path(chain, layers, heights)) for chain in chains)
     return Layout(width, height, tuple(nodes), edges)
+
+
+def below(labels: Iterable[str], depends_on: Mapping[str, Sequence[str]]) -> set[str]:
+    """What the statements rest on, directly or not."""
+    found: set[str] = set()
+    waiting = [parent for label in labels for parent in depends_on.get(label, ())]
+    while waiting:
+        parent = waiting.pop()
+        if parent not in found:
+            found.add(parent)
+            waiting.extend(depends_on.get(parent, ()))
+    return found
+
+
+def carrying(claims: Sequence[str], depends_on: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Of a theorem's claims those that no other of them rests on: the arrows that it needs."""
+    carried = below(claims, depends_on)
+    return tuple(label for label in claims if label in depends_on and label not in carried)
 
 
 def _left(layer: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from markupsafe import Markup
 
 from cgro_theory.claims import Outcome
 from cgro_theory.report.html_claims import ClaimView
+from cgro_theory.report.typeset import in_html
+
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,21 @@ def markdown_to_html(text: str) -> Markup:
     """Markdown as HTML that fits under a heading of the second level and loads nothing.
 
     The first-level heading is left out, the others move one level down; a link keeps its words alone, since the
-    page leads nowhere but within itself; HTML in the text is shown as text.
+    page leads nowhere but within itself; HTML in the text is shown as text, and comments are left out. The parts
+    after the first are folded. Formulas are set.
     """
     parser = MarkdownIt("commonmark", {"html": False}).disable(["image"])
-    tokens = list(_without_title(parser.parse(text)))
+    parser.add_render_rule("text", lambda renderer, tokens, index, *rest: in_html(tokens[index].content))
+    tokens = list(_without_title(parser.parse(_COMMENT.sub("", text))))
     for token in tokens:
         if token.type.startswith("heading_"):
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
         token.children = [c for c in token.children or () if c.type not in ("link_open", "link_close")]
-    return Markup(parser.renderer.render(tokens, parser.options, {}))
+    first, *further = parser.renderer.render(tokens, parser.options, {}).split("<h3>")
+    folded = (
+        f"<details><summary><h3>{part.replace('</h3>', '</h3></summary>', 1)}</details>" for part in further[1:]
+    )
+    return Markup("".join([first, *(f"<h3>{part}" for part in further[:1]), *folded]))
 
 
 def _without_title(tokens: Sequence[Token]) -> Iterator[Token]:

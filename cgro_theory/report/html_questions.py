@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cgro_theory.errors import InvalidFile
-from cgro_theory.report.html_sources import ReportFigure, ReportSources
+from cgro_theory.report.html_figures import ReportFigure
+from cgro_theory.report.html_sources import ReportSources
 
 QUESTIONS = "questions"
 """The label of the room whose results answer readers' questions."""

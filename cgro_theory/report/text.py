@@ -42,20 +42,33 @@ def format_number(value: Any, digits: int = 4) -> str:
 
 
 def format_interval(ends: Mapping[str, Any]) -> str:
-    """``[low, high]`` with as many digits as tell the ends apart (4 to 7); ≤ or ≥ where one end is infinite.
+    """``[low, high]`` with as many digits as tell the ends apart (4 to 7); one sign where one end is infinite.
+
+    An end that is the next float beside a round number excludes that number.
 
     >>> format_interval({"low": 0.125711, "high": 0.125736}), format_interval({"low": "-inf", "high": 1.0})
     ('[0.12571, 0.12574]', '≤ 1')
+    >>> format_interval({"low": "-inf", "high": 1.0 - 2.0**-53}), format_interval({"low": 5e-324, "high": "inf"})
+    ('< 1', '> 0')
     """
     digits = _digits_apart(ends)
     low, high = format_number(ends["low"], digits), format_number(ends["high"], digits)
     if low == high:
         return format_number(ends["low"])
     if low == "-∞":
-        return f"≤ {high}"
+        return f"{'<' if _beside(ends['high'], math.inf) else '≤'} {high}"
     if high == "∞":
-        return "> 0" if 0.0 < float(ends["low"]) < 1e-300 else f"≥ {low}"
+        return f"> {format_number(round(ends['low'], 12))}" if _beside(ends["low"], -math.inf) else f"≥ {low}"
     return f"[{low}, {high}]"
+
+
+def _beside(end: Any, toward: float) -> bool:
+    """Whether a round number is the next float, or the one after, in that direction."""
+    if isinstance(end, str) or not math.isfinite(end):
+        return False
+    return round(end, 12) in (near := math.nextafter(end, toward), math.nextafter(near, toward)) and end != round(
+        end, 12
+    )
 
 
 def _digits_apart(ends: Mapping[str, Any]) -> int:
@@ -76,7 +89,7 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
             (
                 entry["label"],
                 entry["mark"],
-                format_interval(entry["predicted"]),
+                format_prediction(entry),
                 _measured(entry),
                 str(entry["measured"]["runs"]),
                 entry["outcome"],
@@ -87,12 +100,48 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
+def format_prediction(entry: Mapping[str, Any]) -> str:
+    """The predicted interval as the relation reads it: ≤, ≥, a number ± what is allowed, or its two ends.
+
+    >>> format_prediction({"relation": "at_least", "predicted": {"low": 0.9, "high": 1.0}})
+    '≥ 0.9'
+    """
+    ends, relation, tolerance = entry["predicted"], entry.get("relation"), entry.get("tolerance")
+    if None in (ends["low"], ends["high"]) or ends["low"] == ends["high"]:
+        return format_interval(ends)
+    if relation == "at_most":
+        return format_interval({"low": "-inf", "high": ends["high"]})
+    if relation == "at_least":
+        return format_interval({"low": ends["low"], "high": "inf"})
+    if relation == "equals" and isinstance(tolerance, (int, float)) and tolerance > 0:
+        low, high = float(ends["low"]), float(ends["high"])
+        return f"{format_number((low + high) / 2)} ± {format_number((high - low) / 2, 3)}"
+    return format_interval(ends)
+
+
 def _measured(entry: Mapping[str, Any]) -> str:
-    """The measured interval, a single number with the digits of a narrow prediction."""
+    """The measured interval or number, with the digits of a narrow prediction; of a count, out of how many."""
     measured, predicted = entry["measured"], entry["predicted"]
     if measured["low"] != measured["high"]:
         return format_interval(measured)
-    return format_number(measured["low"], _digits_apart(predicted))
+    return format_number(measured["low"], _digits_apart(predicted)) + _out_of(entry)
+
+
+def _out_of(entry: Mapping[str, Any]) -> str:
+    """Of a number of exceptions, among how many they were counted; of a largest 0, in how many runs it was 0.
+
+    >>> _out_of({"raw": {"rule": "sum", "parts": {"a": 0}, "of": 60}, "measured": {"low": 0.0, "runs": 60}})
+    ' of 60'
+    """
+    found, measured = entry.get("raw"), entry["measured"]
+    raw: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    rule = raw.get("rule")
+    if rule == "sum" and isinstance(raw.get("of"), int):
+        return f" of {raw['of']}"
+    cases, omitted = raw.get("cases"), raw.get("omitted", 0)
+    if rule == "contradictions" and isinstance(cases, list) and isinstance(omitted, int):
+        return f" of {len(cases) + omitted}"
+    return f" in all {measured['runs']}" if measured["low"] == 0.0 and measured["runs"] else ""
 
 
 def verdict_table(document: Mapping[str, Any]) -> Table:

@@ -1,6 +1,7 @@
 
 "use strict";
 (function () {
+  document.documentElement.classList.add("scripted");
   const table = document.getElementById("verdict-table");
   const body = table.tBodies[0];
   const headings = Array.from(table.tHead.rows[0].cells);
@@ -39,6 +40,7 @@
   const text = document.getElementById("filter-text");
   const room = document.getElementById("filter-room");
   const status = document.getElementById("filter-status");
+  const paper = document.getElementById("filter-paper");
   const count = document.getElementById("filter-count");
 
   function filter() {
@@ -47,7 +49,8 @@
     for (const row of body.rows) {
       const fits = words.every((word) => row.dataset.text.includes(word)) &&
         (!room.value || row.dataset.room === room.value) &&
-        (!status.value || row.dataset.status === status.value);
+        (!status.value || row.dataset.status === status.value) &&
+        (!paper.checked || row.dataset.paper !== undefined);
       row.hidden = !fits;
       shown += Number(fits);
     }
@@ -99,6 +102,27 @@
       for (const event of ["pointerleave", "blur"]) node.addEventListener(event, () => graph.classList.remove("tracing"));
     });
   });
+
+  // What a link leads to is shown: it and everything that it is folded into are opened.
+  function unfold() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    const inside = target.matches("article") ? target.querySelector("details") : null;
+    if (inside) inside.open = true;
+    let moved = false;
+    for (let above = target.closest("details"); above; above = above.parentElement.closest("details")) {
+      moved = moved || !above.open;
+      above.open = true;
+    }
+    if (moved || inside) target.scrollIntoView();
+  }
+
+  window.addEventListener("hashchange", unfold);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest ? event.target.closest('a[href^="#"]') : null;
+    if (link && link.getAttribute("href") === location.hash) unfold();
+  });
+  unfold();
 
   let opened = [];
   window.addEventListener("beforeprint", () => {

@@ -53,6 +53,7 @@ CARD = TheoremCard(
             "theorem_1.memorization_time_exponent", "noise memorized from T_III ~ d^{measured} (η·steps)"
         ),
     ),
+    figure="theorem_1_three_stages",
     not_shown=(
         ("theorem_1.stage_order", "Other sizes and the limit in d"),
         ("theorem_1.robust_train_error", "Attacks over all patches are stronger"),

@@ -44,6 +44,7 @@ CARD = TheoremCard(
             ("CGRO parameters there", "lower bound of one fixed graph, every labelling, there"),
         ),
     ),
+    figure="theorem_2_hierarchy",
     not_shown=(
         (
             "theorem_2.robust_lower_bound",

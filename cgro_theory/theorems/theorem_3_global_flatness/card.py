@@ -55,6 +55,7 @@ CARD = TheoremCard(
             ("digits, D=64: VACUOUS until log10 N",),
         ),
     ),
+    figure="theorem_3_bound",
     not_shown=(
         ("theorem_3.flatness_bound", "tightness on trained f"),
         ("landscape.flat_inside_sharp_outside", "other data, radii and architectures"),

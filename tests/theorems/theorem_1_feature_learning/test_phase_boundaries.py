@@ -82,6 +82,13 @@ def test_figures_have_points_and_predictions(evidence):
         "theorem_1_exponent_plane",
     }
     assert all(panel.series for figure in figures.values() for panel in figure.panels)
+    told = figures["theorem_1_collapse"].caption.partition("does not collapse")[2]
+    for name, located in (("κ_1", evidence.phases.overfitting), ("κ*", evidence.phases.dimension_ladder)):
+        last = max(located, key=lambda entry: entry.setting.patch_dimension)
+        value = math.sqrt(last.low * last.high * last.setting.patch_dimension)
+        assert f"{value:.3g} at d = 1e+12" in told.partition(f"{name} √d = ")[2].partition(";")[0]
+    (plane,) = figures["theorem_1_exponent_plane"].panels
+    assert [(s.x, s.y) for s in plane.series if "paper's own point" in s.label] == [([-0.509], [0.249])]
 
 
 def draw_of(setting, seed):

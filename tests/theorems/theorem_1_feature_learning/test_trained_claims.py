@@ -12,6 +12,7 @@ from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.catalogue import checked_claim, room
 from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.theorem_1_feature_learning.claims.memorization import three_stages
 from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import GROUPS, TrainedEvidence
@@ -154,3 +155,19 @@ def test_a_broken_run_is_inconclusive(evidence):
             verdict = judged(label, changed)
             assert verdict.outcome is Outcome.INCONCLUSIVE
             assert message in verdict.reason
+
+
+def test_the_headline_shades_the_stages_and_shows_the_attacked_part(evidence):
+    """Both panels; the spans meet at T_I and T_III; the attacked part is κ^q times the signal margin."""
+    figure = three_stages(evidence)
+    setting = evidence.main[0].trajectories.setting
+    for panel in figure.panels:
+        growth, stagnation, memorization = (marker for marker in panel.markers if marker.until is not None)
+        assert growth.until == stagnation.value < stagnation.until == memorization.value < memorization.until
+        assert "stagnation" in stagnation.label
+    linear, logarithmic = figure.panels
+    signal, attacked = (np.array(series.y) for series in linear.series[:2])
+    grown = signal > 0
+    share = setting.attacked_signal_fraction**setting.degree
+    np.testing.assert_allclose(attacked[grown], share * signal[grown], rtol=1e-9)
+    assert np.nanmin(logarithmic.series[1].y) > 0

@@ -134,7 +134,7 @@ def draw(runs: QuestionRuns) -> Figure:
     ends = [min(noise), max(noise)]
     series.append(Series("a = b + 1/2", ends, [b + 0.5 for b in ends], 6, "dashed"))
     series.append(Series("2a = 1 + 3(b + 1/2)", ends, [(1 + 3 * (b + 0.5)) / 2 for b in ends], 7, "dashed"))
-    series.append(Series("the paper's exponents", [-0.509], [0.249], 4, "points"))
+    series.append(Series("the paper's own point: a = 0.249, b = -0.509", [-0.509], [0.249], 6, "points"))
     return Figure(
         name="questions_3_exponents",
         title="3. Why the exponents 0.249 and -0.509?",

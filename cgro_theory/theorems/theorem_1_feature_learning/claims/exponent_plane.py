@@ -54,16 +54,14 @@ def exponent_plane_figure(cells: Sequence[Cell]) -> Figure:
                 lambda cell: _exponent(cell.setting, "signal_strength"),
             ),
             *lines,
+            Series("the paper's own point: a = 0.249, b = -0.509", [-0.509], [0.249], 6, "points"),
         ),
-        markers=(
-            Marker("version 1: a = 0.249, b = -0.509", 0.249, axis="y"),
-            Marker("", -0.509, axis="x"),
-        ),
+        markers=(Marker("", 0.249, axis="y", colour=6), Marker("", -0.509, axis="x", colour=6)),
         legend="below",
     )
     caption = (
         "Which exponents give clean generalization with robust overfitting. Lines: the leading-order conditions "
-        "of theory.md, section 5, question 3; dotted: the paper's choice."
+        "of theory.md, section 5, question 3; dotted lines cross at the paper's choice."
     )
     return Figure(
         "theorem_1_exponent_plane", "Which exponents give CGRO", caption, (panel,), ("theorem_1.stage_order",)

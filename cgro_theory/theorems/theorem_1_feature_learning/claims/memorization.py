@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import sympy as sp
@@ -24,6 +25,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.trainer.trajectories import attacked_signal_margin
 
 from ..runs.initial_draws import first_memorization, initial_draw, initial_draws
 from ..runs.trained import RunGroup, TrainedEvidence
@@ -189,42 +191,58 @@ CHECKED = (
 
 
 def three_stages(runs: TrainedEvidence) -> Figure:
-    """The margins of the first run over time, with the leading-order times of its draw."""
+    """The margins of the first run over time, on two scales; the stages by the leading-order times of its draw."""
     trajectories, run = runs.main[0].trajectories, 0
     setting, draw = trajectories.setting, initial_draw(trajectories, run)
     times = trajectories.checkpoint_times
     alive = (times > 0) & np.isfinite(trajectories.signal[run])
     x = np.append(times[alive], trajectories.final_time[run]).tolist()
-    signal = np.append(trajectories.signal_margin[run, alive], trajectories.final_signal_margin[run])
+    signal = np.append(trajectories.signal[run, alive], trajectories.final_signal[run])
     noise = np.vstack([trajectories.noise_margins[run, alive], trajectories.final_noise_margins[run]])
-    label = f"noise margins $V_i$ ({noise.shape[1]} points)"
-    panel = Panel(
-        title=f"One run, d = {setting.patch_dimension:,}",
-        x_label="time (η · step)",
-        y_label="margin",
-        series=(
-            Series(r"signal margin $\alpha^q U$", x, signal.tolist(), colour=0),
-            *(
-                Series("" if point else label, x, noise[:, point].tolist(), colour=1, faint=True)
-                for point in range(noise.shape[1])
-            ),
+    margins = [
+        (r"signal margin $\alpha^q U$", setting.clean_gain * signal, 0),
+        (r"its attacked part $\kappa^q \alpha^q U$", attacked_signal_margin(setting, signal), 2),
+        *(
+            (("" if i else f"noise margins $V_i$ ({noise.shape[1]} points)"), each, 1)
+            for i, each in enumerate(noise.T)
         ),
-        markers=(
-            Marker("predicted $T_I$", leading_signal_time(setting, draw), colour=0),
-            Marker("predicted $T_{III}$", leading_memorization_time(setting, draw), colour=1),
-            Marker("margin 1: learned, memorized", 1.0, axis="y"),
-        ),
-        x_scale="log",
+    ]
+    first, last = leading_signal_time(setting, draw), leading_memorization_time(setting, draw)
+    stages = (
+        Marker("I: the signal is learned, until the predicted $T_I$", x[0], until=first, colour=0),
+        Marker("II: stagnation, clean points are right and no noise is memorized", first, until=last, colour=7),
+        Marker("III: noise is memorized, from the predicted $T_{III}$ on", last, until=x[-1], colour=1),
+        Marker("margin 1: learned, memorized", 1.0, axis="y"),
     )
+
+    def panel(title: str, y_scale: Literal["linear", "log"]) -> Panel:
+        """On a logarithmic scale only what is positive is drawn."""
+        series = (
+            Series(
+                label,
+                x,
+                np.where(values > 0, values, np.nan).tolist() if y_scale == "log" else values.tolist(),
+                colour,
+                faint=colour == 1,
+            )
+            for label, values, colour in margins
+        )
+        return Panel(title, "time (η · step)", "margin", tuple(series), stages, "log", y_scale, "below")
+
     caption = (
-        "Growth of the signal, stagnation, memorization of every point's noise. Vertical lines are the "
-        "leading-order times, computed from the initial draw."
+        "Growth of the signal, stagnation, memorization of every point's noise, in one run. The part of the "
+        "signal that the attack leaves stays far below 1: attacked points are right only once their noise is "
+        "memorized, and a fresh attacked point has none that is. The stages are shaded by the leading-order "
+        "times, computed from the initial draw."
     )
-    stages = ("signal_time", "signal_plateau", "first_memorization_time", "stage_order", "noise_memorization")
+    names = ("signal_time", "signal_plateau", "first_memorization_time", "stage_order", "noise_memorization")
     return Figure(
         "theorem_1_three_stages",
         "Three stages of adversarial training",
         caption,
-        (panel,),
-        tuple(f"theorem_1.{name}" for name in stages),
+        (
+            panel(f"One run, d = {setting.patch_dimension:,}", "linear"),
+            panel("The same on a logarithmic scale", "log"),
+        ),
+        tuple(f"theorem_1.{name}" for name in names),
     )

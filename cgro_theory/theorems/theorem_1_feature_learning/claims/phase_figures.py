@@ -10,7 +10,7 @@ import numpy as np
 
 from cgro_theory.claims import Figure, Marker, Panel, Series
 
-from ..runs.phases import Cell
+from ..runs.phases import Cell, LocatedBoundary
 from ..runs.trained import PhaseEvidence
 from ..theory.boundaries import leading_memorization_boundary
 from ..theory.overfitting import leading_overfitting_boundary
@@ -125,7 +125,10 @@ def _collapse(phases: PhaseEvidence) -> Figure:
         )
     caption = (
         "Points: misclassified among fresh attacked points, each network trained at its own κ. Curves: the exact "
-        "law of the network trained at κ = 1/√d, mean over seeds. Against κ √d the dimensions fall on one curve."
+        "law of the network trained at κ = 1/√d, mean over seeds. Against κ √d the curves fall on one. What does "
+        f"not collapse: the end of robust overfitting for networks trained at their own κ, κ_1 √d = "
+        f"{_times_root(phases.overfitting)}; and the end of memorization, κ* √d = "
+        f"{_times_root(phases.dimension_ladder)}."
     )
     return Figure(
         "theorem_1_collapse",
@@ -137,6 +140,16 @@ def _collapse(phases: PhaseEvidence) -> Figure:
             "theorem_1.overfitting_boundary_exponent",
         ),
     )
+
+
+def _times_root(located: Sequence[LocatedBoundary]) -> str:
+    """The boundary times √d for every d, the geometric mean over the seeds."""
+    told = []
+    for dimension in sorted({entry.setting.patch_dimension for entry in located}):
+        own = [entry for entry in located if entry.setting.patch_dimension == dimension]
+        mean = math.exp(np.mean([math.log(entry.low * entry.high) / 2.0 for entry in own]))
+        told.append(f"{mean * math.sqrt(dimension):.3g} at d = {dimension:.0e}")
+    return ", ".join(told)
 
 
 def _boundaries(phases: PhaseEvidence) -> Figure:
