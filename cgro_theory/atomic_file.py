@@ -65,8 +65,10 @@ def require_writable(path: str | Path) -> Path:
         raise InvalidFile(path, f"cannot write here: {error.strerror}") from error
     if not target.parent.is_dir():
         raise InvalidFile(path, "cannot write here: no such folder")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise InvalidFile(path, "cannot write here: permission denied")
+    try:  # permissions alone do not tell: a read-only file system, a quota, an administrator in /proc
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        raise InvalidFile(path, f"cannot write here: {_reason(error)}") from error
     return target
 
 
@@ -87,6 +89,11 @@ def require_outputs(
             if target == taken or (target.exists() and taken.exists() and target.samefile(taken)):
                 raise InvalidFile(path, f"{name} and {other} are the same file")
         seen[name] = target
+
+
+def _reason(error: OSError) -> str:
+    """The system's words; a folder in which nothing can be made answers that it is not there."""
+    return "permission denied" if isinstance(error, (PermissionError, FileNotFoundError)) else str(error.strerror)
 
 
 def _kind(mode: int) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +15,13 @@ from cgro_theory.commands.command_line import (
     OutputLost,
     find_command,
     in_options,
+    named_file,
     prepare_streams,
     require_ascii_digits,
     require_values,
 )
 from cgro_theory.commands.training_options import certify, landscape, simulate, sweep
-from cgro_theory.errors import CgroError, InvalidInput
+from cgro_theory.errors import CgroError, InvalidFile, InvalidInput
 
 app = typer.Typer(
     name="cgro",
@@ -28,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+NO_COLOR = "--no-color"
 FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged.
 
   cgro verify all --out results   judge every claim on trained networks (minutes), with figures
@@ -42,12 +45,11 @@ FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust o
 @app.callback()
 def _root(
     context: typer.Context,
-    no_color: Annotated[bool, typer.Option("--no-color", help="no colours in tables and progress")] = False,
+    no_color: Annotated[bool, typer.Option(NO_COLOR, help="no colours, anywhere on the line")] = False,
     version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
 ) -> None:
     """The CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged."""
-    if no_color:
-        os.environ["NO_COLOR"] = "1"
+    del no_color  # taken from the line by main, as it may stand anywhere on it
     if version:
         from cgro_theory import __version__
 
@@ -103,7 +105,7 @@ def verify(
 
 @app.command()
 def reverify(
-    seeds: Annotated[str, typer.Option(help="base seeds and ranges, such as 300001,300010-300019")],
+    seeds: Annotated[str, typer.Option(help="base seeds and ranges, such as 700001,700010-700019")],
     out: Annotated[Path, typer.Option(help="folder of the results; what is there already stays")] = Path(
         "reverified"
     ),
@@ -195,6 +197,12 @@ def new_theorem(
     raise typer.Exit(run_new_theorem(name, out))
 
 
+@functools.cache
+def root_command() -> Any:
+    """The command line as one tree of commands."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run ``cgro``; invalid input is one line on standard error and exit code 2, without a traceback.
 
@@ -202,7 +210,10 @@ def main(arguments: list[str] | None = None) -> None:
     """
     prepare_streams()
     words = sys.argv[1:] if arguments is None else arguments
-    root = typer.main.get_command(app)
+    if NO_COLOR in words:  # wherever it stands, also after a command's name
+        os.environ["NO_COLOR"] = "1"
+        words = [word for word in words if word != NO_COLOR]
+    root = root_command()
     command = find_command(root, words)
     try:
         require_ascii_digits(words)
@@ -211,8 +222,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
     except InvalidInput as error:
         sys.exit(_refuse(str(in_options(error, command))))
+    except InvalidFile as error:
+        sys.exit(_refuse(named_file(error, words)))
     except CgroError as error:
-        sys.exit(_refuse(str(error)))
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(error.exit_code)
     except OutputLost as lost:
         if lost.message:
             _refuse(lost.message)

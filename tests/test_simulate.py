@@ -13,7 +13,7 @@ from cgro_theory.commands.simulate import trajectories_document
 from cgro_theory.commands.simulate_plan import AFFORDABLE_STEPS, SimulateRequest, carry_out, plan_simulation
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.divergence import MAX_SLOPE_RATIO, lost_rows
 from cgro_theory.trainer.flow import integrate_flow

@@ -9,9 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.setting.declared import PATCH
 
 BROKEN_PIPE = 128 + 13
@@ -113,6 +114,16 @@ def in_options(error: InvalidInput, command: Any) -> InvalidInput:
     """The same error with every parameter under the name of the option that sets it."""
     allowed = re.sub(r"[a-z]+(?:_[a-z]+)+", lambda found: as_typed(found[0], command), error.allowed)
     return InvalidInput(as_typed(error.name, command), error.value, allowed)
+
+
+def named_file(error: InvalidFile, words: Sequence[str]) -> str:
+    """The message, with the option before the path where an option's value is the file or the folder it lies in."""
+    path = Path(str(error.path))
+    for before, word in zip(["", *words], words, strict=False):
+        option, equals, value = word.partition("=") if word.startswith("--") else (before, before[:2], word)
+        if option.startswith("--") and equals and value and Path(value) in (path, *path.parents):
+            return f"{option} {error}"
+    return str(error)
 
 
 def require_ascii_digits(words: Sequence[str]) -> None:

@@ -84,7 +84,7 @@ def require_committed(commit: str) -> None:
 
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Base seeds of ``4711,5100-5119``; each once, in order. :class:`InvalidInput` for what is no unused seed."""
-    allowed = "base seeds and ranges of them, such as 300001,300010-300019"
+    allowed = "base seeds and ranges of them, such as 700001,700010-700019"
     found: dict[int, None] = {}
     for entry in text.split(","):
         ends = entry.strip().split("-")

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from cgro_theory.atomic_file import require_outputs
 from cgro_theory.claims import ExitCode
+from cgro_theory.commands.console import duration, progress_reporter
 from cgro_theory.commands.sweep_kinds import KINDS
-from cgro_theory.commands.sweep_progress import duration, progress_display
+from cgro_theory.commands.sweep_progress import describe_progress
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.sweep.cluster import Cluster
 from cgro_theory.sweep.driver import Sweep, SweepProgress
@@ -97,7 +98,12 @@ def _work(request: SweepRequest, grid: Grid, store: Store) -> SweepProgress:
     executor = _executor(request)
     try:
         store.begin_session(_environment(request))
-        with progress_display(grid.name, request.quiet) as progress:
+        with progress_reporter(request.quiet) as show:
+
+            def progress(status: SweepProgress) -> None:
+                settled = (status.done + status.failed) / max(status.total, 1)
+                show(grid.name, settled, describe_progress(status))
+
             sweep = Sweep(
                 grid.kind,
                 grid.cells,

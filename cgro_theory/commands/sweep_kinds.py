@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cgro_theory.commands.method_choice import method_asked
 from cgro_theory.commands.run_size import require_descent_time, require_flow_time, require_memory
 from cgro_theory.commands.sweep_size import require_landscape_size, require_memorizer_size
 from cgro_theory.errors import InvalidInput
-from cgro_theory.parameter import POSITIVE, Parameter
-from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, TRAINING
+from cgro_theory.parameter import Parameter
+from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, RUNS, SEED, TRAINING
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.sweep.run_kind import Parameters, RunKind
+from cgro_theory.vision.declared import LANDSCAPE, TEST_SIZE
 
 _RUNS = "cgro_theory.commands.sweep_runs"
 MAX_SEED = 2**53
@@ -17,7 +20,7 @@ MAX_SEED = 2**53
 METHOD_OPTIONS = ("learning_rate", "steps", "horizon", "tolerance")
 """Those of one method only; refused, unless they are ``auto``, where they would have no effect."""
 
-_SEED = Parameter("seed", "integer", 0, 0, MAX_SEED, help="decides every draw of the run")
+_SEED = replace(SEED, high=MAX_SEED, help="decides every draw of the run")
 
 
 def simulate_setting(parameters: Parameters) -> PatchSetting:
@@ -66,7 +69,7 @@ SIMULATE = RunKind(
             words=("summary", "trajectory"),
             help="trajectory keeps every recorded array, Gram matrices included",
         ),
-        Parameter("runs", "integer", 1, 1, 4096, help="networks trained together; the first has the seed"),
+        replace(RUNS, default=1, high=4096, help="networks trained together; the first has the seed"),
         _SEED,
     ),
 )
@@ -112,24 +115,11 @@ LANDSCAPE = RunKind(
     help="train an image classifier and measure its loss landscape, as `cgro landscape` does on a CPU",
     check_size=require_landscape_size,
     parameters=(
-        Parameter("data", "word", "digits", words=("digits", "mnist", "cifar10")),
+        *LANDSCAPE.values(),
+        TEST_SIZE,
         Parameter("root", "text", "", help="folder of the data files; empty for the digits"),
-        Parameter("train_size", "integer", 500, 2, 10**6, help="training images"),
-        Parameter("test_size", "integer", 500, 1, 10**6, help="test images"),
-        Parameter(
-            "radius", "number", 0.2, 0.0, 1.0, help="l_inf radius of training, in units of the pixels' range"
-        ),
         Parameter("adversarial", "word", "yes", words=("yes", "no"), help="no trains on clean images"),
-        Parameter("architecture", "word", "lenet", words=("lenet", "resnet")),
-        Parameter("width", "integer", 32, 1, 4096, help="channels of the first layer"),
-        Parameter("epochs", "integer", 150, 1, 10**6),
-        Parameter("batch_size", "integer", 100, 1, 10**6),
-        Parameter("learning_rate", "number", 0.06, POSITIVE, help="largest step of Adam in a cycle"),
-        Parameter("cycles", "integer", 1, 1, 10**6, help="cycles of the learning rate"),
-        Parameter("attack_steps", "integer", 3, 1, 10**4, help="ascent steps of the attack of training"),
-        Parameter("measure_steps", "integer", 10, 1, 10**4, help="ascent steps of a measure; twice at the end"),
         Parameter("measure_restarts", "integer", 1, 1, 100, help="starts of a measure; twice at the end"),
-        Parameter("recorded_epochs", "integer", 10, 1, 10**4, help="how many epochs are measured on the way"),
         _SEED,
     ),
 )

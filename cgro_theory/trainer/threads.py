@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
-import torch
 from threadpoolctl import threadpool_limits
 
 
@@ -13,11 +13,16 @@ from threadpoolctl import threadpool_limits
 def one_thread() -> Iterator[None]:
     """Compute on one thread in this block, whatever the environment asks for, and restore the numbers after it.
 
-    Limits torch and the BLAS and OpenMP libraries that are loaded when the block is entered (looking for them
-    takes milliseconds). Sums that are split over threads may end in other bits; on one thread they cannot.
+    Limits the BLAS and OpenMP libraries that are loaded when the block is entered (looking for them takes
+    milliseconds), and torch if it is one of them. Sums that are split over threads may end in other bits; on one
+    thread they cannot.
     """
-    before = torch.get_num_threads()
+    torch = sys.modules.get("torch")
     with threadpool_limits(limits=1):
+        if torch is None:
+            yield
+            return
+        before = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             yield
