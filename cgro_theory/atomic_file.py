@@ -101,6 +101,16 @@ def _kind(mode: int) -> str:
     return next((words for is_kind, words in kinds if is_kind(mode)), "a device")
 
 
+def require_makeable(path: str | Path) -> None:
+    """Refuse, making nothing, what :func:`require_folder` could not make or nothing could be written into."""
+    folder = Path(os.path.realpath(path))
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InvalidFile(path, f"cannot be made a folder: {folder} is none")
+    require_writable(folder / ".probe")
+
+
 def require_folder(path: str | Path) -> Path:
     """Create the folder ``path`` when missing and return it; raise :class:`InvalidFile` when it cannot be."""
     folder = Path(path)

@@ -36,6 +36,7 @@ FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust o
   cgro verify all --out results   judge every claim on trained networks (minutes), with figures
   cgro report results             one HTML page from those results
   cgro claims, cgro explain CLAIM       what is claimed; one claim, how it is checked and how it could fail
+  cgro plot FILE                        the picture of trajectories, of a sweep, or of a command's JSON
   cgro bound stages --dimension 1e9     the theory's numbers for your own parameters, in a second
   cgro simulate --dimension 1e12 --method flow --runs 1     train one network of the paper's kind
   cgro certify --dimension 1e6 --samples 3 --width 4        prove theorem 1 for one network, in seconds
@@ -172,6 +173,24 @@ def show(
     from cgro_theory.commands.claims import run_show
 
     raise typer.Exit(run_show(results))
+
+
+@app.command()
+def plot(
+    file: Annotated[
+        Path, typer.Argument(help="npz of trajectories, a sweep's folder or CSV, or a command's JSON")
+    ],
+    out: Annotated[Path | None, typer.Option(help="the picture, .png or .svg; FILE.png when left out")] = None,
+    x: Annotated[
+        str, typer.Option("--x", help="column of rows: the horizontal axis; what varies when left out")
+    ] = "",
+    y: Annotated[str, typer.Option("--y", help="column of rows: the vertical axis")] = "",
+    by: Annotated[str, typer.Option("--by", help="column of rows: one curve for each of its values")] = "",
+) -> None:
+    """Draw a file of trajectories, of a sweep or of any command's JSON, and say where the picture is."""
+    from cgro_theory.commands.plot import run_plot
+
+    raise typer.Exit(run_plot(file, out, x, y, by))
 
 
 @app.command(name="paper-map")

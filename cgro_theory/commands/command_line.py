@@ -117,7 +117,7 @@ def in_options(error: InvalidInput, command: Any) -> InvalidInput:
 
 
 def named_file(error: InvalidFile, words: Sequence[str]) -> str:
-    """The message, with the option before the path where an option's value is the file or the folder it lies in."""
+    """The message, after the option whose value is the file or the folder that it lies in, where there is one."""
     path = Path(str(error.path))
     for before, word in zip(["", *words], words, strict=False):
         option, equals, value = word.partition("=") if word.startswith("--") else (before, before[:2], word)

@@ -114,7 +114,7 @@ def _bar(within: str) -> Iterator[Show]:
     named = TextColumn(
         "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
     )
-    columns = (named, BarColumn(20), TaskProgressColumn(), TimeRemainingColumn(compact=True))
+    columns = (named, BarColumn(12), TaskProgressColumn(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as bars:
         task, shown = bars.add_task("", total=1.0), ""
 

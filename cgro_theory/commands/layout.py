@@ -32,6 +32,12 @@ def wrapped(text: str, width: int, indent: str = "", further: str | None = None)
     ) or [indent.rstrip()]
 
 
+def put(line: str) -> None:
+    """Print a line of words, broken between two of them where the terminal is narrower."""
+    indent = line[: len(line) - len(line.lstrip())]
+    print("\n".join(wrapped(line.strip(), columns(UNLIMITED), indent, indent + "  ")))
+
+
 def table_lines(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """A table, the names of its columns first; where it is too wide, each row as a paragraph under its first cell.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from cgro_theory.commands.method_choice import method_asked
 from cgro_theory.commands.run_size import require_descent_time, require_flow_time, require_memory
@@ -11,7 +12,7 @@ from cgro_theory.errors import InvalidInput
 from cgro_theory.parameter import Parameter
 from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, RUNS, SEED, TRAINING
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.sweep.run_kind import Parameters, RunKind
+from cgro_theory.sweep.run_kind import Parameters, RunKind, Scalar
 from cgro_theory.vision.declared import LANDSCAPE, TEST_SIZE
 
 _RUNS = "cgro_theory.commands.sweep_runs"
@@ -50,6 +51,15 @@ def _check_simulation_size(parameters: Parameters) -> None:
         require_descent_time(setting, runs, count, count, dense=dense or not setting.reduces, l2=l2)
 
 
+def _resolved(parameters: Parameters) -> dict[str, Scalar]:
+    """κ and δ as numbers, which decide each other; the row of a run says which method and η it took."""
+    setting = simulate_setting(parameters)
+    return {
+        "attacked_fraction_taken": setting.attacked_signal_fraction,
+        "perturbation_radius_taken": setting.perturbation_radius,
+    }
+
+
 SIMULATE = RunKind(
     name="simulate",
     version=3,
@@ -57,6 +67,7 @@ SIMULATE = RunKind(
     help="train the patch network adversarially, as `cgro simulate` does",
     check=_check_simulation,
     check_size=_check_simulation_size,
+    resolve=_resolved,
     parameters=(
         *PATCH.values(),
         PERTURBATION_RADIUS,
@@ -108,12 +119,27 @@ MEMORIZER = RunKind(
     ),
 )
 
-LANDSCAPE = RunKind(
+
+def _check_images(parameters: Parameters) -> None:
+    is_file = parameters["data"] != "digits"
+    if is_file != bool(parameters["root"]):
+        told = "the folder of its files" if is_file else "left out: the digits are part of a library"
+        raise InvalidInput("root", parameters["root"], f"{told}, for the data {parameters['data']}")
+
+
+def _check_images_here(parameters: Parameters) -> None:
+    if parameters["root"] and not Path(str(parameters["root"])).is_dir():
+        raise InvalidInput("root", parameters["root"], "a folder that is there")
+    require_landscape_size(parameters)
+
+
+LANDSCAPE_RUN = RunKind(
     name="landscape",
     version=1,
     function="cgro_theory.commands.sweep_landscape:run_landscape_cell",
     help="train an image classifier and measure its loss landscape, as `cgro landscape` does on a CPU",
-    check_size=require_landscape_size,
+    check=_check_images,
+    check_size=_check_images_here,
     parameters=(
         *LANDSCAPE.values(),
         TEST_SIZE,
@@ -124,5 +150,5 @@ LANDSCAPE = RunKind(
     ),
 )
 
-KINDS = {kind.name: kind for kind in (SIMULATE, MEMORIZER, LANDSCAPE)}
+KINDS = {kind.name: kind for kind in (SIMULATE, MEMORIZER, LANDSCAPE_RUN)}
 """All kinds. A new one is a :class:`RunKind` here, with its function in a module that only workers import."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cgro_theory.commands.declared_options import DECLARED, IMAGES, declared, default_text
+from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, TRAINING
 from cgro_theory.vision.declared import TEST_SIZE
 
@@ -165,24 +166,29 @@ def landscape(
 
 
 def sweep(
-    grid: Annotated[Path, typer.Argument(help="TOML file of the grid; see docs/sweeps.md")],
+    grid: Annotated[Path | None, typer.Argument(help="TOML file of the grid; see docs/sweeps.md")] = None,
     store: Annotated[Path | None, typer.Option(help="folder of the results; GRID.sweep beside the grid")] = None,
     workers: Annotated[str, declared("workers")] = default_text("workers"),
     scheduler: Annotated[str | None, typer.Option(help="address of a dask.distributed scheduler")] = None,
     table: Annotated[Path | None, typer.Option(help="write the results to this CSV file")] = None,
     status: Annotated[bool, typer.Option("--status", help="only say what is done, failed and left")] = False,
     check: Annotated[bool, typer.Option("--check", help="only read every result with its checksum")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only check the grid and count its runs")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only check the grid and the paths; count")] = False,
+    kinds: Annotated[bool, typer.Option("--kinds", help="list the kinds of runs and their parameters")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="try failed runs again")] = False,
     rerun_damaged: Annotated[bool, typer.Option("--rerun-damaged", help="redo runs with damaged results")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Do every run of a grid; stopped or killed at any moment, the same command goes on.
 
-    Exit code: 0 all runs done, 2 invalid input, 3 some failed or results damaged, 130 stopped.
+    Exit code: 0 all runs done, 2 invalid input, 3 some failed or results damaged, 4 cluster lost, 130 stopped.
     """
-    from cgro_theory.commands.sweep import SweepRequest, run_sweep
+    from cgro_theory.commands.sweep import SweepRequest, run_kinds, run_sweep
 
+    if kinds:
+        raise typer.Exit(run_kinds())
+    if grid is None:
+        raise InvalidInput("GRID", "", "given: the TOML file of a grid, or --kinds")
     request = SweepRequest(
         grid=grid,
         store=store,

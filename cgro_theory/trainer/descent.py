@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -110,11 +112,9 @@ def to_device(problem: DenseProblem, device: str) -> DenseProblem:
     """A drawn problem with its tensors on ``device``."""
     if device == "cpu":
         return problem
-    moved = {
-        name: value.to(device) if isinstance(value, torch.Tensor) else value
-        for name, value in vars(problem).items()
-    }
-    return DenseProblem(**moved)
+    names = ("feature", "labels", "signal_position", "noise", "weights")
+    moved: dict[str, Any] = {name: getattr(problem, name).to(device) for name in names}
+    return replace(problem, **moved)
 
 
 def _descend(

@@ -7,6 +7,7 @@ weights; ``update`` then takes one full-batch step from there; ``select`` keeps 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -186,16 +187,16 @@ class SubspaceEngine:
     ) -> None:
         if adversary is AdversaryName.L2:
             raise InvalidInput("adversary", adversary.value, "transfer or span for the recursions")
-        setting, place = problem.setting, {"device": device, "dtype": dtype}
+        setting, tensor = problem.setting, partial(torch.tensor, device=device, dtype=dtype)
         self._problem = problem
         self._setting = setting
         self._adversary = adversary
         self._signal_step = learning_rate * setting.degree
         step = learning_rate * setting.degree / setting.num_samples
-        self._scaled_gram = torch.tensor(problem.gram, **place) * step
-        self._labels = torch.tensor(problem.labels, **place)
-        self._u = torch.tensor(problem.signal_projections, **place)
-        preactivations = torch.tensor(problem.preactivations, **place)
+        self._scaled_gram = tensor(problem.gram) * step
+        self._labels = tensor(problem.labels)
+        self._u = tensor(problem.signal_projections)
+        preactivations = tensor(problem.preactivations)
         self._v = torch.nn.functional.pad(preactivations, (0, -setting.width % NEURON_BLOCK))
         weight = setting.adversarial_weight
         # The two losses, clean and attacked, are the leading axis of everything that follows.
