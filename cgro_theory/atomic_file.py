@@ -108,7 +108,10 @@ def require_makeable(path: str | Path) -> None:
         folder = folder.parent
     if not folder.is_dir():
         raise InvalidFile(path, f"cannot be made a folder: {folder} is none")
-    require_writable(folder / ".probe")
+    try:
+        require_writable(folder / ".probe")
+    except InvalidFile as error:
+        raise InvalidFile(path, error.why) from error
 
 
 def require_folder(path: str | Path) -> Path:

@@ -117,13 +117,15 @@ def in_options(error: InvalidInput, command: Any) -> InvalidInput:
 
 
 def named_file(error: InvalidFile, words: Sequence[str]) -> str:
-    """The message, after the option whose value is the file or the folder that it lies in, where there is one."""
+    """The message, after the option whose value is the file or a folder that it lies in, where there is one."""
     path = Path(str(error.path))
+    given: dict[Path, str] = {}
     for before, word in zip(["", *words], words, strict=False):
-        option, equals, value = word.partition("=") if word.startswith("--") else (before, before[:2], word)
-        if option.startswith("--") and equals and value and Path(value) in (path, *path.parents):
-            return f"{option} {error}"
-    return str(error)
+        option, _, value = word.partition("=") if word.startswith("--") else (before, "", word)
+        given[Path(value)] = option if option.startswith("--") and value else ""
+    folders = [each for each in path.parents if each != Path()]
+    option = next((given[each] for each in (path, *folders) if each in given), "")
+    return f"{option} {error}" if option else str(error)
 
 
 def require_ascii_digits(words: Sequence[str]) -> None:

@@ -116,8 +116,8 @@ def _table_rows(file: Path) -> tuple[Rows, Sequence[str]]:
         raise InvalidFile(file, f"cannot be read: {error.strerror}") from error
     except (ValueError, csv.Error) as error:
         raise InvalidFile(file, f"is no table: {error}") from error
-    parameters = {each.name for kind in KINDS.values() for each in kind.parameters}
-    return rows, sorted(parameters)
+    own = [[each.name for each in kind.parameters] for kind in KINDS.values()]
+    return rows, next((names for names in own if rows and set(names) <= set(rows[0])), [])
 
 
 def _rows_of(file: Path, document: Document, reader: Callable[[Document], Rows]) -> tuple[Rows, Sequence[str]]:

@@ -68,7 +68,7 @@ def rows_figure(
 
 def _panel(rows: Sequence[Row], x: str, y: str, by: str) -> Panel:
     groups: dict[Any, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: (_number(row.get(by)) or 0.0, str(row.get(by)))) if by else rows:
+    for row in sorted(rows, key=lambda row: _order(row.get(by))):
         groups.setdefault(row.get(by) if by else None, []).append(row)
     if len(groups) > MOST_CURVES:
         raise InvalidInput("--by", by, f"a column with at most {MOST_CURVES} values; it has {len(groups)}")
@@ -128,6 +128,12 @@ def _number(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _order(value: Any) -> tuple[float, str]:
+    """Numbers by their size, then words."""
+    number = _number(value)
+    return (math.inf if number is None else number), str(value)
 
 
 def _told(value: Any) -> str:

@@ -17,10 +17,11 @@ from pathlib import Path
 from cgro_theory.atomic_file import require_makeable, require_outputs
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.console import duration, progress_reporter
+from cgro_theory.commands.declared_options import WORKERS
 from cgro_theory.commands.layout import columns, put, wrapped
 from cgro_theory.commands.sweep_kinds import KINDS
 from cgro_theory.commands.sweep_progress import describe_progress
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.sweep.cluster import Cluster, LostCluster
 from cgro_theory.sweep.driver import Sweep, SweepProgress
 from cgro_theory.sweep.executors import Executor, InProcess, LocalProcesses
@@ -98,6 +99,7 @@ def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> in
 
 
 def _check(request: SweepRequest) -> None:
+    require_integer("--workers", request.workers, 0, int(WORKERS.high))
     if request.workers and request.scheduler is not None:
         raise InvalidInput("--scheduler", request.scheduler, "given without --workers")
 
