@@ -20,6 +20,7 @@ from cgro_theory.commands.command_line import (
     require_ascii_digits,
     require_values,
 )
+from cgro_theory.commands.declared_options import PLUGIN_MINUTES
 from cgro_theory.commands.training_options import certify, landscape, simulate, sweep
 from cgro_theory.errors import CgroError, InvalidFile, InvalidInput
 
@@ -71,7 +72,7 @@ def verify(
     keep: Annotated[Path | None, typer.Option(help="folder of finished runs, kept and used again")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     plugin_minutes: Annotated[
-        float | None, typer.Option(help="longest for the theorem of another package (30; full: 1440)")
+        str | None, typer.Option(help="longest for the theorem of another package (30; full: 1440)")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
@@ -95,7 +96,7 @@ def verify(
             out=out,
             keep=keep,
             device=device,
-            plugin_minutes=plugin_minutes,
+            plugin_minutes=None if plugin_minutes is None else float(PLUGIN_MINUTES.parse(plugin_minutes)),
             quiet=quiet,
         )
     except KeyboardInterrupt as stop:  # said here, because newer versions of typer make a silent exit of it

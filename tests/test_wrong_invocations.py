@@ -34,6 +34,7 @@ RANGES = {
     "runs": ("0", "2.5"),
     "seed": ("-1", "0.5"),
     "minutes": ("0", "-1"),
+    "plugin_minutes": ("0", "-1"),
     "workers": ("-1", "1025"),
     "radius": ("-0.1", "1.5"),
     "radii": ("-0.1", "1.5"),
@@ -68,7 +69,7 @@ RANGES = {
 """Numeric options and values outside their range; of every one a word, NaN, inf and nothing are wrong, too."""
 WORDS = {"method", "engine", "adversary", "dtype", "device", "data", "architecture", "profile", "norm_order"}
 WRITTEN = {"json", "figure", "npz", "out", "table"}
-MADE = {("verify", "out"), ("verify", "keep"), ("reverify", "out"), ("sweep", "store")}
+MADE = {("verify", "out"), ("verify", "keep"), ("reverify", "out"), ("sweep", "store"), ("new-theorem", "out")}
 NEEDED = {
     "bound flatness": ["--gradient-variation", "cosine"],
     "bound test-error": [],
@@ -78,6 +79,7 @@ NEEDED = {
     "explain": ["theorem_1.signal_time"],
     "plot": ["runs.json"],
     "report": ["folder"],
+    "new-theorem": ["another_theorem"],
 }
 """What a command cannot do without, all of it right."""
 BESIDE = {
@@ -141,6 +143,7 @@ CONFLICTS = (
     "bound flatness",
     "bound flatness --gradient-variation 1 --class-weights 0.5,0.6",
     "explain",
+    "new-theorem not-a-name",
     "plot",
     "plot runs.json --x seed",
     "plot runs.json --out x.pdf",

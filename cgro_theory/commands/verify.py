@@ -88,11 +88,22 @@ def run_verify(
         print(why, file=sys.stderr, flush=True)
     written: list[str] = []
     chosen: Profile = "full" if profile == "full" else "quick"
+    of_all = f" of {len(rooms)}" if len(rooms) > 1 else ""
     everything = [
         Judging(
-            entry, environment, resolved, chosen, seed, only, keep, quiet, json_path, folder, f"{at} of {len(rooms)}"
+            entry,
+            environment,
+            resolved,
+            chosen,
+            seed,
+            only,
+            keep,
+            quiet,
+            json_path,
+            folder,
+            within=f"{number}{of_all}" if of_all else "",
         )
-        for at, entry in enumerate(rooms, start=1)
+        for number, entry in enumerate(rooms, start=1)
     ]
     with _stop_told(written, folder), WorkerPool(kept=kept) as workers:
         # The runs of all theorems are begun at once: they are made while others are judged.
