@@ -373,7 +373,7 @@ def test_progress_counts_every_run_once_and_estimates_the_rest(tmp_path):
     assert seen[0].seconds_left is None
     assert any(status.seconds_left for status in seen[1:])
     shown = describe_progress(SweepProgress(1200, 300, 2, 5, 10, 3700.0))
-    assert shown == "302 of 1,200 runs, 2 failed, 5 with another process, about 62 min left"
+    assert shown == "302 of 1,200 runs (25 %), 2 failed, 5 with another process, about 62 min left"
 
 
 def test_an_error_of_the_store_ends_the_sweep_with_its_line(tmp_path):
@@ -520,7 +520,7 @@ def test_a_run_too_large_for_the_machine_is_refused_before_any_starts(tmp_path, 
         ("memorizer", "samples = 1000000\ndimension = 10000", "samples", "GiB"),
         ("memorizer", "samples = 2\ndimension = 1000000", "dimension", "GiB"),
         ("memorizer", "samples = 1000000\ndimension = 40", "samples", "hours"),
-        ("landscape", "data = 'cifar10'\nwidth = 4096\narchitecture = 'resnet'", "width", "GiB"),
+        ("landscape", "data = 'cifar10'\nroot = '.'\nwidth = 4096\narchitecture = 'resnet'", "width", "GiB"),
         ("landscape", "epochs = 1000000\nwidth = 64", "epochs", "hours"),
         (
             "landscape",
