@@ -17,7 +17,7 @@ from cgro_theory.commands.simulate_plan import Plan, SimulateRequest, carry_out,
 from cgro_theory.commands.simulate_summary import summary_text
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.adversary_name import AdversaryName
-from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, Probability, error_at_margin
+from cgro_theory.setting.noise_margin_law import DIRECTIONS, NoiseMarginLaw, Probability, error_at_margin
 from cgro_theory.trainer.trajectories import Trajectories
 
 SCHEMA = "cgro-trajectories/1"
@@ -144,11 +144,12 @@ def _test_errors(trajectories: Trajectories, run: int, margins: dict[str, float]
     setting, seed = trajectories.setting, trajectories.seeds[run]
     gram = setting.noise_std**2 * trajectories.final_weight_gram[run]
     law = NoiseMarginLaw(gram, setting.degree, setting.noise_patches)
-    at = {
-        margin: error_at_margin(law, margin, INTERVAL_FAILURE, generator=np.random.default_rng([seed, 5]))
-        for margin in set(margins.values())
+    generator = np.random.default_rng([seed, 5])
+    along = law.directional_margins(DIRECTIONS, generator)
+    errors = {
+        name: error_at_margin(law, margin, INTERVAL_FAILURE, generator=generator, along=along)
+        for name, margin in margins.items()
     }
-    errors = {name: at[margin] for name, margin in margins.items()}
     if trajectories.adversary == AdversaryName.L2:
         from cgro_theory.setting.fresh_points import sampled_l2_test_error
 
