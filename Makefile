@@ -57,8 +57,9 @@ $(DOCS_INSTALLED): $(INSTALLED)
 	touch $@
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "installing the versions of constraints.txt into $(VENV): a few minutes, 1.7 GB"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
 clean:

@@ -19,7 +19,7 @@ import torch
 from measure import Row, command_output, in_turn, median_ratio, run_part, seconds
 
 from cgro_theory.setting import PatchSetting
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
 from cgro_theory.trainer.compiled_flow import is_compiled

@@ -65,8 +65,10 @@ def require_writable(path: str | Path) -> Path:
         raise InvalidFile(path, f"cannot write here: {error.strerror}") from error
     if not target.parent.is_dir():
         raise InvalidFile(path, "cannot write here: no such folder")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise InvalidFile(path, "cannot write here: permission denied")
+    try:  # permissions alone do not tell: a read-only file system, a quota, an administrator in /proc
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        raise InvalidFile(path, f"cannot write here: {_reason(error)}") from error
     return target
 
 
@@ -89,9 +91,27 @@ def require_outputs(
         seen[name] = target
 
 
+def _reason(error: OSError) -> str:
+    """The system's words; a folder in which nothing can be made answers that it is not there."""
+    return "permission denied" if isinstance(error, (PermissionError, FileNotFoundError)) else str(error.strerror)
+
+
 def _kind(mode: int) -> str:
     kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
     return next((words for is_kind, words in kinds if is_kind(mode)), "a device")
+
+
+def require_makeable(path: str | Path) -> None:
+    """Refuse, making nothing, what :func:`require_folder` could not make or nothing could be written into."""
+    folder = Path(os.path.realpath(path))
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InvalidFile(path, f"cannot be made a folder: {folder} is none")
+    try:
+        require_writable(folder / ".probe")
+    except InvalidFile as error:
+        raise InvalidFile(path, error.why) from error
 
 
 def require_folder(path: str | Path) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +15,14 @@ from cgro_theory.commands.command_line import (
     OutputLost,
     find_command,
     in_options,
+    named_file,
     prepare_streams,
     require_ascii_digits,
     require_values,
 )
+from cgro_theory.commands.declared_options import PLUGIN_MINUTES
 from cgro_theory.commands.training_options import certify, landscape, simulate, sweep
-from cgro_theory.errors import EXTRAS, CgroError, InvalidInput, MissingExtra
+from cgro_theory.errors import EXTRAS, CgroError, InvalidFile, InvalidInput, MissingExtra
 
 app = typer.Typer(
     name="cgro",
@@ -28,11 +31,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+NO_COLOR = "--no-color"
 FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged.
 
   cgro verify all --out results   judge every claim on trained networks (minutes), with figures
   cgro report results             one HTML page from those results
   cgro claims, cgro explain CLAIM       what is claimed; one claim, how it is checked and how it could fail
+  cgro plot FILE                        the picture of trajectories, of a sweep, or of a command's JSON
   cgro bound stages --dimension 1e9     the theory's numbers for your own parameters, in a second
   cgro simulate --dimension 1e12 --method flow --runs 1     train one network of the paper's kind
   cgro certify --dimension 1e6 --samples 3 --width 4        prove theorem 1 for one network, in seconds
@@ -42,12 +47,11 @@ FIRST_STEPS = """CGRO theory lab: claims about clean generalization and robust o
 @app.callback()
 def _root(
     context: typer.Context,
-    no_color: Annotated[bool, typer.Option("--no-color", help="no colours in tables and progress")] = False,
+    no_color: Annotated[bool, typer.Option(NO_COLOR, help="no colours, anywhere on the line")] = False,
     version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
 ) -> None:
     """The CGRO theory lab: claims about clean generalization and robust overfitting, computed and judged."""
-    if no_color:
-        os.environ["NO_COLOR"] = "1"
+    del no_color  # taken from the line by main, as it may stand anywhere on it
     if version:
         from cgro_theory import __version__
 
@@ -68,7 +72,7 @@ def verify(
     keep: Annotated[Path | None, typer.Option(help="folder of finished runs, kept and used again")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     plugin_minutes: Annotated[
-        float | None, typer.Option(help="longest for the theorem of another package (30; full: 1440)")
+        str | None, typer.Option(help="longest for the theorem of another package (30; full: 1440)")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
@@ -92,7 +96,7 @@ def verify(
             out=out,
             keep=keep,
             device=device,
-            plugin_minutes=plugin_minutes,
+            plugin_minutes=None if plugin_minutes is None else float(PLUGIN_MINUTES.parse(plugin_minutes)),
             quiet=quiet,
         )
     except KeyboardInterrupt as stop:  # said here, because newer versions of typer make a silent exit of it
@@ -103,7 +107,7 @@ def verify(
 
 @app.command()
 def reverify(
-    seeds: Annotated[str, typer.Option(help="base seeds and ranges, such as 300001,300010-300019")],
+    seeds: Annotated[str, typer.Option(help="base seeds and ranges, such as 700001,700010-700019")],
     out: Annotated[Path, typer.Option(help="folder of the results; what is there already stays")] = Path(
         "reverified"
     ),
@@ -172,6 +176,24 @@ def show(
     raise typer.Exit(run_show(results))
 
 
+@app.command()
+def plot(
+    file: Annotated[
+        Path, typer.Argument(help="npz of trajectories, a sweep's folder or CSV, or a command's JSON")
+    ],
+    out: Annotated[Path | None, typer.Option(help="the picture, .png or .svg; FILE.png when left out")] = None,
+    x: Annotated[
+        str, typer.Option("--x", help="column of rows: the horizontal axis; what varies when left out")
+    ] = "",
+    y: Annotated[str, typer.Option("--y", help="column of rows: the vertical axis")] = "",
+    by: Annotated[str, typer.Option("--by", help="column of rows: one curve for each of its values")] = "",
+) -> None:
+    """Draw a file of trajectories, of a sweep or of any command's JSON, and say where the picture is."""
+    from cgro_theory.commands.plot import run_plot
+
+    raise typer.Exit(run_plot(file, out, x, y, by))
+
+
 @app.command(name="paper-map")
 def paper_map(
     check: Annotated[bool, typer.Option("--check", help="only say whether a file is stale (exit code 1)")] = False,
@@ -195,6 +217,12 @@ def new_theorem(
     raise typer.Exit(run_new_theorem(name, out))
 
 
+@functools.cache
+def root_command() -> Any:
+    """The command line as one tree of commands."""
+    return typer.main.get_command(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run ``cgro``; invalid input is one line on standard error and exit code 2, without a traceback.
 
@@ -202,7 +230,10 @@ def main(arguments: list[str] | None = None) -> None:
     """
     prepare_streams()
     words = sys.argv[1:] if arguments is None else arguments
-    root = typer.main.get_command(app)
+    if NO_COLOR in words:  # wherever it stands, also after a command's name
+        os.environ["NO_COLOR"] = "1"
+        words = [word for word in words if word != NO_COLOR]
+    root = root_command()
     command = find_command(root, words)
     try:
         require_ascii_digits(words)
@@ -211,8 +242,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
     except InvalidInput as error:
         sys.exit(_refuse(str(in_options(error, command))))
+    except InvalidFile as error:
+        sys.exit(_refuse(named_file(error, words)))
     except CgroError as error:
-        sys.exit(_refuse(str(error)))
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise

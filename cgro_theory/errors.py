@@ -15,7 +15,9 @@ LONGEST_VALUE = 60
 
 
 class CgroError(Exception):
-    """Base of every error that the command line reports as one line."""
+    """Base of every error that the command line reports as one line, with this exit code: 2 is invalid input."""
+
+    exit_code = 2
 
 
 class InvalidInput(CgroError, ValueError):

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from cgro_theory.atomic_file import atomic_write, require_outputs, require_writable
+from cgro_theory.commands.command_line import named_file
 from cgro_theory.errors import InvalidFile, InvalidInput
 
 TINY = "simulate --dimension 300 --samples 2 --width 3 --runs 1 --steps 5 --quiet --json -"
@@ -239,3 +240,15 @@ def test_every_adversary_is_warned_of_a_step_above_the_rule():
         for rate, warned in ((10.0, True), (1e-4, False)):
             request = SimulateRequest(setting, learning_rate=rate, steps=2, runs=1, adversary=adversary)
             assert ("times the step rule" in plan_simulation(request).warning()) is warned
+
+
+def test_the_option_of_a_file_is_named_and_no_other():
+    error = InvalidFile("a/b/x.json", "gone")
+    for words, said in (
+        (["report", "--out", "a/b/x.json"], "--out a/b/x.json: gone"),
+        (["report", "--out=a/b"], "--out a/b/x.json: gone"),
+        (["sweep", "a/b/x.json", "--store", "a/b"], "a/b/x.json: gone"),
+        (["report", "--root", "."], "a/b/x.json: gone"),
+        (["report", "--quiet"], "a/b/x.json: gone"),
+    ):
+        assert named_file(error, words) == said

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from cgro_theory.setting import PatchSetting
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.trainer.fast_signal import STAGES, FastSignalSolver, _radau
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
@@ -18,10 +18,10 @@ from cgro_theory.trainer.reduction import draw_subspace_problem
 def in_plain_time(setting, problem, times):
     """z and V_i by scipy's Radau in time itself, from the recursions of 2.2.2. shapes: (T,), (T, N)"""
     q, samples, width = setting.degree, setting.num_samples, setting.width
-    labels, gram = np.repeat(problem.labels[0].numpy(), setting.noise_patches), problem.gram[0].numpy()
+    labels, gram = np.repeat(problem.labels[0], setting.noise_patches), problem.gram[0]
     gains = setting.signal_strength**q, -((-setting.attacked_signal_fraction * setting.signal_strength) ** q)
     weights = 1.0 - setting.adversarial_weight, setting.adversarial_weight
-    start = np.append(problem.signal_projections[0].numpy(), problem.preactivations[0].numpy().ravel())
+    start = np.append(problem.signal_projections[0], problem.preactivations[0].ravel())
 
     def margins(state):
         u, v = state[:width], state[width:].reshape(-1, width)

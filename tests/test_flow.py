@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
 from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, flow_system, is_compiled
 from cgro_theory.trainer.descent import train

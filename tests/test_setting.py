@@ -9,7 +9,8 @@ from strategies import settings_small
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
-from cgro_theory.setting.adversary import AdversaryName, Victim, attack, l2_attack, span_attack
+from cgro_theory.setting.adversary import Victim, attack, l2_attack, span_attack
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.trainer.trajectories import attacked_signal_margin

@@ -1,6 +1,8 @@
 """What ``cgro simulate`` chooses, refuses and warns of; when a descent is lost; what its robust errors mean."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +15,7 @@ from cgro_theory.commands.simulate import trajectories_document
 from cgro_theory.commands.simulate_plan import AFFORDABLE_STEPS, SimulateRequest, carry_out, plan_simulation
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.divergence import MAX_SLOPE_RATIO, lost_rows
 from cgro_theory.trainer.flow import integrate_flow
@@ -233,3 +235,26 @@ def test_the_fixed_shift_helps_a_network_that_learned_the_wrong_side():
     assert wrong
     for final in wrong:
         assert final["transfer_test_error"] < 0.5 < final["clean_test_error"] <= final["robust_test_error"]
+
+
+def test_a_flow_s_summary_needs_no_torch():
+    line = "simulate --method flow --dimension 1e6 --samples 2 --width 3 --runs 1 --seed 886300 --quiet"
+    code = f"""
+import contextlib, sys
+from cgro_theory.cli import main
+with contextlib.suppress(SystemExit):
+    main({line.split()!r})
+assert not {{"torch", "sympy", "matplotlib", "sklearn"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "every point memorized in 1 of 1" in done.stdout
+
+
+@pytest.mark.parametrize("method", ["descent", "flow"])
+def test_times_and_ends_do_not_depend_on_how_often_a_run_is_recorded(method):
+    setting = PatchSetting.version_1(2000, num_samples=3, width=4)
+    steps = 300 if method == "descent" else None
+    plan = plan_simulation(SimulateRequest(setting, method=method, steps=steps, runs=2, seed=886310))
+    often, seldom = (trajectories_document(carry_out(plan, num_checkpoints=n), plan) for n in (100, 2))
+    assert often == seldom

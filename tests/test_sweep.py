@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cgro_theory.cli import main, root_command
 from cgro_theory.commands.simulate import trajectories_document
 from cgro_theory.commands.simulate_plan import SimulateRequest, plan_simulation
 from cgro_theory.commands.sweep import SweepRequest, run_sweep
-from cgro_theory.commands.sweep_kinds import KINDS
+from cgro_theory.commands.sweep_kinds import KINDS, simulate_setting
 from cgro_theory.commands.sweep_progress import describe_progress
-from cgro_theory.errors import CgroError, InvalidFile, InvalidInput
+from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.numerics.seeds import run_seeds
 from cgro_theory.setting import PatchSetting
 from cgro_theory.sweep.driver import Sweep, SweepProgress
@@ -274,11 +275,78 @@ def test_the_table_has_a_row_per_network_and_reads_back_exactly(tmp_path):
     rows = list(csv.DictReader((tmp_path / "t.csv").read_text().splitlines()))
     assert len(rows) == 12
     assert list(rows[0])[:3] == ["run", "adversarial_weight", "seed"]
+    setting = simulate_setting(
+        {each.name: each.default for each in KINDS["simulate"].parameters} | {"dimension": 300}
+    )
+    for row in rows:  # what auto stands for, beside it
+        assert (row["attacked_fraction"], row["perturbation_radius"], row["learning_rate"]) == ("auto",) * 3
+        assert float(row["attacked_fraction_taken"]) == setting.attacked_signal_fraction
+        assert float(row["perturbation_radius_taken"]) == setting.perturbation_radius
+        assert float(row["learning_rate_taken"]) > 0.0
     with Store(asked.folder) as store:
         expected = [row for _, outcome in results(load_grid(asked.grid, ALL), store) for row in outcome.rows]
     for row, values in zip(rows, expected, strict=True):
         assert float(row["robust_test_error"]) == values["robust_test_error"]
         assert row["last_memorization_time"] == ""
+
+
+def test_a_store_that_lost_its_index_finds_its_results_again(tmp_path, capsys):
+    asked = request(tmp_path, short_grid(4))
+    assert sweep(asked) == 0
+    whole, broken, *_ = sorted(asked.folder.glob("results/*/*.npz"))
+    broken.write_bytes(broken.read_bytes().replace(b"seed", b"sead"))
+    whole.with_name("foreign.npz").write_bytes(whole.read_bytes())
+    (asked.folder / "index.sqlite").unlink()
+    assert sweep(replace(asked, status=True)) == 0
+    assert "the index is missing" in capsys.readouterr().out
+    assert not (asked.folder / "index.sqlite").exists()
+    with Store(asked.folder, create=True) as store:
+        assert store.indexed_again == 3
+        assert len(store.done()) == 3
+    told = replace(asked, quiet=False, check=True)
+    assert sweep(told) == 0
+    assert "3 results read" in capsys.readouterr().out
+    assert sweep(asked) == 0
+    with Store(asked.folder) as store:
+        assert store.indexed_again == 0
+        assert len(store.done()) == 4
+
+
+def test_a_dry_run_checks_where_results_would_go(tmp_path):
+    asked = request(tmp_path, short_grid(2), dry_run=True)
+    for folder in (Path("/proc/none/below"), asked.grid / "below", asked.grid):
+        with pytest.raises(InvalidFile):
+            sweep(replace(asked, store=folder))
+    images = '[sweep]\nkind = "landscape"\n[fixed]\ndata = "mnist"\n'
+    for root, message in (("", "the folder of its files, for the data mnist"), ("/no/such", "that is there")):
+        with pytest.raises(InvalidFile, match=message):
+            sweep(request(tmp_path, f'{images}root = "{root}"\n', dry_run=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.toml"]
+
+
+def test_the_kinds_are_listed_with_every_parameter(capsys):
+    assert main_of("sweep --kinds") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for kind in KINDS.values():
+        assert f"{kind.name}: {kind.help}" in told
+        for each in kind.parameters:
+            assert f"{each.name}: {each.allowed}, " in told
+
+
+@pytest.mark.parametrize("name", ["simulate", "landscape"])
+def test_a_sweep_and_the_single_run_have_one_default(name):
+    own = {each.name: each.default for each in root_command().commands[name].params}
+    shared = [each for each in KINDS[name].parameters if each.name in own and each.name != "runs"]
+    assert len(shared) > 10
+    for each in shared:
+        if own[each.name] is not None:
+            assert each.parse(own[each.name]) == each.default, each.name
+
+
+def main_of(line):
+    with pytest.raises(SystemExit) as stopped:
+        main(line.split())
+    return stopped.value.code
 
 
 def test_bad_options_are_refused_before_anything_runs(tmp_path):
@@ -305,7 +373,7 @@ def test_progress_counts_every_run_once_and_estimates_the_rest(tmp_path):
     assert seen[0].seconds_left is None
     assert any(status.seconds_left for status in seen[1:])
     shown = describe_progress(SweepProgress(1200, 300, 2, 5, 10, 3700.0))
-    assert shown == "302 of 1,200 runs, 2 failed, 5 with another process, about 62 min left"
+    assert shown == "302 of 1,200 runs (25 %), 2 failed, 5 with another process, about 62 min left"
 
 
 def test_an_error_of_the_store_ends_the_sweep_with_its_line(tmp_path):
@@ -402,7 +470,7 @@ def test_a_run_that_kills_its_workers_is_given_up(tmp_path, cluster):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_lost_scheduler_ends_the_sweep_and_keeps_what_is_done(tmp_path, cluster):
+def test_a_lost_scheduler_ends_the_sweep_keeps_what_is_done_and_says_how_to_go_on(tmp_path, cluster, capsys):
     asked = request(tmp_path, short_grid(300, "milliseconds = 50"), scheduler=cluster.scheduler_address)
 
     def close():
@@ -412,9 +480,11 @@ def test_a_lost_scheduler_ends_the_sweep_and_keeps_what_is_done(tmp_path, cluste
 
     thread = threading.Thread(target=close)
     thread.start()
-    with pytest.raises(CgroError, match=r"gave up .* what was finished is kept: sweep again to go on"):
-        sweep(asked)
+    assert sweep(asked) == 4
     thread.join()
+    lines = capsys.readouterr().err.splitlines()
+    assert re.search(r"gave up .* finished is kept: \d+ of 300 runs are done and kept; resume with$", lines[0])
+    assert lines[1] == f"  cgro sweep {asked.grid} --scheduler {cluster.scheduler_address}"
     with Store(asked.folder) as store:
         states = [record.state for record in store.records().values()]
     assert 3 <= states.count("done") < 300
@@ -450,7 +520,7 @@ def test_a_run_too_large_for_the_machine_is_refused_before_any_starts(tmp_path, 
         ("memorizer", "samples = 1000000\ndimension = 10000", "samples", "GiB"),
         ("memorizer", "samples = 2\ndimension = 1000000", "dimension", "GiB"),
         ("memorizer", "samples = 1000000\ndimension = 40", "samples", "hours"),
-        ("landscape", "data = 'cifar10'\nwidth = 4096\narchitecture = 'resnet'", "width", "GiB"),
+        ("landscape", "data = 'cifar10'\nroot = '.'\nwidth = 4096\narchitecture = 'resnet'", "width", "GiB"),
         ("landscape", "epochs = 1000000\nwidth = 64", "epochs", "hours"),
         (
             "landscape",

@@ -8,13 +8,14 @@ from strategies import settings_small
 
 from cgro_theory.errors import CgroError, InvalidFile, InvalidInput
 from cgro_theory.setting import PatchSetting, initial_draw
-from cgro_theory.setting.adversary import AdversaryName, Victim, l2_attack
+from cgro_theory.setting.adversary import Victim, l2_attack
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.network import network_output
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.engines import SubspaceEngine
-from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem
+from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem, written_out
 from cgro_theory.trainer.trajectories import Trajectories
 
 COMPARED = (
@@ -86,7 +87,7 @@ def test_the_l2_attack_is_the_same_in_the_subspace(degree):
         500, num_samples=6, num_patches=3, width=5, degree=degree, attacked_signal_fraction=0.5
     )
     problem = draw_dense_problem(setting, (0, 1))
-    reduced = reduce_dense_problem(problem).as_dense()
+    reduced = written_out(reduce_dense_problem(problem))
     dense, subspace = l2_attacked_margins(problem), l2_attacked_margins(reduced)
     assert torch.allclose(dense, subspace, rtol=1e-6, atol=1e-9)
 
@@ -153,7 +154,7 @@ def test_one_degree_of_freedom_too_many_is_found(tiny_dense, monkeypatch):
 
 def test_a_missing_residual_gram_is_found(tiny_dense):
     problem = draw_subspace_problem(TINY, TINY_RUNS)
-    problem.residual_factor.zero_()
+    problem.residual_factor[:] = 0.0
     assert smallest_p_value(tiny_dense, statistics_of(problem, 150)) < 1e-6
 
 
@@ -309,11 +310,11 @@ def test_a_chunk_that_does_not_fit_is_halved(monkeypatch):
     sizes = []
 
     def cramped(limit):
-        def build(part, rate, adversary):
+        def build(part, rate, adversary, **place):
             sizes.append(len(part.seeds))
             if len(part.seeds) > limit:
                 raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-            return SubspaceEngine(part, rate, adversary)
+            return SubspaceEngine(part, rate, adversary, **place)
 
         return build
 
@@ -337,4 +338,4 @@ def test_single_precision_follows_double_precision():
     with pytest.raises(InvalidInput, match="dtype must be float64 or float32"):
         train(problem, **options, dtype="float16")
     with pytest.raises(InvalidInput, match="dtype must be float64 for the dense engine"):
-        train(problem.as_dense(), **options, dtype="float32")
+        train(written_out(problem), **options, dtype="float32")

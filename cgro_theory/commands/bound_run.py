@@ -148,8 +148,10 @@ def _print(question: str, answers: Sequence[Answer], over: str, *, json: bool) -
         text = encoder.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     else:
         from cgro_theory.commands.bound_text import answer_text, table_text
+        from cgro_theory.commands.layout import UNLIMITED, columns
 
-        text = table_text(answers, over) if over else answer_text(answers[0])
+        width = columns(UNLIMITED)
+        text = table_text(answers, over, width) if over else answer_text(answers[0], width)
     sys.stdout.write(text)
 
 

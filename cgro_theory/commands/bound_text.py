@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any
 
 from cgro_theory.calculator.answer import Answer, Direction, Number, Quantity
+from cgro_theory.commands.layout import UNLIMITED, wrapped
 
 _MET = {True: "met", False: "NOT MET", None: "not checked here"}
 _DIGITS = 10
@@ -44,8 +45,11 @@ def _rounded(value: float, digits: int, direction: Direction | None) -> str:
     return f"{Context(prec=digits, rounding=_ROUNDING[direction]).create_decimal_from_float(value):.{digits}g}"
 
 
-def answer_text(answer: Answer) -> str:
-    """Every value of an answer with its direction, terms, formula and source; then the assumptions."""
+def answer_text(answer: Answer, width: int = UNLIMITED) -> str:
+    """Every value of an answer with its direction, terms, formula and source; then the assumptions.
+
+    Lines longer than ``width`` go on below, indented; no word is broken.
+    """
     given = ", ".join(
         f"{name} = {_parameter(value)}" for name, value in answer.parameters.items() if value is not None
     )
@@ -56,12 +60,21 @@ def answer_text(answer: Answer) -> str:
         lines.append("assumptions")
         lines += [f"  [{_MET[each.met]}] {each.statement}" for each in answer.conditions]
     lines += [f"note: {note}" for note in answer.notes]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_fitted(lines, width)) + "\n"
 
 
-def table_text(answers: Sequence[Answer], over: str) -> str:
+def _fitted(lines: Sequence[str], width: int) -> list[str]:
+    fitted = []
+    for line in lines:
+        indent = line[: len(line) - len(line.lstrip())]
+        fitted += [line] if len(line) <= width else wrapped(line.strip(), width, indent, indent + "    ")
+    return fitted
+
+
+def table_text(answers: Sequence[Answer], over: str, width: int = UNLIMITED) -> str:
     """One row per answer and one column per value, both ends where it has two.
 
+    Columns that do not fit into ``width`` follow in further tables, each with the first column again.
     ``*`` marks vacuous bounds, ``!`` an unmet assumption, ``~`` a leading order in a column of enclosures.
     """
     names = list(dict.fromkeys(quantity.name for answer in answers for quantity in answer.quantities))
@@ -76,7 +89,10 @@ def table_text(answers: Sequence[Answer], over: str) -> str:
         rows.append([_parameter(answer.parameters.get(over)) + flag, *cells])
     rows.insert(1, ["", *(two_ended.get(name, directions[name]) for name in names)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines: list[str] = []
+    for chosen in _beside_each_other(widths, width):
+        told = ("  ".join(row[at].rjust(widths[at]) for at in chosen) for row in rows)
+        lines += [*([""] if lines else []), *told]
     legend = []
     if any(quantity.vacuous for quantity in quantities):
         legend.append("* vacuous")
@@ -85,7 +101,18 @@ def table_text(answers: Sequence[Answer], over: str) -> str:
     unmet = list(dict.fromkeys(statement for answer in answers for statement in answer.unmet))
     if unmet:
         legend.append("! not met in that row: " + "; ".join(unmet))
-    return "\n".join([*lines, *legend]) + "\n"
+    return "\n".join([*lines, *_fitted(legend, width)]) + "\n"
+
+
+def _beside_each_other(widths: Sequence[int], width: int) -> list[list[int]]:
+    """Columns, the first one with every group, in groups that fit beside each other."""
+    groups: list[list[int]] = []
+    for at in range(1, len(widths)):
+        if groups and sum(widths[other] + 2 for other in groups[-1]) + widths[at] <= width:
+            groups[-1].append(at)
+        else:
+            groups.append([0, at])
+    return groups
 
 
 def _quantity_lines(quantity: Quantity) -> list[str]:

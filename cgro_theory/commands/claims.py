@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,13 @@ import sympy
 from rich.console import Console
 
 from cgro_theory.claims import Claim, ExitCode, Provenance
+from cgro_theory.commands.layout import columns, put, wrapped
 from cgro_theory.commands.paper_map import reverified_quick
+from cgro_theory.commands.verdicts import fitted_verdicts
 from cgro_theory.errors import InvalidInput, require_choice
-from cgro_theory.report.cards import card_text, card_views
+from cgro_theory.report.cards import WIDTH, card_text, card_views
 from cgro_theory.report.html_sources import read_results
-from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
+from cgro_theory.report.text import closing_line, verdict_notes
 from cgro_theory.theorems.catalogue import (
     ROOMS,
     all_rooms,
@@ -44,9 +45,10 @@ def run_claims(*, paper: bool) -> ExitCode:
     for home in all_rooms():
         own = [claim for claim in home.claims if not paper or Provenance.PAPER in claim.provenance]
         if own:
-            print(f"\n{home.label}: {home.title}")
+            print()
+            put(f"{home.label}: {home.title}")
         for claim in own:
-            print(f"  {claim.label} ({claim.provenance_text})")
+            put(f"  {claim.label} ({claim.provenance_text})")
             print(_wrapped(claim.statement, "      "))
     for _, why in plugins().refused:
         print(why, file=sys.stderr)
@@ -65,7 +67,7 @@ def run_explain(label: str) -> ExitCode:
 
 
 def explained(entry: CheckedClaim) -> str:
-    """The claim as plain text, 79 columns wide."""
+    """The claim as plain text, 79 columns wide, or less where the terminal is narrower."""
     claim, home = entry.claim, room_of_claim(entry.label)
     parts = [claim.label, _wrapped(claim.statement, "  "), ""]
     if claim.expression is not None:
@@ -97,7 +99,7 @@ def run_show(results: Path) -> ExitCode:
     console = Console()
     documents = [document for _, document in read_results(results).documents]
     for document in documents:
-        console.print(verdict_table(document))
+        console.print(fitted_verdicts(document, console))
         for note in verdict_notes(document):
             console.print(note, highlight=False, markup=False)
     print_cards(console, documents)
@@ -110,7 +112,7 @@ def print_cards(console: Console, documents: Sequence[Mapping[str, Any]]) -> Non
     judged = {document["theorem"] for document in documents}
     cards = [card for card in cards_among(judged) if card.label in judged]
     for view in card_views(cards, documents, reverified_quick() if cards else None):
-        console.print(card_text(view), highlight=False)
+        console.print(card_text(view, min(WIDTH, console.width)), highlight=False)
 
 
 def _derivation(claim: Claim, home: Room) -> str:
@@ -126,10 +128,14 @@ def _derivation(claim: Claim, home: Room) -> str:
 def _formula(expression: sympy.Basic) -> str:
     """Drawn in two dimensions where that fits, else on lines of text."""
     drawn = sympy.pretty(expression, use_unicode=True, num_columns=10_000).splitlines()
-    if max(map(len, drawn)) > 75:
+    if max(map(len, drawn)) > _width() - 4:
         return _wrapped(str(expression), "    ")
     return "\n".join(f"    {line}".rstrip() for line in drawn)
 
 
+def _width() -> int:
+    return min(WIDTH, columns())
+
+
 def _wrapped(text: str, indent: str) -> str:
-    return textwrap.fill(text, 79, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+    return "\n".join(wrapped(text, _width(), indent))

@@ -9,9 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.setting.declared import PATCH
 
 BROKEN_PIPE = 128 + 13
@@ -113,6 +114,18 @@ def in_options(error: InvalidInput, command: Any) -> InvalidInput:
     """The same error with every parameter under the name of the option that sets it."""
     allowed = re.sub(r"[a-z]+(?:_[a-z]+)+", lambda found: as_typed(found[0], command), error.allowed)
     return InvalidInput(as_typed(error.name, command), error.value, allowed)
+
+
+def named_file(error: InvalidFile, words: Sequence[str]) -> str:
+    """The message, after the option whose value is the file or a folder that it lies in, where there is one."""
+    path = Path(str(error.path))
+    given: dict[Path, str] = {}
+    for before, word in zip(["", *words], words, strict=False):
+        option, _, value = word.partition("=") if word.startswith("--") else (before, "", word)
+        given[Path(value)] = option if option.startswith("--") and value else ""
+    folders = [each for each in path.parents if each != Path()]
+    option = next((given[each] for each in (path, *folders) if each in given), "")
+    return f"{option} {error}" if option else str(error)
 
 
 def require_ascii_digits(words: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Where a run is made: versions, device, commit."""
+"""Where a run is made: versions, device, commit. Imports torch only where it is asked about."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import platform
 import subprocess
 from pathlib import Path
 
-import torch
-
 import cgro_theory
 from cgro_theory import __version__
 from cgro_theory.claims import Environment
 from cgro_theory.errors import InvalidInput, require_choice
 from cgro_theory.trainer.compiled_flow import compiled_by
 
+DEVICES = ("auto", "cpu", "cuda")
+
 
 def resolve_device(name: str) -> str:
     """``cpu`` or ``cuda``; ``auto`` takes a GPU when there is one. :class:`InvalidInput` when it is missing."""
-    require_choice("device", name, ("auto", "cpu", "cuda"))
+    require_choice("device", name, DEVICES)
+    import torch
+
     if "OMP_NUM_THREADS" not in os.environ:
         # Operations on a batch are short; a second thread that has to wait for a busy core stalls every one.
         torch.set_num_threads(1)
@@ -30,6 +32,8 @@ def resolve_device(name: str) -> str:
 
 def describe_environment(device: str) -> Environment:
     """The environment of a run on ``device``, which is resolved."""
+    import torch
+
     shown = f"cuda ({torch.cuda.get_device_name(0)})" if device == "cuda" else "cpu"
     return Environment(
         python=platform.python_version(),

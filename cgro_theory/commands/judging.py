@@ -21,7 +21,10 @@ from cgro_theory.trainer.threads import one_thread
 
 @dataclass(frozen=True)
 class Judging:
-    """What is asked of one theorem: its room, how to judge it, and where its files go, all checked before."""
+    """What is asked of one theorem: its room, how to judge it, and where its files go, all checked before.
+
+    ``within``: which of how many theorems it is, for the progress.
+    """
 
     room: Room
     environment: Environment
@@ -33,6 +36,7 @@ class Judging:
     quiet: bool = False
     json_path: Path | None = None
     folder: Path | None = None
+    within: str = ""
 
     @property
     def is_plugin(self) -> bool:
@@ -54,7 +58,7 @@ class Judging:
     def carried_out(self, planned: PlannedRoom) -> VerificationResult:
         """Judge the claims and write the files."""
         # Other processes train; here a second thread would wait for a core that one of them has.
-        with progress_reporter(self.quiet) as progress, one_thread():
+        with progress_reporter(self.quiet, self.within) as progress, one_thread():
             result = verify_room(planned, self.environment, progress)
         if self.json_path is not None:
             save_result(result, self.json_path)

@@ -17,7 +17,9 @@ from typing import Any
 
 from cgro_theory.atomic_file import atomic_write, require_folder
 from cgro_theory.claims import ExitCode, load_result
+from cgro_theory.commands.console import duration, progress_reporter
 from cgro_theory.commands.environment import describe_environment
+from cgro_theory.commands.layout import UNLIMITED, columns, markdown_lines
 from cgro_theory.errors import CgroError, InvalidFile, InvalidInput, require_choice
 from cgro_theory.report.reverification import SCHEMA, shown_in_markdown, summary_of
 from cgro_theory.theorems.building_seeds import require_unused
@@ -59,17 +61,19 @@ def run_reverify(seeds: str, out: Path, *, profile: str, instruction_sets: str, 
     todo = [part for part in parts if not _is_there(folder, part, profile, commit)]
     started, made = time.monotonic(), 0
     try:
-        for part in todo:
-            if not quiet:
-                print(_progress(part, made, len(todo), time.monotonic() - started), file=sys.stderr, flush=True)
-            _verify(folder, part, profile)
-            made += 1
+        with progress_reporter(quiet) as show:
+            for part in todo:
+                told = _progress(made, len(todo), time.monotonic() - started)
+                show(f"{part.theorem}, {part.folder}", made / len(todo), told)
+                _verify(folder, part, profile)
+                made += 1
     except KeyboardInterrupt:
         _write(folder, parts, profile)
         told = f"stopped; {made} of {len(todo)} made, and {folder / SUMMARY} written: the same command goes on"
         raise KeyboardInterrupt(told) from None
     summary = _write(folder, parts, profile)
-    print(shown_in_markdown(summary))
+    told, width = shown_in_markdown(summary), columns(UNLIMITED)
+    print(told if width == UNLIMITED else "\n".join(markdown_lines(told, width)))
     codes = [run["exit_code"] for run in summary["runs"]]
     if 1 in codes:
         return ExitCode.REFUTED
@@ -84,7 +88,7 @@ def require_committed(commit: str) -> None:
 
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Base seeds of ``4711,5100-5119``; each once, in order. :class:`InvalidInput` for what is no unused seed."""
-    allowed = "base seeds and ranges of them, such as 300001,300010-300019"
+    allowed = "base seeds and ranges of them, such as 700001,700010-700019"
     found: dict[int, None] = {}
     for entry in text.split(","):
         ends = entry.strip().split("-")
@@ -173,6 +177,6 @@ def _write(folder: Path, parts: Sequence[Part], profile: str) -> dict[str, Any]:
     return summary
 
 
-def _progress(part: Part, made: int, count: int, seconds: float) -> str:
-    left = f", about {seconds / made * (count - made) / 60:.0f} min left" if made else ""
-    return f"  {made} of {count}{left}: {part.theorem}, {part.folder}"
+def _progress(made: int, count: int, seconds: float) -> str:
+    left = f", about {duration(seconds / made * (count - made))} left" if made else ""
+    return f"{made} of {count} made ({100 * made // count} %){left}"

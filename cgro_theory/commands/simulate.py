@@ -16,14 +16,15 @@ from cgro_theory.commands.console import progress_reporter, write_document
 from cgro_theory.commands.simulate_plan import Plan, SimulateRequest, carry_out, plan_simulation
 from cgro_theory.commands.simulate_summary import summary_text
 from cgro_theory.errors import InvalidInput
-from cgro_theory.setting.adversary import AdversaryName
-from cgro_theory.setting.fresh_points import sampled_l2_test_error
-from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, Probability, error_at_margin
+from cgro_theory.setting.adversary_name import AdversaryName
+from cgro_theory.setting.noise_margin_law import DIRECTIONS, NoiseMarginLaw, Probability, error_at_margin
 from cgro_theory.trainer.trajectories import Trajectories
 
 SCHEMA = "cgro-trajectories/1"
 INTERVAL_FAILURE = 1e-3
 """Each interval of a test error misses with at most this probability."""
+FEWEST = 2
+"""Records of a run that only its times and its end are asked of: neither depends on them."""
 
 
 def run_simulate(request: SimulateRequest) -> ExitCode:
@@ -46,7 +47,8 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
         def report(fraction: float) -> None:
             progress(f"training {request.runs} run{'s' if request.runs > 1 else ''}", fraction)
 
-        trajectories = carry_out(plan, progress=report)
+        recorded = request.npz_path is not None or request.figure_path is not None
+        trajectories = carry_out(plan, num_checkpoints=100 if recorded else FEWEST, progress=report)
         document = trajectories_document(trajectories, plan)
     if request.npz_path is not None:
         trajectories.save(request.npz_path)
@@ -142,11 +144,15 @@ def _test_errors(trajectories: Trajectories, run: int, margins: dict[str, float]
     setting, seed = trajectories.setting, trajectories.seeds[run]
     gram = setting.noise_std**2 * trajectories.final_weight_gram[run]
     law = NoiseMarginLaw(gram, setting.degree, setting.noise_patches)
+    generator = np.random.default_rng([seed, 5])
+    along = law.directional_margins(DIRECTIONS, generator)
     errors = {
-        name: error_at_margin(law, margin, INTERVAL_FAILURE, generator=np.random.default_rng([seed, 5]))
+        name: error_at_margin(law, margin, INTERVAL_FAILURE, generator=generator, along=along)
         for name, margin in margins.items()
     }
     if trajectories.adversary == AdversaryName.L2:
+        from cgro_theory.setting.fresh_points import sampled_l2_test_error
+
         found = sampled_l2_test_error(
             setting,
             trajectories.final_signal_projections[run],

@@ -1,12 +1,17 @@
-"""What ``cgro simulate`` and a sweep's simulations do with a request: which method, which step, how long."""
+"""What ``cgro simulate`` and a sweep's simulations do with a request: which method, which step, how long.
+
+Flows need no torch, whose import takes a second: only descent imports it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cgro_theory.commands.environment import resolve_device
+from cgro_theory.commands.console import duration
+from cgro_theory.commands.environment import DEVICES, resolve_device
 from cgro_theory.commands.method_choice import DESCENT_OPTIONS, FLOW_OPTIONS, method_asked
 from cgro_theory.commands.run_size import (
     MEMORY_SHARE,
@@ -17,17 +22,17 @@ from cgro_theory.commands.run_size import (
     require_memory,
     step_seconds,
 )
-from cgro_theory.commands.sweep_progress import duration
 from cgro_theory.errors import InvalidInput, require_choice, require_finite, require_integer
 from cgro_theory.numerics.seeds import run_seeds
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
-from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
-from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
+from cgro_theory.trainer.subspace_problem import SubspaceProblem, draw_subspace_problem
 from cgro_theory.trainer.trajectories import Trajectories
+
+if TYPE_CHECKING:
+    from cgro_theory.setting.patch_data import DenseProblem
 
 AFFORDABLE_STEPS = 100_000
 """``auto`` takes descent up to this many steps, ten seconds for a few runs, and above them the flow."""
@@ -136,17 +141,18 @@ def plan_simulation(request: SimulateRequest) -> Plan:
     if request.dtype is not None:
         require_choice("dtype", request.dtype, ("float64", "float32"))
     method = method_asked(request.method, setting, request.engine, request.adversary, request.given)
-    device = resolve_device(request.device)
+    require_choice("device", request.device, DEVICES)
     require_memory(setting, request.runs, flow=method == "flow", dense=request.engine == "dense")
     if method == "auto":
         method = _affordable_method(request, rate)
     seeds = run_seeds(request.seed, request.runs)
-    problem = (draw_dense_problem if request.is_dense else draw_subspace_problem)(setting, seeds)
     if method == "flow":
-        horizon = group_horizon(setting, problem) if request.horizon is None else request.horizon
+        drawn = draw_subspace_problem(setting, seeds)
+        horizon = group_horizon(setting, drawn) if request.horizon is None else request.horizon
         seconds = require_flow_time(setting, request.runs)
         tolerance = DEFAULT_TOLERANCE if request.tolerance is None else request.tolerance
-        return Plan(request, problem, method, device, 0.0, 0, horizon, tolerance, seconds)
+        return Plan(request, drawn, method, "cpu", 0.0, 0, horizon, tolerance, seconds)
+    device, problem = resolve_device(request.device), _problem_of_descent(request, seeds)
     steps = request.steps if request.steps is not None else _ceiling(group_horizon(setting, problem) / rate)
     is_l2 = request.adversary == AdversaryName.L2
     if device == "cpu":
@@ -171,6 +177,8 @@ def carry_out(
             num_checkpoints=num_checkpoints,
             progress=progress,
         )
+    from cgro_theory.trainer.descent import train
+
     return train(
         plan.problem,
         learning_rate=plan.learning_rate,
@@ -181,6 +189,12 @@ def carry_out(
         dtype=plan.request.dtype or "float64",
         progress=progress,
     )
+
+
+def _problem_of_descent(request: SimulateRequest, seeds: tuple[int, ...]) -> SubspaceProblem | DenseProblem:
+    from cgro_theory.setting.patch_data import draw_dense_problem
+
+    return (draw_dense_problem if request.is_dense else draw_subspace_problem)(request.setting, seeds)
 
 
 def require_tolerance(tolerance: float) -> None:

@@ -17,7 +17,7 @@ from cgro_theory.claims.card import listed
 from cgro_theory.commands.bound_text import format_value
 from cgro_theory.errors import InvalidInput
 from cgro_theory.report.text import format_number
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import first_memorization, initial_draws
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import BELOW_BOUNDARY

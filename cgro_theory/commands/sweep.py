@@ -14,22 +14,24 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from cgro_theory.atomic_file import require_outputs
+from cgro_theory.atomic_file import require_makeable, require_outputs
 from cgro_theory.claims import ExitCode
+from cgro_theory.commands.console import duration, progress_reporter
+from cgro_theory.commands.declared_options import WORKERS
+from cgro_theory.commands.layout import columns, put, wrapped
 from cgro_theory.commands.sweep_kinds import KINDS
-from cgro_theory.commands.sweep_progress import duration, progress_display
+from cgro_theory.commands.sweep_progress import describe_progress
 from cgro_theory.errors import InvalidInput, require_installed, require_integer
-from cgro_theory.sweep.cluster import Cluster
+from cgro_theory.sweep.cluster import Cluster, LostCluster
 from cgro_theory.sweep.driver import Sweep, SweepProgress
 from cgro_theory.sweep.executors import Executor, InProcess, LocalProcesses
 from cgro_theory.sweep.grid import Grid, load_grid
 from cgro_theory.sweep.run_kind import RunKind
-from cgro_theory.sweep.store import INDEX, Store
+from cgro_theory.sweep.store import INDEX, RESULTS, Store
 from cgro_theory.sweep.table import damaged, write_table
 
 STOPPED = 130
 _SHOWN_FAILURES = 20
-MAX_WORKERS = 1024
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class SweepRequest:
 
 
 def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> int:
-    """Do what was asked; return 0, 3 when runs failed or results are damaged, 130 when stopped.
+    """Do what was asked; return 0; 3: runs failed or results are damaged, 4: the cluster was lost, 130: stopped.
 
     Raises :class:`~cgro_theory.errors.CgroError` for invalid options, grids and stores.
     """
@@ -65,11 +67,17 @@ def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> in
     to_run = request.scheduler is None and (request.dry_run or not only_looks)
     grid = load_grid(request.grid, kinds, to_run=to_run)
     require_outputs({"--table": request.table}, inputs={"the grid": request.grid})
+    if not (request.status or request.check):
+        require_makeable(request.folder)
     if request.dry_run or request.status or request.check:
         return _look(request, grid)
     if request.scheduler is None:
         require_installed("torch")
     with Store(request.folder, create=True) as store:
+        if store.indexed_again:
+            _say(
+                request, f"the index was missing: {store.indexed_again:,} finished results found and indexed again"
+            )
         if request.rerun_damaged:
             broken = damaged(grid, store)
             for _, reason in broken:
@@ -80,9 +88,12 @@ def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> in
                 end = _work(request, grid, store)
         except KeyboardInterrupt:
             store.close()
-            return _stopped(request, grid)
+            return _stopped(request, grid, "stopped", STOPPED)
+        except LostCluster as lost:
+            store.close()
+            return _stopped(request, grid, str(lost), lost.exit_code)
         if not request.quiet:
-            print(_summary(grid, end))
+            put(_summary(grid, end))
             if end.failed:
                 print(f"  why: cgro sweep {shlex.quote(str(request.grid))}{_store_option(request)} --status")
         _write_table(request, grid, store)
@@ -90,7 +101,7 @@ def run_sweep(request: SweepRequest, kinds: Mapping[str, RunKind] = KINDS) -> in
 
 
 def _check(request: SweepRequest) -> None:
-    require_integer("--workers", request.workers, 0, MAX_WORKERS)
+    require_integer("--workers", request.workers, 0, int(WORKERS.high))
     if request.workers and request.scheduler is not None:
         raise InvalidInput("--scheduler", request.scheduler, "given without --workers")
 
@@ -99,7 +110,12 @@ def _work(request: SweepRequest, grid: Grid, store: Store) -> SweepProgress:
     executor = _executor(request)
     try:
         store.begin_session(_environment(request))
-        with progress_display(grid.name, request.quiet) as progress:
+        with progress_reporter(request.quiet) as show:
+
+            def progress(status: SweepProgress) -> None:
+                settled = (status.done + status.failed) / max(status.total, 1)
+                show(grid.name, settled, describe_progress(status))
+
             sweep = Sweep(
                 grid.kind,
                 grid.cells,
@@ -135,16 +151,18 @@ def _look(request: SweepRequest, grid: Grid) -> int:
                 if record.state == "failed":
                     failures.append((cell, record))
         todo = total - states["done"] - states["failed"]
-        print(f"{grid.name}: {total:,} {_runs(total)} of kind {grid.kind.name}, store {request.folder}")
+        put(f"{grid.name}: {total:,} {_runs(total)} of kind {grid.kind.name}, store {request.folder}")
+        if not exists and any((request.folder / RESULTS).glob("*/*.npz")):
+            print("  the index is missing: a sweep finds and indexes again what is finished")
         print(f"  {states['done']:,} done, {states['failed']:,} failed, {todo:,} to do")
         if states["claimed"]:
-            print(f"  {states['claimed']:,} of them claimed by a sweep that runs now or was killed")
+            put(f"  {states['claimed']:,} of them claimed by a sweep that runs now or was killed")
         if seconds and todo:
             mean = seconds / (states["done"] + states["failed"])
-            print(f"  about {duration(todo * mean)} of work left, at {duration(mean)} per run so far")
+            put(f"  about {duration(todo * mean)} of work left, at {duration(mean)} per run so far")
         for cell, record in failures[:_SHOWN_FAILURES]:
             told = ", ".join(f"{name} = {cell.parameters[name]}" for name in grid.varying) or "the only run"
-            print(f"  failed: {told}: {record.error}")
+            put(f"  failed: {told}: {record.error}")
         if len(failures) > _SHOWN_FAILURES:
             print(f"  and {len(failures) - _SHOWN_FAILURES:,} more failed")
         if failures:
@@ -152,12 +170,26 @@ def _look(request: SweepRequest, grid: Grid) -> int:
         if request.check and store is not None:
             broken = damaged(grid, store)
             for _, reason in broken:
-                print(f"  damaged: {reason}")
-            print(f"  {states['done'] - len(broken):,} results read, each with the checksum that was recorded")
+                put(f"  damaged: {reason}")
+            put(f"  {states['done'] - len(broken):,} results read, each with the checksum that was recorded")
             code = ExitCode.INCONCLUSIVE if broken else code
         if store is not None:
             _write_table(request, grid, store)
     return code
+
+
+def run_kinds(kinds: Mapping[str, RunKind] = KINDS) -> int:
+    """Print every kind of run with its parameters: what a grid may set, defaults and ranges."""
+    width = columns()
+    for kind in kinds.values():
+        print("\n".join(wrapped(f"{kind.name}: {kind.help}", width, further="  ")))
+        for each in kind.parameters:
+            start = "required" if each.default is None else f"default {each.default!r}"
+            print("\n".join(wrapped(f"{each.name}: {each.allowed}, {start}", width, "  ", "      ")))
+            if each.description:
+                print("\n".join(wrapped(each.description, width, "      ")))
+        print()
+    return ExitCode.PASSED
 
 
 def _write_table(request: SweepRequest, grid: Grid, store: Store) -> None:
@@ -172,13 +204,14 @@ def _summary(grid: Grid, end: SweepProgress) -> str:
     return f"{grid.name}: {end.done:,} of {end.total:,} {_runs(end.total)} done, {end.failed:,} failed{before}"
 
 
-def _stopped(request: SweepRequest, grid: Grid) -> int:
+def _stopped(request: SweepRequest, grid: Grid, why: str, code: int) -> int:
+    """Say what is kept and how to go on."""
     with Store(request.folder) as store:
         records = store.records()
     done = sum(cell.identity in records and records[cell.identity].state == "done" for cell in grid.cells)
-    print(f"stopped: {done:,} of {len(grid.cells):,} runs are done and kept; resume with", file=sys.stderr)
+    print(f"{why}: {done:,} of {len(grid.cells):,} runs are done and kept; resume with", file=sys.stderr)
     print(f"  {_command(request)}", file=sys.stderr)
-    return STOPPED
+    return code
 
 
 def _command(request: SweepRequest) -> str:

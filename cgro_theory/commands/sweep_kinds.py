@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from cgro_theory.commands.method_choice import method_asked
 from cgro_theory.commands.run_size import require_descent_time, require_flow_time, require_memory
 from cgro_theory.commands.sweep_size import require_landscape_size, require_memorizer_size
 from cgro_theory.errors import InvalidInput
-from cgro_theory.parameter import POSITIVE, Parameter
-from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, TRAINING
+from cgro_theory.parameter import Parameter
+from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, RUNS, SEED, TRAINING
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.sweep.run_kind import Parameters, RunKind
+from cgro_theory.sweep.run_kind import Parameters, RunKind, Scalar
+from cgro_theory.vision.declared import LANDSCAPE, TEST_SIZE
 
 _RUNS = "cgro_theory.commands.sweep_runs"
 MAX_SEED = 2**53
@@ -17,7 +21,7 @@ MAX_SEED = 2**53
 METHOD_OPTIONS = ("learning_rate", "steps", "horizon", "tolerance")
 """Those of one method only; refused, unless they are ``auto``, where they would have no effect."""
 
-_SEED = Parameter("seed", "integer", 0, 0, MAX_SEED, help="decides every draw of the run")
+_SEED = replace(SEED, high=MAX_SEED, help="decides every draw of the run")
 
 
 def simulate_setting(parameters: Parameters) -> PatchSetting:
@@ -47,6 +51,15 @@ def _check_simulation_size(parameters: Parameters) -> None:
         require_descent_time(setting, runs, count, count, dense=dense or not setting.reduces, l2=l2)
 
 
+def _resolved(parameters: Parameters) -> dict[str, Scalar]:
+    """κ and δ as numbers, which decide each other; the row of a run says which method and η it took."""
+    setting = simulate_setting(parameters)
+    return {
+        "attacked_fraction_taken": setting.attacked_signal_fraction,
+        "perturbation_radius_taken": setting.perturbation_radius,
+    }
+
+
 SIMULATE = RunKind(
     name="simulate",
     version=3,
@@ -54,6 +67,7 @@ SIMULATE = RunKind(
     help="train the patch network adversarially, as `cgro simulate` does",
     check=_check_simulation,
     check_size=_check_simulation_size,
+    resolve=_resolved,
     parameters=(
         *PATCH.values(),
         PERTURBATION_RADIUS,
@@ -66,7 +80,7 @@ SIMULATE = RunKind(
             words=("summary", "trajectory"),
             help="trajectory keeps every recorded array, Gram matrices included",
         ),
-        Parameter("runs", "integer", 1, 1, 4096, help="networks trained together; the first has the seed"),
+        replace(RUNS, default=1, high=4096, help="networks trained together; the first has the seed"),
         _SEED,
     ),
 )
@@ -105,34 +119,36 @@ MEMORIZER = RunKind(
     ),
 )
 
-LANDSCAPE = RunKind(
+
+def _check_images(parameters: Parameters) -> None:
+    is_file = parameters["data"] != "digits"
+    if is_file != bool(parameters["root"]):
+        told = "the folder of its files" if is_file else "left out: the digits are part of a library"
+        raise InvalidInput("root", parameters["root"], f"{told}, for the data {parameters['data']}")
+
+
+def _check_images_here(parameters: Parameters) -> None:
+    if parameters["root"] and not Path(str(parameters["root"])).is_dir():
+        raise InvalidInput("root", parameters["root"], "a folder that is there")
+    require_landscape_size(parameters)
+
+
+LANDSCAPE_RUN = RunKind(
     name="landscape",
     version=1,
     function="cgro_theory.commands.sweep_landscape:run_landscape_cell",
     help="train an image classifier and measure its loss landscape, as `cgro landscape` does on a CPU",
-    check_size=require_landscape_size,
+    check=_check_images,
+    check_size=_check_images_here,
     parameters=(
-        Parameter("data", "word", "digits", words=("digits", "mnist", "cifar10")),
+        *LANDSCAPE.values(),
+        TEST_SIZE,
         Parameter("root", "text", "", help="folder of the data files; empty for the digits"),
-        Parameter("train_size", "integer", 500, 2, 10**6, help="training images"),
-        Parameter("test_size", "integer", 500, 1, 10**6, help="test images"),
-        Parameter(
-            "radius", "number", 0.2, 0.0, 1.0, help="l_inf radius of training, in units of the pixels' range"
-        ),
         Parameter("adversarial", "word", "yes", words=("yes", "no"), help="no trains on clean images"),
-        Parameter("architecture", "word", "lenet", words=("lenet", "resnet")),
-        Parameter("width", "integer", 32, 1, 4096, help="channels of the first layer"),
-        Parameter("epochs", "integer", 150, 1, 10**6),
-        Parameter("batch_size", "integer", 100, 1, 10**6),
-        Parameter("learning_rate", "number", 0.06, POSITIVE, help="largest step of Adam in a cycle"),
-        Parameter("cycles", "integer", 1, 1, 10**6, help="cycles of the learning rate"),
-        Parameter("attack_steps", "integer", 3, 1, 10**4, help="ascent steps of the attack of training"),
-        Parameter("measure_steps", "integer", 10, 1, 10**4, help="ascent steps of a measure; twice at the end"),
         Parameter("measure_restarts", "integer", 1, 1, 100, help="starts of a measure; twice at the end"),
-        Parameter("recorded_epochs", "integer", 10, 1, 10**4, help="how many epochs are measured on the way"),
         _SEED,
     ),
 )
 
-KINDS = {kind.name: kind for kind in (SIMULATE, MEMORIZER, LANDSCAPE)}
+KINDS = {kind.name: kind for kind in (SIMULATE, MEMORIZER, LANDSCAPE_RUN)}
 """All kinds. A new one is a :class:`RunKind` here, with its function in a module that only workers import."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cgro_theory.commands.declared_options import declared, default_text
+from cgro_theory.commands.declared_options import DECLARED, IMAGES, declared, default_text
+from cgro_theory.errors import InvalidInput
 from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, TRAINING
+from cgro_theory.vision.declared import TEST_SIZE
 
 
 def simulate(
@@ -28,10 +31,8 @@ def simulate(
     steps: Annotated[str, declared("steps")] = default_text("steps"),
     horizon: Annotated[str, declared("horizon")] = default_text("horizon"),
     tolerance: Annotated[str, declared("tolerance")] = default_text("tolerance"),
-    runs: Annotated[
-        int, typer.Option(help="independent runs, about a second each by default; each has a seed of its own")
-    ] = 8,
-    seed: Annotated[int, typer.Option(help="seed of the first run; those of the others derive from it")] = 0,
+    runs: Annotated[str, declared("runs")] = default_text("runs"),
+    seed: Annotated[str, declared("seed")] = default_text("seed"),
     engine: Annotated[str, declared("engine")] = default_text("engine"),
     adversary: Annotated[str, declared("adversary")] = default_text("adversary"),
     dtype: Annotated[
@@ -59,8 +60,8 @@ def simulate(
         setting=PatchSetting.from_options(values),
         **{name: None if value == "auto" else value for name, value in trained.items()},
         method=method,
-        runs=runs,
-        seed=seed,
+        runs=_integer("runs", runs),
+        seed=_integer("seed", seed),
         engine=engine,
         adversary=adversary,
         device=device,
@@ -85,9 +86,9 @@ def certify(
     signal_exponent: Annotated[str, declared("signal_exponent")] = default_text("signal_exponent"),
     noise_exponent: Annotated[str, declared("noise_exponent")] = default_text("noise_exponent"),
     init_exponent: Annotated[str, declared("init_exponent")] = default_text("init_exponent"),
-    seed: Annotated[int, typer.Option(help="seed of the draw, as that of cgro bound stages")] = 0,
+    seed: Annotated[str, declared("seed")] = default_text("seed"),
     out: Annotated[Path, typer.Option(help="file for the certificate")] = Path("certificate.npz"),
-    minutes: Annotated[float, typer.Option(help="refuse sizes that would take longer")] = 60.0,
+    minutes: Annotated[str, declared("minutes")] = default_text("minutes"),
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Prove theorem 1 for the network of one draw, and write a certificate that can be checked on its own.
@@ -100,61 +101,62 @@ def certify(
     given = locals()
     values = {each.name: each.parse(given[each.name]) for each in (*PATCH.values(), PERTURBATION_RADIUS)}
     setting = PatchSetting.from_options(values)
-    raise typer.Exit(run_certify(setting, seed, out, minutes=minutes, quiet=quiet))
+    limit = float(DECLARED["minutes"].parse(minutes))
+    raise typer.Exit(run_certify(setting, _integer("seed", seed), out, minutes=limit, quiet=quiet))
 
 
 def landscape(
-    data: Annotated[str, typer.Option(help="digits, mnist or cifar10")] = "digits",
+    data: Annotated[str, declared("data", IMAGES)] = default_text("data", IMAGES),
     root: Annotated[Path | None, typer.Option(help="folder with the files of mnist or cifar10")] = None,
-    radius: Annotated[float, typer.Option(help="training radius ε0 in l∞, pixels in [0, 1]")] = 0.2,
-    width: Annotated[int, typer.Option(help="channels of the first layer")] = 32,
-    architecture: Annotated[str, typer.Option(help="lenet or resnet")] = "lenet",
-    epochs: Annotated[int, typer.Option(help="passes over the training images")] = 150,
-    train_size: Annotated[int, typer.Option(help="training images")] = 500,
-    test_size: Annotated[int | None, typer.Option(help="test images; at most 500 when left out")] = None,
-    batch_size: Annotated[int, typer.Option(help="images per step")] = 100,
-    learning_rate: Annotated[float, typer.Option(help="peak of the cyclic rate of Adam")] = 0.06,
-    cycles: Annotated[int, typer.Option(help="cycles of the learning rate")] = 1,
-    attack_steps: Annotated[int, typer.Option(help="PGD steps in training")] = 5,
-    restarts: Annotated[int, typer.Option(help="PGD restarts in training")] = 1,
+    radius: Annotated[str, declared("radius", IMAGES)] = default_text("radius", IMAGES),
+    width: Annotated[str, declared("width", IMAGES)] = default_text("width", IMAGES),
+    architecture: Annotated[str, declared("architecture", IMAGES)] = default_text("architecture", IMAGES),
+    epochs: Annotated[str, declared("epochs", IMAGES)] = default_text("epochs", IMAGES),
+    train_size: Annotated[str, declared("train_size", IMAGES)] = default_text("train_size", IMAGES),
+    test_size: Annotated[str | None, typer.Option(help="test images; at most 500 when left out")] = None,
+    batch_size: Annotated[str, declared("batch_size", IMAGES)] = default_text("batch_size", IMAGES),
+    learning_rate: Annotated[str, declared("learning_rate", IMAGES)] = default_text("learning_rate", IMAGES),
+    cycles: Annotated[str, declared("cycles", IMAGES)] = default_text("cycles", IMAGES),
+    attack_steps: Annotated[str, declared("attack_steps", IMAGES)] = default_text("attack_steps", IMAGES),
+    restarts: Annotated[str, declared("restarts", IMAGES)] = default_text("restarts", IMAGES),
     standard: Annotated[bool, typer.Option("--standard", help="train on clean images, as a control")] = False,
-    radii: Annotated[list[float] | None, typer.Option(help="radius to measure at; repeat for more")] = None,
-    recorded_epochs: Annotated[int, typer.Option(help="how many epochs to measure after")] = 10,
-    measure_steps: Annotated[int, typer.Option(help="steps of each measuring ascent; twice after the last")] = 5,
+    radii: Annotated[list[str] | None, typer.Option(help="radius to measure at; repeat for more")] = None,
+    recorded_epochs: Annotated[str, declared("recorded_epochs", IMAGES)] = default_text("recorded_epochs", IMAGES),
+    measure_steps: Annotated[str, declared("measure_steps", IMAGES)] = default_text("measure_steps", IMAGES),
     mixed_precision: Annotated[bool, typer.Option("--mixed-precision", help="bfloat16 training on a GPU")] = False,
-    seed: Annotated[int, typer.Option(help="seed of split, start, batches and attacks")] = 0,
+    seed: Annotated[str, typer.Option(help="seed of split, start, batches and attacks")] = "0",
     json: Annotated[str, typer.Option(help="file for the JSON document, - for standard output")] = "-",
     figure: Annotated[Path | None, typer.Option(help="file for the figure, .png or .svg")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Train one image classifier adversarially and write its loss landscape and its errors as JSON."""
+    given = locals()
+    at: dict[str, Any] = {name: each.parse(given[name]) for name, each in IMAGES.items()}
+    tested = None if test_size is None else int(TEST_SIZE.parse(test_size))
+    measured = [replace(IMAGES["radius"], name="radii").parse(text) for text in radii or ()]
+
     from cgro_theory.commands.landscape import LandscapeRequest, run_landscape
     from cgro_theory.vision.attack import AscentBudget
     from cgro_theory.vision.training import TrainingRecipe
 
+    shared = ("radius", "architecture", "width", "epochs", "batch_size", "learning_rate", "cycles")
     recipe = TrainingRecipe(
-        radius=radius,
-        architecture=architecture,
-        width=width,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        cycles=cycles,
-        attack=AscentBudget(attack_steps, restarts),
+        **{name: at[name] for name in shared},
+        attack=AscentBudget(at["attack_steps"], at["restarts"]),
         adversarial=not standard,
         mixed_precision=mixed_precision,
     )
     request = LandscapeRequest(
         data=data,
         root=root,
-        train_size=train_size,
-        test_size=test_size,
+        train_size=at["train_size"],
+        test_size=tested,
         recipe=recipe,
-        radii=tuple(radii or ()),
-        recorded_epochs=recorded_epochs,
-        measure_budget=AscentBudget(measure_steps),
-        seed=seed,
+        radii=tuple(float(radius) for radius in measured),
+        recorded_epochs=at["recorded_epochs"],
+        measure_budget=AscentBudget(at["measure_steps"]),
+        seed=at["seed"],
         json_path=json,
         figure_path=None if figure is None else str(figure),
         device=device,
@@ -164,28 +166,33 @@ def landscape(
 
 
 def sweep(
-    grid: Annotated[Path, typer.Argument(help="TOML file of the grid; see docs/sweeps.md")],
+    grid: Annotated[Path | None, typer.Argument(help="TOML file of the grid; see docs/sweeps.md")] = None,
     store: Annotated[Path | None, typer.Option(help="folder of the results; GRID.sweep beside the grid")] = None,
-    workers: Annotated[int, typer.Option(help="local worker processes; 0 runs in this process")] = 0,
+    workers: Annotated[str, declared("workers")] = default_text("workers"),
     scheduler: Annotated[str | None, typer.Option(help="address of a dask.distributed scheduler")] = None,
     table: Annotated[Path | None, typer.Option(help="write the results to this CSV file")] = None,
     status: Annotated[bool, typer.Option("--status", help="only say what is done, failed and left")] = False,
     check: Annotated[bool, typer.Option("--check", help="only read every result with its checksum")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only check the grid and count its runs")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only check the grid and the paths; count")] = False,
+    kinds: Annotated[bool, typer.Option("--kinds", help="list the kinds of runs and their parameters")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="try failed runs again")] = False,
     rerun_damaged: Annotated[bool, typer.Option("--rerun-damaged", help="redo runs with damaged results")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress")] = False,
 ) -> None:
     """Do every run of a grid; stopped or killed at any moment, the same command goes on.
 
-    Exit code: 0 all runs done, 2 invalid input, 3 some failed or results damaged, 130 stopped.
+    Exit code: 0 all runs done, 2 invalid input, 3 some failed or results damaged, 4 cluster lost, 130 stopped.
     """
-    from cgro_theory.commands.sweep import SweepRequest, run_sweep
+    from cgro_theory.commands.sweep import SweepRequest, run_kinds, run_sweep
 
+    if kinds:
+        raise typer.Exit(run_kinds())
+    if grid is None:
+        raise InvalidInput("GRID", "", "given: the TOML file of a grid, or --kinds")
     request = SweepRequest(
         grid=grid,
         store=store,
-        workers=workers,
+        workers=_integer("workers", workers),
         scheduler=scheduler,
         retry_failed=retry_failed,
         rerun_damaged=rerun_damaged,
@@ -196,3 +203,7 @@ def sweep(
         quiet=quiet,
     )
     raise typer.Exit(run_sweep(request))
+
+
+def _integer(name: str, text: str) -> int:
+    return int(DECLARED[name].parse(text))

@@ -15,6 +15,7 @@ from cgro_theory.claims import ExitCode, VerificationResult, conclude
 from cgro_theory.commands.claims import print_cards
 from cgro_theory.commands.environment import describe_environment, resolve_device
 from cgro_theory.commands.judging import Judging
+from cgro_theory.commands.verdicts import fitted_verdicts
 from cgro_theory.errors import (
     InvalidFile,
     InvalidInput,
@@ -22,7 +23,7 @@ from cgro_theory.errors import (
     require_finite,
     require_integer,
 )
-from cgro_theory.report.text import closing_line, verdict_notes, verdict_table
+from cgro_theory.report.text import closing_line, verdict_notes
 from cgro_theory.theorems.catalogue import (
     all_rooms,
     plugins,
@@ -82,14 +83,27 @@ def run_verify(
     kept: RunStore = RunsInMemory() if keep is None else KeptRuns(keep)
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console()
     for why in unjudged:
         print(why, file=sys.stderr, flush=True)
     written: list[str] = []
     chosen: Profile = "full" if profile == "full" else "quick"
+    of_all = f" of {len(rooms)}" if len(rooms) > 1 else ""
     everything = [
-        Judging(entry, environment, resolved, chosen, seed, only, keep, quiet, json_path, folder)
-        for entry in rooms
+        Judging(
+            entry,
+            environment,
+            resolved,
+            chosen,
+            seed,
+            only,
+            keep,
+            quiet,
+            json_path,
+            folder,
+            within=f"{number}{of_all}" if of_all else "",
+        )
+        for number, entry in enumerate(rooms, start=1)
     ]
     with _stop_told(written, folder), WorkerPool(kept=kept) as workers:
         # The runs of all theorems are begun at once: they are made while others are judged.
@@ -106,7 +120,7 @@ def run_verify(
                 print(unjudged[-1], file=sys.stderr, flush=True)
                 continue
             results.append(result)
-            console.print(verdict_table(result.to_json()))
+            console.print(fitted_verdicts(result.to_json(), console))
             console.print(
                 f"{len(result.verdicts)} claims in {result.seconds:.0f} s on {resolved}", highlight=False
             )

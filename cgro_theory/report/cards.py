@@ -44,22 +44,22 @@ def card_views(
     return tuple(_view(card, documents, reverified) for card in cards)
 
 
-def card_text(view: CardView) -> Text:
-    """The card for a terminal, at most 79 columns wide."""
+def card_text(view: CardView, width: int = WIDTH) -> Text:
+    """The card for a terminal, so many columns wide at most."""
     style = OUTCOME_STYLE.get(view.status.key, "")
     shown = Text()
     shown.append(view.name, style="bold")
     shown.append(f"  {view.status.symbol} {view.status.word}\n", style=style)
-    lines = _wrapped(view.sentence, " " * 2)
+    lines = _wrapped(view.sentence, " " * 2, width)
     for name, text in view.facts:
-        first, *rest = _wrapped(text, " " * 13)
+        first, *rest = _wrapped(text, " " * 13, width)
         lines += [f"  {name:<11}{first.lstrip()}", *rest]
     shown.append("\n".join(lines))
     return shown
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    lines = textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+def _wrapped(text: str, indent: str, width: int) -> list[str]:
+    lines = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
     return [line.replace(NO_BREAK, " ") for line in lines]
 
 

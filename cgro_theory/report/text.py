@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from cgro_theory.claims import SEVERITY, Outcome
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
 
 OUTCOME_STYLE: Mapping[str, str] = {
     Outcome.CERTIFIED: "bold green",
@@ -146,6 +147,9 @@ def _out_of(entry: Mapping[str, Any]) -> str:
 
 def verdict_table(document: Mapping[str, Any]) -> Table:
     """The verdicts as a table for a terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=f"{document['theorem']}: {document['outcome']}", title_justify="left")
     for name in COLUMNS:
         numeric = name in ("runs", "controls caught")

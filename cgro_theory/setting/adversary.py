@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
 import torch
 
 from cgro_theory.errors import InvalidInput
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.network import network_output
-
-
-class AdversaryName(enum.StrEnum):
-    """Which perturbation training and testing face."""
-
-    TRANSFER = "transfer"
-    SPAN = "span"
-    L2 = "l2"
 
 
 @dataclass(frozen=True)

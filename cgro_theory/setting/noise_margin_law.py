@@ -20,6 +20,9 @@ from cgro_theory.numerics.confidence import empirical_bernstein
 
 Array = NDArray[np.float64]
 
+DIRECTIONS = 4096
+"""Sampled unless another number is asked for."""
+
 
 @dataclass(frozen=True)
 class Probability:
@@ -135,10 +138,13 @@ class NoiseMarginLaw:
         threshold: float,
         failure_probability: float,
         *,
-        directions: int = 4096,
+        directions: int = DIRECTIONS,
         generator: np.random.Generator,
+        along: Array | None = None,
     ) -> Probability:
         """P(|V| > threshold): estimate by directions, interval by empirical Bernstein and the moment bound.
+
+        ``along``: :meth:`directional_margins` that are at hand, in place of those of new directions.
 
         The interval's upper end is the smaller of the sampled and the rigorous bound, so it is never 0 by luck.
         Deep in the tail a few rare directions decide, and the estimate, a mean over directions, can be far too
@@ -146,7 +152,8 @@ class NoiseMarginLaw:
         """
         if threshold <= 0:
             return Probability(1.0, 1.0, 1.0)
-        tails = self.directional_tails(threshold, directions, generator)
+        sampled = self.directional_margins(directions, generator) if along is None else along
+        tails = self.tails_along(sampled, threshold)
         ends = empirical_bernstein(tails, failure_probability)
         # One float up, so that a bound below the smallest float is still positive.
         rigorous = math.nextafter(math.exp(self.log_tail_bound(threshold)), 1.0)
@@ -160,14 +167,17 @@ def error_at_margin(
     signal_margin: float,
     failure_probability: float,
     *,
-    directions: int = 4096,
+    directions: int = DIRECTIONS,
     generator: np.random.Generator,
+    along: Array | None = None,
 ) -> Probability:
     """The test error at a signal margin z: ½ P(|V| > z) for z >= 0, else 1 - ½ P(|V| > |z|).
 
     With z = α^q U this is the clean test error; with z̃ = φ_q(α - δ sgn U) U the robust one under ``span``.
     """
-    tail = law.exceedance(abs(signal_margin), failure_probability, directions=directions, generator=generator)
+    tail = law.exceedance(
+        abs(signal_margin), failure_probability, directions=directions, generator=generator, along=along
+    )
     if signal_margin >= 0:
         return Probability(tail.estimate / 2, tail.low / 2, tail.high / 2)
     return Probability(1 - tail.estimate / 2, 1 - tail.high / 2, 1 - tail.low / 2)

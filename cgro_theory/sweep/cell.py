@@ -39,8 +39,13 @@ def make_cell(kind: RunKind, parameters: Parameters) -> Cell:
     Its identity is SHA-256 (first 128 bits) of kind, version and canonical parameters: the same run has the
     same identity in every grid, order and process, and a changed version has another.
     """
-    content = f"{IDENTITY_SCHEMA}\n{kind.name}\n{kind.version}\n{canonical_json(parameters)}"
-    return Cell(kind.name, kind.version, dict(parameters), hashlib.sha256(content.encode()).hexdigest()[:32])
+    return cell_of(kind.name, kind.version, parameters)
+
+
+def cell_of(kind: str, version: int, parameters: Parameters) -> Cell:
+    """The same from the kind's name and version, as a result holds them."""
+    content = f"{IDENTITY_SCHEMA}\n{kind}\n{version}\n{canonical_json(parameters)}"
+    return Cell(kind, version, dict(parameters), hashlib.sha256(content.encode()).hexdigest()[:32])
 
 
 def canonical_json(parameters: Parameters) -> str:

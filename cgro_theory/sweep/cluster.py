@@ -22,8 +22,10 @@ CONNECT_SECONDS = 20
 class LostCluster(CgroError):
     """The cluster cannot do runs any more: its scheduler went away, or its workers cannot load the library."""
 
+    exit_code = 4
+
     def __init__(self, address: str, why: str) -> None:
-        message = f"the cluster at {address} gave up ({why}); what was finished is kept: sweep again to go on"
+        message = f"the cluster at {address} gave up ({why}); what was finished is kept"
         super().__init__(message)
 
 

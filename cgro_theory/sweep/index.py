@@ -83,7 +83,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         )
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
-        raise InvalidFile(path, f"is damaged ({problem}): give another --store, or restore it from a copy")
+        raise InvalidFile(
+            path,
+            f"is damaged ({problem}): delete it, and finished results are found again, or give another --store",
+        )
 
 
 def _stamp(connection: sqlite3.Connection) -> tuple[int, int]:

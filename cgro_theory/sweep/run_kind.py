@@ -41,7 +41,8 @@ class RunKind:
         function: ``package.module:name`` of a :data:`RunFunction`, imported by whoever does the run.
         parameters: all that a grid may set.
         check: raises :class:`InvalidInput` when parameters, each valid, do not go together; None to skip.
-        check_size: raises :class:`InvalidInput` when the run is too large for this machine; None to skip.
+        check_size: raises :class:`InvalidInput` when the run cannot be done on this machine; None to skip.
+        resolve: what parameters that are ``auto`` stand for, as further columns of a table; None for no columns.
     """
 
     name: str
@@ -51,6 +52,7 @@ class RunKind:
     help: str = ""
     check: Callable[[Parameters], None] | None = None
     check_size: Callable[[Parameters], None] | None = None
+    resolve: Callable[[Parameters], Mapping[str, Scalar]] | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter with this name, or None."""

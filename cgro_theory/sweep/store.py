@@ -9,6 +9,7 @@ and claims of the dead are taken over.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from typing import Any
 from cgro_theory.atomic_file import atomic_write, require_folder
 from cgro_theory.errors import InvalidFile
 from cgro_theory.sweep.cell import Cell
+from cgro_theory.sweep.found_results import found_results
 from cgro_theory.sweep.index import open_index, reporting, transaction
 from cgro_theory.sweep.result_file import EncodedResult, read_result
 from cgro_theory.sweep.run_kind import RunOutcome
@@ -80,7 +82,10 @@ class Store:
         if create:
             require_folder(self.folder / RESULTS)
         self._index = self.folder / INDEX
+        is_lost = not self._index.exists()
         self._connection = open_index(self._index, create=create)
+        self.indexed_again = self._index_again() if is_lost else 0
+        """Results that lay in the folder without an index, and are recorded as done now."""
         self._session = 0
         self._observer = Observer(own_identity())
         self._stop = threading.Event()
@@ -128,6 +133,35 @@ class Store:
                 connection.execute("PRAGMA journal_mode = PERSIST")
                 with contextlib.closing(connection), connection:
                     connection.execute("UPDATE session SET beat = beat + 1 WHERE session = ?", (session,))
+
+    def _index_again(self) -> int:
+        """Record the results that a lost index left behind; the environment that made them is forgotten."""
+        found = list(found_results(self.folder / RESULTS))
+        if found:
+            own = own_identity()
+            with self._transaction():
+                cursor = self._connection.execute(
+                    "INSERT INTO session (host, pid, started, is_open, environment, opened) "
+                    "VALUES (?, 0, '', 0, ?, ?)",
+                    (own.host, json.dumps({"runs": "found without an index"}), _now()),
+                )
+                self._connection.executemany(
+                    "INSERT OR REPLACE INTO run (cell, kind, version, parameters, state, session, checksum) "
+                    "VALUES (?, ?, ?, ?, 'done', ?, ?)",
+                    [
+                        (cell.identity, cell.kind, cell.version, cell.parameters_json, cursor.lastrowid, checksum)
+                        for cell, checksum in found
+                    ],
+                )
+        return len({cell.identity for cell, _ in found})
+
+    def done(self) -> list[Cell]:
+        """Every run that is done, of whatever grid, in the order of their identities."""
+        with reporting(self._index):
+            rows = self._connection.execute(
+                "SELECT kind, version, parameters, cell FROM run WHERE state = 'done' ORDER BY cell"
+            ).fetchall()
+        return [Cell(kind, version, json.loads(parameters), cell) for kind, version, parameters, cell in rows]
 
     def records(self) -> dict[str, RunRecord]:
         """What the index says, by the runs' identities."""

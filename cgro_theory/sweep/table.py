@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cgro_theory.atomic_file import atomic_write
@@ -44,18 +44,17 @@ def _done(cells: Iterable[Cell], store: Store) -> list[Cell]:
 def write_table(grid: Grid, store: Store, path: Path) -> int:
     """Write the finished runs as CSV, whole or not at all, and return the number of rows.
 
-    Columns: ``run`` (the identity), the parameters, those that vary first, then every column that occurs; one
-    with a parameter's name is called ``result_`` and its name. Numbers are written so that they read
-    back exactly; an empty field is what was not reached.
+    Columns: ``run`` (the identity), the parameters, those that vary first, what ``auto`` stands for, then every
+    column that occurs; one with a parameter's name is called ``result_`` and its name. Numbers are written so that
+    they read back exactly; an empty field is what was not reached.
     """
-    rows: list[dict[str, Scalar]] = []
     names = dict.fromkeys(("run", *grid.varying, *(entry.name for entry in grid.kind.parameters)))
-    parameters = set(names)
-    for cell, outcome in results(grid, store):
-        for values in outcome.rows:
-            columns = {f"result_{name}" if name in parameters else name: value for name, value in values.items()}
-            names |= dict.fromkeys(columns)
-            rows.append({"run": cell.identity, **cell.parameters, **columns})
+    rows = [
+        row
+        for cell, outcome in results(grid, store)
+        for row in _rows(cell, outcome, grid.kind.resolve(cell.parameters) if grid.kind.resolve else {})
+    ]
+    names |= dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(names), lineterminator="\n")
     writer.writeheader()
@@ -63,3 +62,18 @@ def write_table(grid: Grid, store: Store, path: Path) -> int:
     with atomic_write(path) as stream:
         stream.write(text.getvalue().encode())
     return len(rows)
+
+
+def all_rows(store: Store) -> tuple[list[dict[str, Scalar]], list[str]]:
+    """The rows of every finished run of a store, as in a table, and the names of the parameters."""
+    cells = store.done()
+    rows = [row for cell in cells for row in _rows(cell, store.read(cell), {})]
+    return rows, list(dict.fromkeys(name for cell in cells for name in cell.parameters))
+
+
+def _rows(cell: Cell, outcome: RunOutcome, resolved: Mapping[str, Scalar]) -> list[dict[str, Scalar]]:
+    first = {"run": cell.identity, **cell.parameters, **resolved}
+    return [
+        {**first, **{f"result_{name}" if name in first else name: value for name, value in values.items()}}
+        for values in outcome.rows
+    ]

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.trainer.flow_system import FlowSystem
-from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.subspace_problem import SubspaceProblem
 
 Array = NDArray[np.float64]
 

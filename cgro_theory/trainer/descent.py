@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import torch
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.trainer.chunks import in_chunks, runs_that_fit
 from cgro_theory.trainer.divergence import lost_rows
 from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
 from cgro_theory.trainer.recorder import Recorder
-from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.reduction import SubspaceProblem, written_out
 from cgro_theory.trainer.threads import one_thread
 from cgro_theory.trainer.trajectories import Trajectories, as_array, join_trajectories
 
@@ -78,7 +79,7 @@ def train(
     if not isinstance(problem, SubspaceProblem) or adversary is AdversaryName.L2:
         if dtype != "float64":
             raise InvalidInput("dtype", dtype, "float64 for the dense engine and the l2 adversary")
-        dense = problem.as_dense() if isinstance(problem, SubspaceProblem) else problem
+        dense = written_out(problem) if isinstance(problem, SubspaceProblem) else problem
         engine = DenseEngine(to_device(dense, device), rate, adversary)
         recorder = Recorder(problem, rate, steps, num_checkpoints, engine.state().preactivations)
         lost = partial(lost_rows, problem.setting, adversary)
@@ -92,32 +93,28 @@ def train(
 
     @one_thread()
     def train_some(some: range) -> Trajectories:
-        part = whole.select(torch.arange(some.start, some.stop)) if len(some) < runs else whole
+        part = whole.select(some) if len(some) < runs else whole
 
         def report(fraction: float) -> None:
             if progress is not None:
                 progress((some.start + fraction * len(some)) / runs)
 
-        engine = SubspaceEngine(to_device(part, device, DTYPES[dtype]), rate, adversary)
+        engine = SubspaceEngine(part, rate, adversary, device=device, dtype=DTYPES[dtype])
         recorder = Recorder(part, rate, steps, num_checkpoints, engine.state().preactivations)
         lost = partial(lost_rows, whole.setting, adversary)
         _descend(engine, recorder, lost, steps, stop_when_memorized, report)
-        return recorder.finish(engine="subspace", adversary=adversary.value, noise_gram=as_array(part.gram))
+        return recorder.finish(engine="subspace", adversary=adversary.value, noise_gram=part.gram)
 
     return join_trajectories(in_chunks(runs, chunk, train_some))
 
 
-def to_device(problem: Any, device: str, dtype: torch.dtype = torch.float64) -> Any:
-    """A drawn problem with its tensors on ``device``, the floating ones as ``dtype``."""
-    if device == "cpu" and dtype == torch.float64:
+def to_device(problem: DenseProblem, device: str) -> DenseProblem:
+    """A drawn problem with its tensors on ``device``."""
+    if device == "cpu":
         return problem
-    moved = {
-        name: value.to(device, dtype if value.is_floating_point() else value.dtype)
-        if isinstance(value, torch.Tensor)
-        else value
-        for name, value in vars(problem).items()
-    }
-    return type(problem)(**moved)
+    names = ("feature", "labels", "signal_position", "noise", "weights")
+    moved: dict[str, Any] = {name: getattr(problem, name).to(device) for name in names}
+    return replace(problem, **moved)
 
 
 def _descend(

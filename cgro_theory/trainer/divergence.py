@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.trainer.engines import attacked_signal_gain
 

@@ -7,18 +7,21 @@ weights; ``update`` then takes one full-batch step from there; ``select`` keeps 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 import torch
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.setting.adversary import AdversaryName, Victim, attack
+from cgro_theory.setting.adversary import Victim, attack
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.objective import adversarial_objective
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.trajectories import as_array
 
 NEURON_BLOCK = 8
 """Neurons are padded to a multiple of this many: 64 bytes of float64, 32 of float32."""
@@ -173,18 +176,28 @@ class SubspaceEngine:
     multiplied in an order that depends on the batch, and a run is to have the same bits in any batch.
     """
 
-    def __init__(self, problem: SubspaceProblem, learning_rate: float, adversary: AdversaryName) -> None:
+    def __init__(
+        self,
+        problem: SubspaceProblem,
+        learning_rate: float,
+        adversary: AdversaryName,
+        *,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float64,
+    ) -> None:
         if adversary is AdversaryName.L2:
             raise InvalidInput("adversary", adversary.value, "transfer or span for the recursions")
-        setting = problem.setting
+        setting, tensor = problem.setting, partial(torch.tensor, device=device, dtype=dtype)
         self._problem = problem
         self._setting = setting
         self._adversary = adversary
         self._signal_step = learning_rate * setting.degree
-        self._scaled_gram = problem.gram * (learning_rate * setting.degree / setting.num_samples)
-        self._labels = problem.labels
-        self._u = problem.signal_projections.clone()
-        self._v = torch.nn.functional.pad(problem.preactivations, (0, -setting.width % NEURON_BLOCK))
+        step = learning_rate * setting.degree / setting.num_samples
+        self._scaled_gram = tensor(problem.gram) * step
+        self._labels = tensor(problem.labels)
+        self._u = tensor(problem.signal_projections)
+        preactivations = tensor(problem.preactivations)
+        self._v = torch.nn.functional.pad(preactivations, (0, -setting.width % NEURON_BLOCK))
         weight = setting.adversarial_weight
         # The two losses, clean and attacked, are the leading axis of everything that follows.
         self._weights = self._labels.new_tensor([1.0 - weight, weight])[:, None, None]
@@ -240,7 +253,7 @@ class SubspaceEngine:
 
     def select(self, indices: torch.Tensor) -> None:
         """Keep these runs."""
-        self._problem = self._problem.select(indices)
+        self._problem = self._problem.select(indices.tolist())
         self._scaled_gram, self._labels = self._scaled_gram[indices], self._labels[indices]
         self._u, self._v = self._u[indices], self._v[indices]
         self._allocate()
@@ -248,7 +261,7 @@ class SubspaceEngine:
     def state(self) -> TrainingState:
         """Projections, preactivations and the Gram matrix they imply."""
         v = self._v[..., : self._setting.width].clone()
-        return TrainingState(self._u.clone(), v, self._problem.weight_gram_at(v))
+        return TrainingState(self._u.clone(), v, torch.as_tensor(self._problem.weight_gram_at(as_array(v))))
 
     def _margins(self) -> torch.Tensor:
         """Clean and attacked margins. shape: (2, runs, N)"""

@@ -13,19 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.integrate import DOP853
 from scipy.optimize import brentq
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.trainer.compiled_flow import flow_system
 from cgro_theory.trainer.fast_signal import STIFF, FastSignalSolver, relaxations
 from cgro_theory.trainer.flow_system import FlowSystem
-from cgro_theory.trainer.reduction import SubspaceProblem
+from cgro_theory.trainer.subspace_problem import SubspaceProblem
 from cgro_theory.trainer.threads import one_thread
-from cgro_theory.trainer.trajectories import LEARNED_MARGIN, Trajectories, as_array, empty_records
+from cgro_theory.trainer.trajectories import LEARNED_MARGIN, Trajectories, empty_records
 
 Array = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -80,12 +79,12 @@ def integrate_flow(
     first = min(horizon, *(system.time_scale for system in systems))
     times = np.concatenate([[0.0], np.geomspace(first, horizon, num_checkpoints)])
     records = empty_records(problem.setting, runs, times.size)
-    records["labels"] = as_array(problem.labels)
+    records["labels"] = problem.labels
     records["checkpoint_times"] = times
-    records["initial_preactivations"] = as_array(problem.preactivations)
+    records["initial_preactivations"] = problem.preactivations
     stopped = []
     for run, system in enumerate(systems):
-        writer = _Writer(system, problem.select(torch.tensor([run])), records, run)
+        writer = _Writer(system, problem.select([run]), records, run)
         stopped.append(_integrate(system, writer, times, relative_tolerance, stop_at))
         if progress is not None:
             progress((run + 1) / runs)
@@ -99,7 +98,7 @@ def integrate_flow(
         dtype="float64",
         seeds=tuple(problem.seeds),
         stopped_because=tuple(stopped),
-        noise_gram=as_array(problem.gram),
+        noise_gram=problem.gram,
         **records,
     )
 
@@ -282,4 +281,4 @@ class _Writer:
             self.records[name][self.run] = value
 
     def _weight_gram(self, preactivations: Array) -> Array:
-        return as_array(self.problem.weight_gram_at(torch.as_tensor(preactivations)[None])[0])
+        return np.asarray(self.problem.weight_gram_at(preactivations[None])[0])

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.trainer.reduction import SubspaceProblem
-from cgro_theory.trainer.trajectories import as_array
+from cgro_theory.trainer.subspace_problem import SubspaceProblem
 
 Array = NDArray[np.float64]
 
@@ -35,16 +33,14 @@ class FlowSystem:
             raise InvalidInput("adversary", adversary.value, "transfer or span for the gradient flow")
         self.setting: PatchSetting = problem.setting
         self._span = adversary is AdversaryName.SPAN
-        setting, own = problem.setting, problem.select(torch.tensor([run]))
-        self.gram = np.ascontiguousarray(as_array(own.gram[0]))
-        self.signs = np.repeat(as_array(own.labels[0]), setting.noise_patches)
+        setting, own = problem.setting, problem.select([run])
+        self.gram = np.ascontiguousarray(own.gram[0])
+        self.signs = np.repeat(own.labels[0], setting.noise_patches)
         self._ones = np.ones(setting.width)
         self._label_scale = self.signs * (setting.degree / setting.num_samples)
         self.weights = np.array([1.0 - setting.adversarial_weight, setting.adversarial_weight])
         self._gains = {sign: np.array(self.gains(sign)) for sign in (-1.0, 1.0)} | {0.0: np.zeros(2)}
-        self.initial = np.concatenate(
-            [as_array(own.signal_projections[0]), as_array(own.preactivations[0]).ravel()]
-        )
+        self.initial = np.concatenate([own.signal_projections[0], own.preactivations[0].ravel()])
         self.signal_sign = -1.0 if self.margins(self.initial)[0] < 0 else 1.0
         u, v = self.split(self.initial)
         self._starts = np.sign(u)

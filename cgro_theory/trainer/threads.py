@@ -8,22 +8,18 @@ from collections.abc import Iterator
 
 from threadpoolctl import threadpool_limits
 
-with contextlib.suppress(
-    ModuleNotFoundError
-):  # proofs need none; where it is, its libraries are loaded before a limit
-    import torch
-
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Compute on one thread in this block, whatever the environment asks for, and restore the numbers after it.
 
-    Limits torch, where it is there, and the BLAS and OpenMP libraries that are loaded when the block is entered
-    (looking for them takes milliseconds). Sums that are split over threads may end in other bits; on one thread
-    they cannot.
+    Limits the BLAS and OpenMP libraries that are loaded when the block is entered (looking for them takes
+    milliseconds), and torch if it is one of them. Sums that are split over threads may end in other bits; on one
+    thread they cannot.
     """
+    torch = sys.modules.get("torch")
     with threadpool_limits(limits=1):
-        if "torch" not in sys.modules:
+        if torch is None:
             yield
             return
         before = torch.get_num_threads()

@@ -122,6 +122,7 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "cgro_theory/trainer/engines.py": _TRAINER,
         "cgro_theory/trainer/flow_system.py": ("tests/test_trainer_oracles.py", "tests/test_flow.py"),
         "cgro_theory/trainer/reduction.py": _TRAINER,
+        "cgro_theory/trainer/subspace_problem.py": _TRAINER,
     },
     "certificates": {
         f"{THEOREM_1}/certificate/checker.py": (

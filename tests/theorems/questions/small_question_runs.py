@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.questions.runs import dense_runs, patch_runs, published_runs
 from cgro_theory.theorems.questions.runs.made import QuestionRuns

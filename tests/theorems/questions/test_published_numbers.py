@@ -15,7 +15,7 @@ from small_question_runs import make, published_place
 
 from cgro_theory.claims import Outcome
 from cgro_theory.errors import InvalidInput
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.catalogue import checked_claim

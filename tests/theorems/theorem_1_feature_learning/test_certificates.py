@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rechecking import judge_claim, judge_control
 
 from cgro_theory.claims import Outcome
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.catalogue import checked_claim

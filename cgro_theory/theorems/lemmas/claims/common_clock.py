@@ -11,7 +11,7 @@ import sympy as sp
 
 from cgro_theory.claims import Claim, Provenance, Relation, Source, StatedAssumption
 from cgro_theory.numerics.seeds import derived_seed
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.lemmas.claims.identities import COUNT, DEGREES, PROJECT, symbolic_pair

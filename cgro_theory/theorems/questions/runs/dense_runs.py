@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cgro_theory.setting.adversary import AdversaryName, Victim, shift_signal_patch, transfer_attack
+from cgro_theory.setting.adversary import Victim, shift_signal_patch, transfer_attack
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.fresh_points import draw_fresh_points
 from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.objective import adversarial_objective

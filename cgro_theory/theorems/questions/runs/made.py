@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.questions.theory.published import FourNumbers

@@ -8,7 +8,7 @@ import numpy as np
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.seeds import derived_seed
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.fresh_points import sampled_l2_test_error
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.questions.runs.made import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.theorems.room import Profile
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PLANS, PhasePlan
 

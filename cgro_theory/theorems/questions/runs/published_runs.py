@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from cgro_theory.numerics.seeds import derived_seed
-from cgro_theory.setting.adversary import AdversaryName, Victim, attack, l2_attack, transfer_attack
+from cgro_theory.setting.adversary import Victim, attack, l2_attack, transfer_attack
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.fresh_points import draw_fresh_points
 from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
@@ -24,7 +25,7 @@ from cgro_theory.theorems.questions.runs.made import PublishedRun
 from cgro_theory.theorems.questions.theory.published import FourNumbers
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
-from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
+from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem, written_out
 
 HORIZON = 400.0
 """Time at which a training stops that has not memorized its points; those that match take about a third."""
@@ -45,7 +46,7 @@ def train_published(
 ) -> tuple[PublishedRun, ...]:
     """Train a batch of draws and count; κ = ±``other_fraction`` are the attacks that were not trained against."""
     problem = draw_subspace_problem(setting, seeds)
-    dense = problem.as_dense()
+    dense = written_out(problem)
     weights, failures = _trained(problem, dense, adversary)
     found = []
     for run, seed in enumerate(seeds):
@@ -94,8 +95,7 @@ def _trained(
         runs = integrate_flow(
             problem, horizon=HORIZON, adversary=adversary, relative_tolerance=FLOW_TOLERANCE, num_checkpoints=2
         )
-    ends = (runs.final_signal_projections, runs.final_preactivations)
-    weights = problem.weights_at(*map(torch.as_tensor, ends))
+    weights = torch.as_tensor(problem.weights_at(runs.final_signal_projections, runs.final_preactivations))
     return weights, tuple(runs.why_broken(run) if run in runs.broken else "" for run in range(runs.runs))
 
 

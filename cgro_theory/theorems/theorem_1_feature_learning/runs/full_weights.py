@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import draw_dense_problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.seeds import SeedPart
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.setting.patch_data import DenseProblem
-from cgro_theory.trainer.reduction import SubspaceProblem
-from cgro_theory.trainer.trajectories import Trajectories
+from cgro_theory.trainer.trajectories import Trajectories, as_array
 
 from ..theory.memorization import memorization_horizon
 from ..theory.signal import InitialDraw, leading_signal_time
+
+if TYPE_CHECKING:
+    from cgro_theory.setting.patch_data import DenseProblem
+    from cgro_theory.trainer.subspace_problem import SubspaceProblem
 
 STANDARD_HORIZON = 30.0
 """Time that λ = 0 runs are given, in units of the signal time's leading order; their noise has stopped by then."""
@@ -46,7 +49,7 @@ def group_horizon(setting: PatchSetting, problem: SubspaceProblem | DenseProblem
 def initial_draws_of(problem: SubspaceProblem | DenseProblem) -> list[InitialDraw]:
     """The initial draw of every run of a problem."""
     parts = (problem.labels, problem.signal_projections, problem.preactivations, problem.gram)
-    return [InitialDraw(*(part.numpy() for part in run)) for run in zip(*parts, strict=True)]
+    return [InitialDraw(*run) for run in zip(*map(as_array, parts), strict=True)]
 
 
 def initial_draw(trajectories: Trajectories, run: int) -> InitialDraw:

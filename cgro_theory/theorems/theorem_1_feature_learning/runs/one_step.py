@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from cgro_theory.numerics.seeds import derived_seed
-from cgro_theory.setting.adversary import AdversaryName
+from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
 from cgro_theory.trainer.compiled_flow import flow_system

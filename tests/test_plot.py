@@ -1,0 +1,155 @@
+"""`cgro plot`: every kind of file that has a picture, the axes that vary, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cgro_theory.cli import main
+from cgro_theory.commands.plot import figure_of
+from cgro_theory.commands.plot_rows import rows_figure
+from cgro_theory.errors import InvalidFile, InvalidInput
+
+GRID = """[sweep]
+kind = "memorizer"
+[fixed]
+dimension = 3
+certify = "no"
+[grid]
+norm_order = ["1", "inf"]
+samples = [4, 8, 16]
+seed = {from = 886200, count = 2}
+"""
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as stopped:
+        main(list(map(str, words)))
+    shown = capsys.readouterr()
+    return stopped.value.code, shown.out, shown.err
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A sweep with its table, a flow with its trajectories, and a bound over a range."""
+    where = tmp_path_factory.mktemp("plot")
+    (where / "grid.toml").write_text(GRID)
+    flow = "--method flow --dimension 1e4 --samples 2 --width 3 --runs 1 --seed 886201 --quiet"
+    files = ["--npz", str(where / "t.npz"), "--json", str(where / "t.json")]
+    for words in (
+        ["sweep", str(where / "grid.toml"), "--quiet", "--table", str(where / "grid.csv")],
+        ["simulate", *flow.split(), *files],
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(words)
+        assert stopped.value.code == 0
+    return where
+
+
+def test_a_sweep_is_drawn_over_what_varies(folder):
+    for name in ("grid.sweep", "grid.csv"):
+        (panel,) = figure_of(folder / name).panels
+        assert (panel.x_label, panel.x_scale) == ("samples", "linear")
+        assert panel.title == "structural_count over samples"
+        assert [series.label for series in panel.series] == ["norm_order = 1", "norm_order = inf"]
+        assert all(list(series.x) == [4.0, 8.0, 16.0] for series in panel.series)
+    (panel,) = figure_of(folder / "grid.sweep", "seed", "separation", "samples").panels
+    assert (panel.x_label, panel.title) == ("seed", "separation over seed")
+    assert [series.label for series in panel.series] == ["samples = 4", "samples = 8", "samples = 16"]
+    for series in panel.series:  # two norms at every seed: the median between the least and the greatest
+        assert np.all(np.array(series.low) <= np.array(series.y))
+        assert np.all(np.array(series.y) <= np.array(series.high))
+        assert np.any(np.array(series.low) < np.array(series.high))
+
+
+def test_trajectories_and_documents_are_drawn(folder, capsys):
+    assert figure_of(folder / "t.npz").panels[0].series[0].label.startswith("signal margin")
+    assert figure_of(folder / "t.json").panels[0].title == "time over points_memorized"
+    code, document, _ = run(capsys, "bound", "stages", "--dimension", "1e4:1e8:3", "--json")
+    assert code == 0
+    (folder / "b.json").write_text(document)
+    (panel,) = figure_of(folder / "b.json").panels
+    assert (panel.x_label, panel.x_scale) == ("patch_dimension", "log")
+    (series,) = figure_of(folder / "b.json", y="signal_time").panels[0].series
+    assert len(set(series.y)) == 3
+
+
+def test_a_result_and_the_numbers_of_a_figure_are_drawn(request):
+    recorded = request.config.rootpath / "verification" / "recorded"
+    document = json.loads((recorded / "theorem_1.json").read_bytes())
+    figure = figure_of(recorded / "theorem_1.json")
+    (series,) = figure.panels[0].series
+    assert len(series.y) + int(figure.caption.split("; ")[1].split()[0]) == len(document["claims"])
+    assert all(0.0 <= share <= 1.0 for share in series.y)  # nothing recorded is refuted
+    numbers = json.loads((recorded / "theorem_1_three_stages.json").read_bytes())
+    again = figure_of(recorded / "theorem_1_three_stages.json")
+    assert (again.title, len(again.panels)) == (numbers["title"], len(numbers["panels"]))
+    assert list(again.panels[0].series[0].x) == numbers["panels"][0]["series"][0]["x"]
+
+
+def test_the_picture_is_said_and_written_whole(folder, capsys):
+    code, out, _ = run(capsys, "plot", folder / "grid.csv")
+    assert (code, out.split(":")[0]) == (0, str(folder / "grid.png"))
+    assert (folder / "grid.png").read_bytes().startswith(b"\x89PNG")
+    code, out, _ = run(capsys, "plot", folder / "t.npz", "--out", folder / "picture.svg")
+    assert (code, out.split(":")[0]) == (0, str(folder / "picture.svg"))
+    assert "signal margin" in (folder / "picture.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.npz", b"no archive"),
+        ("x.json", b"{"),
+        ("x.json", b"[]"),
+        ("x.json", b'{"schema": "cgro-bound/1"}'),
+        ("x.json", b'{"schema": "cgro-result/1", "claims": [{}]}'),
+        ("x.json", b'{"schema": "cgro-trajectories/1", "runs": 3}'),
+        ("x.json", b'{"panels": [{"series": [{"magic": 1}], "markers": []}]}'),
+        ("x.csv", b"\xff\xfe"),
+        ("x.csv", b""),
+        ("x.png", b"a picture"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_nothing_is_written(tmp_path, capsys, name, content):
+    (tmp_path / name).write_bytes(content)
+    code, out, err = run(capsys, "plot", tmp_path / name, "--out", tmp_path / "picture.png")
+    assert (code, out) == (2, "")
+    assert str(tmp_path / name) in err
+    assert len(err.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_is_no_sweep_and_a_picture_over_its_source_are_refused(tmp_path, folder):
+    with pytest.raises(InvalidFile, match="is no sweep's folder"):
+        figure_of(tmp_path)
+    from cgro_theory.commands.plot import run_plot
+
+    (tmp_path / "x.png").write_bytes(b"")
+    with pytest.raises(InvalidFile, match="--out and the file are the same file"):
+        run_plot(tmp_path / "x.png", None)
+    with pytest.raises(InvalidInput, match="--x must be left out"):
+        figure_of(folder / "t.npz", x="seed")
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "message"),
+    [
+        ([{"a": 1, "b": 2}], {}, "--x must be given: no column of numbers varies"),
+        ([{"a": 1}, {"a": 2}], {}, "--y must be given"),
+        ([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], {"y": "b"}, "--y must be a, got 'b'"),
+        ([{"a": n, "b": n, "c": f"k{n}"} for n in range(9)], {"by": "c"}, "--by must be a column with at most 8"),
+        ([{"a": 1, "b": 2}, {"a": 2, "b": 2}], {"by": "z"}, "--by must be a or b"),
+    ],
+)
+def test_axes_that_are_not_there_are_refused(rows, columns, message):
+    with pytest.raises(InvalidInput, match=message):
+        rows_figure("title", rows, ["a"], **columns)
+
+
+def test_scales_follow_the_numbers_and_gaps_are_left_out():
+    rows = [{"a": 10**n, "b": f"1e-{n}"} for n in range(5)] + [{"a": 7, "b": None}, {"a": 7, "b": "inf"}]
+    (panel,) = rows_figure("title", rows, ["a"]).panels
+    assert (panel.x_scale, panel.y_scale) == ("log", "log")
+    assert len(panel.series[0].x) == 5
+    assert panel.series[0].low is None
