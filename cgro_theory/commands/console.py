@@ -41,8 +41,8 @@ def duration(seconds: float) -> str:
 def how_far(fraction: float, seconds: float) -> str:
     """The percentage, and the time left at the pace so far.
 
-    >>> how_far(0.25, 30.0), how_far(0.0, 31.0)
-    ('25 %, about 90 s left', '31 s so far')
+    >>> how_far(0.25, 20.0), how_far(0.0, 31.0)
+    ('25 %, about 60 s left', '31 s so far')
     """
     if not 0.0 < fraction < 1.0:
         return f"{duration(seconds)} so far"

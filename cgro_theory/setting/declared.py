@@ -108,7 +108,7 @@ TRAINING: Mapping[str, Parameter] = {
 }
 """How a network is trained. What is ``auto`` is decided by the setting."""
 
-RUNS = Parameter("runs", "integer", 8, 1, 10**9, help="independent runs; each has a seed of its own")
+RUNS = Parameter("runs", "integer", 8, 1, help="independent runs; each has a seed of its own")
 SEED = Parameter("seed", "integer", 0, 0, 2**62, help="seed of the first run; those of the others derive from it")
 
 
