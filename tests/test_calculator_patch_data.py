@@ -208,10 +208,10 @@ def test_a_draw_is_that_of_the_trainer(seed):
     setting = PatchSetting.version_1(500, num_samples=5, num_patches=3, width=6)
     problem = reduction.draw_subspace_problem(setting, (seed,))
     draw = subspace_draw(setting, seed)
-    assert np.array_equal(draw.labels, problem.labels[0].numpy())
-    assert np.array_equal(draw.signal_projections, problem.signal_projections[0].numpy())
-    assert np.allclose(draw.preactivations, problem.preactivations[0].numpy(), rtol=1e-12, atol=1e-18)
-    assert np.allclose(draw.noise_gram, problem.gram[0].numpy(), rtol=1e-12, atol=1e-18)
+    assert np.array_equal(draw.labels, problem.labels[0])
+    assert np.array_equal(draw.signal_projections, problem.signal_projections[0])
+    assert np.allclose(draw.preactivations, problem.preactivations[0], rtol=1e-12, atol=1e-18)
+    assert np.allclose(draw.noise_gram, problem.gram[0], rtol=1e-12, atol=1e-18)
 
 
 def test_drawn_stages_enclose_and_say_what_is_missing():

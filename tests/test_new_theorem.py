@@ -96,7 +96,7 @@ def test_what_is_there_stays(install, tmp_path, capsys):
     assert cgro("new-theorem", "bound", "--out", tmp_path) == 2
     assert (
         capsys.readouterr().err
-        == f"error: {tmp_path / 'bound'}: is there already; choose another name or folder\n"
+        == f"error: --out {tmp_path / 'bound'}: is there already; choose another name or folder\n"
     )
     (tmp_path / "file").touch()
     assert cgro("new-theorem", "bound", "--out", tmp_path / "file") == 2

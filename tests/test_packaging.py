@@ -107,13 +107,15 @@ def code(*words):
 symmetry = ROOMS[0].checked[1]
 assert symmetry.label == "lemmas.odd_symmetry"
 assert "torch" not in sys.modules
-for words in (["verify", "all", "--out", "o"], ["simulate"], ["landscape"], ["sweep", "g.toml"]):
+for words in (["verify", "all", "--out", "o"], ["landscape"], ["sweep", "g.toml"]):
     assert code(*words) == 2
+assert code("simulate", "--dimension", "1e6", "--samples", "3", "--width", "4", "--runs", "1", "--quiet") == 0
+assert code("simulate", "--dimension", "300", "--samples", "2", "--method", "descent", "--quiet") == 2
 request = RunRequest("quick", 0, "cpu", frozenset(), lambda doing, done: None)
 for needs_torch in (
     lambda: symmetry.check(ROOMS[0].content.gather(request), 0.1),
     lambda: cgro_theory.verify("lemmas"),
-    lambda: cgro_theory.simulate(cgro_theory.PatchSetting.version_1(1000)),
+    lambda: cgro_theory.simulate(cgro_theory.PatchSetting.version_1(1000), method="descent"),
 ):
     try:
         needs_torch()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from cgro_theory.claims import Interval
 from cgro_theory.numerics.seeds import derived_seed
@@ -94,16 +93,16 @@ class Start:
     def part(self, first: int, size: int) -> Start:
         """The same weights with the points ``first`` to ``first + size`` alone, in a basis of their own."""
         whole, rows = self.problem, slice(first, first + size)
-        factor = torch.linalg.cholesky(whole.gram[:, rows, rows])
-        coordinates = torch.linalg.solve_triangular(factor, whole.preactivations[:, rows], upper=False).mT
-        rest = whole.weight_gram_at(whole.preactivations) - coordinates @ coordinates.mT
+        factor = np.linalg.cholesky(whole.gram[:, rows, rows])
+        coordinates = np.linalg.solve(factor, whole.preactivations[:, rows]).swapaxes(-1, -2)
+        rest = whole.weight_gram_at(whole.preactivations) - coordinates @ coordinates.swapaxes(-1, -2)
         part = replace(
             whole,
             setting=replace(whole.setting, num_samples=size),
             labels=whole.labels[:, rows],
             noise_factor=factor,
-            coordinates=coordinates.contiguous(),
-            residual_factor=torch.linalg.cholesky(rest),
+            coordinates=np.ascontiguousarray(coordinates),
+            residual_factor=np.linalg.cholesky(rest),
         )
         return replace(self, problem=part)
 
