@@ -180,6 +180,8 @@ def _serve(pipe: Connection, light: bool) -> None:
     """A worker's life: tasks in, results out, until the parent is gone. Torch is imported with the first task."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(5)  # who judges meanwhile has the core: others wait for it
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     if light:
         one_thread: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
