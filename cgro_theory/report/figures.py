@@ -104,6 +104,7 @@ def render(figure: Figure) -> dict[str, bytes]:
                 handles.values(), handles.keys(), loc="outside lower center", ncols=columns, fontsize=8.5
             )
         canvas.suptitle(in_mathtext(figure.title), x=0.01, ha="left", fontsize=12, fontweight="bold")
+        _lay_out(canvas)
         files: dict[str, bytes] = {}
         for suffix, options in (("png", {"dpi": 150}), ("svg", {"metadata": {"Date": None}})):
             buffer = io.BytesIO()
@@ -112,6 +113,14 @@ def render(figure: Figure) -> dict[str, bytes]:
     text = json.dumps(_without_nan(asdict(figure)), ensure_ascii=False, indent=1, allow_nan=False)
     files["json"] = text.encode() + b"\n"
     return files
+
+
+def _lay_out(canvas: Canvas) -> None:
+    """Place everything now, once: each picture would do it again, and draw twice for it."""
+    engine = canvas.get_layout_engine()
+    if engine is not None:
+        engine.execute(canvas)
+        canvas.set_layout_engine(None)
 
 
 def legend(figure: Figure) -> tuple[KeyEntry, ...]:
@@ -143,6 +152,7 @@ def panel_svgs(figure: Figure) -> Iterator[str]:
             warnings.simplefilter("ignore")
             canvas = Canvas(figsize=(4.5, 3.5), layout="constrained")
             _draw(canvas.add_subplot(), panel)
+            _lay_out(canvas)
             buffer = io.StringIO()
             canvas.savefig(buffer, format="svg", metadata=_QUIET)
         text = re.sub(r"(\d\.\d\d)\d+(?=[^<>]*>)", r"\1", buffer.getvalue())
