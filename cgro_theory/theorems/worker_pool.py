@@ -87,12 +87,12 @@ class WorkerPool:
         if self._kept is not None and (answer := self._kept.load(task)) is not None:
             pending.set_result(pickle.loads(answer)[0])
             return pending
-        self._tasks.put((pending, task))
         if len(self._threads) < self._size:
             self._closed = False
             thread = threading.Thread(target=self._drive, args=(self._start(),), daemon=True)
             self._threads.append(thread)
             thread.start()
+        self._tasks.put((pending, task))
         return pending
 
     def close(self) -> None:
@@ -140,7 +140,10 @@ class WorkerPool:
                 answer = pipe.recv_bytes()
             except (EOFError, OSError):
                 pending.set_exception(WorkerDied(_how_it_died(process)))
-                worker = self._start()
+                with contextlib.suppress(
+                    OSError
+                ):  # no process to be had: the next task fails too, and tries again
+                    worker = self._start()
                 continue
             try:
                 value, error = pickle.loads(answer)

@@ -33,8 +33,9 @@ class SmoothReLU(nn.Module):
 
 
 class Halving(nn.Module):
-    """The mean over squares of two by two pixels, as ``AvgPool2d(2)``; a last odd row or column is left out.
+    """The mean over squares of two by two pixels, as ``AvgPool2d(2)`` for finite values.
 
+    A last odd row or column is left out.
     On small images it is one multiplication by a matrix, which takes a third of the pooling's time on a CPU.
     """
 

@@ -59,7 +59,8 @@ SAMPLE_EXPONENT = Claim(
     relation=Relation.WITHIN,
     expression=sp.Eq(_slope, -1 / _q),
     assumptions=SCOPE,
-    limitations="N from 4 to 32 (64 in full). Points differ, which makes the slope steeper at small N (README.md, "
+    limitations="N from 4 to 32 (64 in full), far below 2^m. "
+    "Points differ, which makes the slope steeper at small N (README.md, "
     "3), and brackets blur it by 0.002. The papers' networks, with a second layer of ±1/m, were not trained.",
 )
 BOUNDARY_CONSTANT = Claim(
@@ -101,7 +102,7 @@ FULL_WEIGHTS = Claim(
     relation=Relation.WITHIN,
     expression=sp.Eq(sp.Symbol("benign", real=True), sp.Heaviside(_snr - _line, 0)),
     assumptions=(SIGNAL_NEURON, NO_SLOW_POINT, FAR_FROM_LINE),
-    limitations="The sides, at a factor of 1.5 or more from the line, and not the line. q = 3, N = 4.",
+    limitations="The sides, at a factor of about 2 to 3 from the line, and not the line. q = 3, N = 4.",
 )
 
 
