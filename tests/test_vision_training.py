@@ -150,6 +150,15 @@ def test_halving_is_average_pooling_and_so_are_its_gradients(size):
     torch.testing.assert_close(*slopes, rtol=1e-14, atol=1e-15)
 
 
+def test_halving_that_was_first_used_in_inference_mode_has_gradients_later():
+    with torch.inference_mode():
+        Halving()(torch.ones(1, 1, 3, 5))
+    values = torch.ones(1, 1, 3, 5, requires_grad=True)
+    Halving()(values).sum().backward()
+    assert values.grad is not None
+    assert values.grad.sum() == 2.0
+
+
 def test_the_recipe_of_rates_and_radii():
     recipe = TrainingRecipe(radius=0.3, epochs=10, learning_rate=0.5, cycles=2)
     rates = [recipe.rate_at(share / 1000) for share in range(1000)]

@@ -43,7 +43,11 @@ class Environment:
 
 @dataclass(frozen=True)
 class VerificationResult(Tabular):
-    """Everything that one ``verify`` run of one theorem found; ``asked`` as in :attr:`asked_for`."""
+    """Everything that one ``verify`` run of one theorem found; ``asked`` as in :attr:`asked_for`.
+
+    ``seconds`` are of the wall clock, from when this theorem's turn came; runs that were made while another one
+    was judged, as in ``verify all``, are not in them.
+    """
 
     theorem: str
     profile: str

@@ -38,7 +38,7 @@ class RunsInMemory:
         self._results[hashlib.sha256(task).digest()] = result
 
 
-_LIBRARIES = ("numpy", "scipy", "torch")
+_LIBRARIES = ("numpy", "scipy", "torch", "sympy", "python-flint")
 
 
 class KeptRuns:
@@ -55,20 +55,27 @@ class KeptRuns:
 
     def load(self, task: bytes) -> bytes | None:
         """The result of this task, or None when it is not there whole."""
+        path = self._path(task)
         try:
-            content = self._path(task).read_bytes()
+            content = path.read_bytes()
         except OSError:
             return None
         checksum, result = content[:32], content[32:]
-        return result if hashlib.sha256(result).digest() == checksum else None
+        return result if _checksum(path, result) == checksum else None
 
     def save(self, task: bytes, result: bytes) -> None:
         """Keep the result of this task. Raises :class:`InvalidFile` when the folder cannot be written."""
-        with atomic_write(self._path(task)) as stream:
-            stream.write(hashlib.sha256(result).digest() + result)
+        path = self._path(task)
+        with atomic_write(path) as stream:
+            stream.write(_checksum(path, result) + result)
 
     def _path(self, task: bytes) -> Path:
         return self.folder / f"{hashlib.sha256(_source_digest(self.package) + task).hexdigest()}.run"
+
+
+def _checksum(path: Path, result: bytes) -> bytes:
+    """Of a file's name, which tells the task, and its content: a file that was renamed counts as missing."""
+    return hashlib.sha256(path.name.encode() + result).digest()
 
 
 @functools.cache

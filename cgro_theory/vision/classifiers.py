@@ -50,9 +50,10 @@ class Halving(nn.Module):
 
 @functools.cache
 def _means(height: int, width: int) -> Tensor:
-    """The matrix of that, (height · width, height // 2 · width // 2)."""
-    pixels = torch.eye(height * width).view(height * width, 1, height, width)
-    return nn.functional.avg_pool2d(pixels, 2).flatten(1)
+    """The matrix of that, (height · width, height // 2 · width // 2), fit for gradients in whatever mode."""
+    with torch.inference_mode(False):
+        pixels = torch.eye(height * width, device="cpu").view(height * width, 1, height, width)
+        return nn.functional.avg_pool2d(pixels, 2).flatten(1)
 
 
 class ResidualBlock(nn.Module):

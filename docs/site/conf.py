@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
+from cgro_theory import __version__
+
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
-
-from cgro_theory import __version__  # noqa: E402
 
 project = "CGRO theory lab"
 version = release = __version__
