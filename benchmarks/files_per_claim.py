@@ -4,7 +4,7 @@
 
 From the check each function and class that it names is followed, through the claim's own theorem and the theorems
 that it builds on, at any depth. Not counted: the shared vocabulary (`cgro_theory/claims`, `numerics`, `setting`,
-`trainer`, `vision`) and how the runs are made, of which the file is named that holds `gather`.
+`trainer`, `vision`) and how the runs are made, of which the file is named that begins them.
 """
 
 import argparse
@@ -79,7 +79,8 @@ def main():
     labels = [each.label for room in ROOMS for each in room.checked] if options.all else options.labels
     for label in labels:
         modules = reached_from(checked_claim(label).check)
-        modules.add(room_of_claim(label).content.gather.__module__)
+        content = room_of_claim(label).content
+        modules.add(getattr(content, "begin", content.gather).__module__)
         short = sorted(module.removeprefix("cgro_theory.theorems.") for module in modules)
         print(f"{label}: {len(short)} files")
         if not options.all:

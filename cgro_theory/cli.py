@@ -20,7 +20,6 @@ from cgro_theory.commands.command_line import (
     require_ascii_digits,
     require_values,
 )
-from cgro_theory.commands.declared_options import PLUGIN_MINUTES
 from cgro_theory.commands.training_options import certify, landscape, simulate, sweep
 from cgro_theory.errors import EXTRAS, CgroError, InvalidFile, InvalidInput, MissingExtra
 
@@ -96,7 +95,7 @@ def verify(
             out=out,
             keep=keep,
             device=device,
-            plugin_minutes=None if plugin_minutes is None else float(PLUGIN_MINUTES.parse(plugin_minutes)),
+            plugin_minutes=plugin_minutes,
             quiet=quiet,
         )
     except KeyboardInterrupt as stop:  # said here, because newer versions of typer make a silent exit of it

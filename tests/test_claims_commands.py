@@ -8,6 +8,7 @@ import pytest
 from cgro_theory import __version__
 from cgro_theory.claims import Provenance
 from cgro_theory.cli import main
+from cgro_theory.commands import claims
 from cgro_theory.commands.claims import explained
 from cgro_theory.report.text import closing_line
 from cgro_theory.theorems.catalogue import ROOMS
@@ -46,10 +47,13 @@ def test_a_claim_is_told_whole_in_narrow_lines(entry):
     assert f"Claim `{entry.label}`:" in (REPOSITORY / page).read_text(encoding="utf-8")
 
 
-def test_a_mistyped_label_is_one_line(capsys):
+def test_a_mistyped_label_is_one_line_and_costs_no_other_theorem_s_import(capsys, monkeypatch):
+    monkeypatch.setattr(claims, "all_rooms", None)
     code, out, err = run(capsys, "explain", "theorem_1.signal_tme")
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert "did you mean 'theorem_1.signal_time'?" in err
+    monkeypatch.undo()
+    assert "did you mean 'lemmas.odd_symmetry'?" in run(capsys, "explain", "lemma.odd_symmetry")[2]
 
 
 def test_results_are_shown_again(capsys, tmp_path):

@@ -1,6 +1,7 @@
 """Theorems of other packages: who takes part, what is said of the others, and that they harm nobody."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from installing import THEOREM, install
@@ -8,10 +9,11 @@ from rich.console import Console
 
 from cgro_theory.claims import Environment, ExitCode, VerificationResult, conclude
 from cgro_theory.cli import main
+from cgro_theory.commands import judging
 from cgro_theory.commands.claims import print_cards
-from cgro_theory.commands.judging import Judging
+from cgro_theory.commands.judging import Judging, withdrawn
 from cgro_theory.commands.paper_map import map_sections
-from cgro_theory.errors import InvalidInput
+from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.theorems import catalogue, plugins
 from cgro_theory.theorems.catalogue import TAKEN, room
 from cgro_theory.theorems.gaussian_model.runs.counted_models import GaussianRuns
@@ -163,12 +165,68 @@ def test_a_plugin_without_a_result_leaves_the_verification_open_and_the_others_j
         return VerificationResult(asked.room.label, "quick", 0, 0.0, CPU, {}, ())
 
     monkeypatch.setattr(Judging, "carried_out_apart", judged)
+    older(
+        tmp_path, "first.json", "first_errors.png", "first.txt", "firsts.json", "second.json", "second_times.svg"
+    )
     code, shown, lines = run(capsys, "verify", "all", "--quiet", "--out", tmp_path)
     assert code == ExitCode.INCONCLUSIVE
     assert "second" in shown
     (line,) = lines
     assert line.startswith("the plug-in first of cgro-first 1.0 is left out: ")
+    assert line.endswith("; files of an earlier run deleted: 2")
     assert line in " ".join(shown.split())
+    assert names(tmp_path) == ["first.txt", "firsts.json", "second.json", "second_times.svg"]
+    # Asked for alone, bad input is exit code 2, which leaves everything as it was.
+    older(tmp_path, "alone.json")
+    code, _, _ = run(capsys, "verify", "first", "--quiet", "--json", tmp_path / "alone.json")
+    assert code == (2 if isinstance(error, InvalidInput) else ExitCode.INCONCLUSIVE)
+    assert (tmp_path / "alone.json").exists() == (code == 2)
+
+
+def older(folder, *names):
+    """Files that an earlier run left."""
+    for name in names:
+        (folder / name).write_text("{}")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_only_the_older_files_of_a_label_that_nobody_has_are_deleted(two, monkeypatch, capsys, tmp_path):
+    known = catalogue.plugins([])
+    known.offers["third"] = Plugin("third", "third:ROOM", "cgro-third 1.0")
+    known.loaded.add("third")
+    known.refused += [("theorem_1_x", "is not free"), ("second", "second is taken"), ("third", "cannot be loaded")]
+    judged = VerificationResult("second", "quick", 0, 0.0, CPU, {}, ())
+    monkeypatch.setattr(Judging, "carried_out_apart", lambda asked, minutes: judged)
+    older(tmp_path, "theorem_1_x.json", "second.json", "third.json", "third_x.svg", "thirdly.json")
+    _, _, lines = run(capsys, "verify", "all", "--quiet", "--out", tmp_path)
+    assert lines == ["is not free", "second is taken", "cannot be loaded; files of an earlier run deleted: 2"]
+    assert names(tmp_path) == ["second.json", "theorem_1_x.json", "thirdly.json"]
+
+
+def test_what_cannot_be_deleted_is_told(monkeypatch, tmp_path):
+    def refused(path, *options):
+        raise PermissionError(1, "Operation not permitted")
+
+    older(tmp_path, "sound.json")
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(InvalidFile, match=r"sound\.json: cannot be deleted: Operation not permitted"):
+        withdrawn(Room("sound", "", ""), tmp_path)
+
+
+def test_a_result_is_written_after_its_figures(monkeypatch, tmp_path):
+    def disk_full(figures, folder):
+        raise InvalidFile(folder, "cannot write here: no space left")
+
+    result = VerificationResult("lemmas", "quick", 0, 0.0, CPU, {}, ())
+    monkeypatch.setattr(judging, "verify_room", lambda *planned: result)
+    monkeypatch.setattr(judging, "save_figures", disk_full)
+    asked = Judging(room("lemmas"), CPU, "cpu", "quick", 0, quiet=True, json_path=tmp_path / "r", folder=tmp_path)
+    with pytest.raises(InvalidFile, match="no space left"):
+        asked.carried_out(None)
+    assert names(tmp_path) == []
 
 
 def test_a_plugin_that_hangs_while_it_is_judged_is_killed(two, monkeypatch):
@@ -211,11 +269,11 @@ def test_what_was_not_judged_is_a_reason_for_exit_code_3():
     assert conclude([], ["left out"]).reasons == ("left out",)
 
 
-@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
-def test_minutes_are_positive(capsys, minutes):
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "1e300"])
+def test_minutes_are_positive_and_no_more_than_a_wait_may_last(capsys, minutes):
     code, shown, (line,) = run(capsys, "verify", "lemmas", "--plugin-minutes", minutes)
     assert (code, shown) == (2, "")
-    assert line.startswith("error: --plugin-minutes must be ")
+    assert line.startswith("error: --plugin-minutes must be a finite number in [1e-09, 1e+06], got ")
 
 
 def test_a_figure_of_another_theorem_s_name_leaves_the_claims_open(monkeypatch):

@@ -38,6 +38,12 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def print_and_start_a_process():
+    print("printed")
+    os.write(1, b"written\n")
+    return subprocess.Popen(["sleep", "600"]).pid
+
+
 def threads_in_effect():
     np.ones((300, 300)) @ np.ones((300, 300))
     libraries = {library["num_threads"] for library in threadpool_info()}
@@ -68,6 +74,39 @@ def test_a_worker_that_dies_fails_its_task_and_another_does_the_next():
             with pytest.raises(WorkerDied, match="killed by SIGKILL"):
                 result.result()
         assert second.result() == 9
+
+
+@posix
+def test_where_no_process_can_be_had_the_next_task_fails_too_and_tries_again(monkeypatch):
+    with WorkerPool(1, light=True) as pool:
+        assert pool.submit(square, 2).result() == 4
+        ((_, pipe),) = pool._workers
+        start = pool._start
+        answers = iter([OSError, start])
+
+        def refused_once():
+            answer = next(answers)
+            if answer is OSError:
+                raise answer("no process to be had")
+            return answer()
+
+        monkeypatch.setattr(pool, "_start", refused_once)
+        failed, failed_too, done = pool.submit(die), pool.submit(square, 3), pool.submit(square, 4)
+        for result in (failed, failed_too):
+            with pytest.raises(WorkerDied, match="killed by SIGKILL"):
+                result.result()
+        assert done.result() == 16
+        assert pipe.closed
+        assert len(pool._workers) == 1
+
+
+@posix
+def test_what_a_task_prints_goes_to_standard_error_and_what_it_starts_ends_with_its_worker(capfd):
+    with WorkerPool(1, nested=True, light=True) as pool:
+        started = pool.submit(print_and_start_a_process).result()
+        assert started in processes()
+    await_until(lambda: started not in processes(), END_LIMIT)
+    assert capfd.readouterr() == ("", "printed\nwritten\n")
 
 
 def test_leaving_the_block_stops_what_is_not_done():

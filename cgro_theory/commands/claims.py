@@ -25,6 +25,7 @@ from cgro_theory.theorems.catalogue import (
     checked_claim,
     plugins,
     room_of_claim,
+    rooms_among,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim
 from cgro_theory.theorems.room import Room
@@ -60,7 +61,9 @@ def run_explain(label: str) -> ExitCode:
     try:
         entry = checked_claim(label)
     except InvalidInput:
-        require_choice("claim", label, [claim.label for home in all_rooms() for claim in home.claims])
+        first = label.partition(".")[0]
+        named = [home for home in rooms_among([first]) if first in (home.label, *home.parts)]
+        require_choice("claim", label, [claim.label for home in named or all_rooms() for claim in home.claims])
         raise
     print(explained(entry))
     return ExitCode.PASSED

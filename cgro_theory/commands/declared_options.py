@@ -12,7 +12,7 @@ from cgro_theory.setting.declared import PATCH, PERTURBATION_RADIUS, RUNS, SEED,
 from cgro_theory.vision.declared import LANDSCAPE, RESTARTS
 
 MINUTES = Parameter("minutes", "number", 60.0, 1e-9, help="refuse sizes that would take longer")
-PLUGIN_MINUTES = Parameter("plugin_minutes", "number", low=1e-9)
+PLUGIN_MINUTES = Parameter("plugin_minutes", "number", low=1e-9, high=1e6)
 WORKERS = Parameter("workers", "integer", 0, 0, 1024, help="local worker processes; 0 runs in this process")
 
 DECLARED: Mapping[str, Parameter] = {

@@ -13,16 +13,11 @@ from rich.console import Console
 from cgro_theory.atomic_file import require_folder, require_outputs, require_writable
 from cgro_theory.claims import ExitCode, VerificationResult, conclude
 from cgro_theory.commands.claims import print_cards
+from cgro_theory.commands.declared_options import PLUGIN_MINUTES
 from cgro_theory.commands.environment import describe_environment, resolve_device
-from cgro_theory.commands.judging import Judging
+from cgro_theory.commands.judging import Judging, withdrawn
 from cgro_theory.commands.verdicts import fitted_verdicts
-from cgro_theory.errors import (
-    InvalidFile,
-    InvalidInput,
-    require_choice,
-    require_finite,
-    require_integer,
-)
+from cgro_theory.errors import InvalidFile, InvalidInput, require_choice, require_integer
 from cgro_theory.report.text import closing_line, verdict_notes
 from cgro_theory.theorems.catalogue import (
     all_rooms,
@@ -37,7 +32,7 @@ from cgro_theory.theorems.room import Profile, Room
 from cgro_theory.theorems.worker_pool import WorkerPool
 
 MAX_SEED = 2**62
-PLUGIN_MINUTES = {"quick": 30.0, "full": 1440.0}
+USUAL_MINUTES = {"quick": 30.0, "full": 1440.0}
 """Longest that the theorem of another package may take, unless the user says otherwise."""
 
 
@@ -51,7 +46,7 @@ def run_verify(
     out: Path | None = None,
     keep: Path | None = None,
     device: str = "auto",
-    plugin_minutes: float | None = None,
+    plugin_minutes: float | str | None = None,
     quiet: bool = False,
 ) -> ExitCode:
     """Verify ``theorem`` (a room's label, or ``all``) and return the exit code of the verdicts.
@@ -59,18 +54,14 @@ def run_verify(
     ``json_path`` receives the result of one theorem; ``out`` one JSON per theorem and the figures. ``keep`` is a
     folder for finished runs: what was stopped or killed goes on from there. Everything about the output is checked
     before any training starts. The theorem of another package is judged in a process of its own, for at most
-    ``plugin_minutes``; one that gives no result is told in one line, and the others are judged all the same.
+    ``plugin_minutes``; one that gives no result is told in one line, what earlier runs wrote of it where its
+    files would go is deleted, and the others are judged all the same. Exit code 2 leaves every file as it was.
     Ctrl-C is raised again as a ``KeyboardInterrupt`` that says in one line what was written before.
     """
     require_choice("profile", profile, ("quick", "full"))
     require_integer("seed", seed, 0, MAX_SEED)
-    minutes = require_finite(
-        "plugin_minutes", PLUGIN_MINUTES[profile] if plugin_minutes is None else plugin_minutes
-    )
-    if minutes <= 0.0:
-        raise InvalidInput("plugin_minutes", minutes, "> 0")
+    minutes = float(PLUGIN_MINUTES.parse(USUAL_MINUTES[profile] if plugin_minutes is None else plugin_minutes))
     rooms = all_rooms() if theorem == "all" else (room(theorem),)
-    unjudged = [why for _, why in plugins().refused] if theorem == "all" else []
     if only and theorem == "all":
         raise InvalidInput("--only", only[0], "given with one theorem, not with all")
     if json_path is not None and theorem == "all":
@@ -84,8 +75,15 @@ def run_verify(
     environment = describe_environment(resolved)
     results: list[VerificationResult] = []
     console = Console()
-    for why in unjudged:
+    unjudged: list[str] = []
+
+    def leave_out(why: str) -> None:
+        unjudged.append(why)
         print(why, file=sys.stderr, flush=True)
+
+    for label, why in plugins().refused if theorem == "all" else ():
+        told = withdrawn(Room(label, "", ""), folder) if plugins().is_left_out(label) else ""
+        leave_out(f"{why}{told}")
     written: list[str] = []
     chosen: Profile = "full" if profile == "full" else "quick"
     of_all = f" of {len(rooms)}" if len(rooms) > 1 else ""
@@ -116,8 +114,8 @@ def run_verify(
             except Exception as error:
                 if not asked.is_plugin or (isinstance(error, InvalidInput | InvalidFile) and theorem != "all"):
                     raise
-                unjudged.append(plugins([entry.label]).of(entry.label).refusal(error))
-                print(unjudged[-1], file=sys.stderr, flush=True)
+                why = plugins([entry.label]).of(entry.label).refusal(error)
+                leave_out(f"{why}{withdrawn(entry, folder, json_path)}")
                 continue
             results.append(result)
             console.print(fitted_verdicts(result.to_json(), console))

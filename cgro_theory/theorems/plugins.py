@@ -2,8 +2,9 @@
 
 An entry point's name is the room's label, its value ``package.module:ROOM`` a :class:`Room`; the module may also
 offer a ``CARD``. Names are judged by the packages' metadata, without importing anything. What has a free name is
-first loaded in a process of its own with a time limit, so that a package that raises, hangs or ends its process
-harms nobody else; only then may this process import it.
+first loaded in a process of its own with a time limit, so that one that raises, hangs or ends its process leaves
+the others judged; only then may this process import it. On POSIX systems what that process started is killed with
+it, unless it began a session or a process group of its own.
 """
 
 from __future__ import annotations
@@ -133,6 +134,10 @@ class Plugins:
                 self.rooms[plugin.label], has_card = found
                 if has_card:
                     self.with_card.add(plugin.label)
+
+    def is_left_out(self, label: str) -> bool:
+        """Whether the plug-in that has this label was tried and takes no part; so no theorem has its files."""
+        return label in self.loaded and label not in self.rooms
 
     def of(self, label: str) -> Plugin:
         """The entry point of a plug-in that takes part."""

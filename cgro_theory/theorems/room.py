@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from cgro_theory.claims import Claim, Figure
 from cgro_theory.theorems.absent_torch import torch_may_be_absent
@@ -17,9 +17,10 @@ from cgro_theory.theorems.checked_claim import Check, CheckedClaim, CheckedPair
 from cgro_theory.theorems.kept_runs import RunStore
 from cgro_theory.theorems.worker_pool import WorkerPool
 
-__all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest"]
+__all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest", "gather_by"]
 
 Profile = Literal["quick", "full"]
+Runs = TypeVar("Runs")
 
 LABEL = re.compile(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?")
 """Labels of rooms: they name files, and begin the labels of claims."""
@@ -81,6 +82,18 @@ class RunRequest:
         return any(name in self.sets for name in names)
 
 
+def gather_by(
+    begin: Callable[[RunRequest, WorkerPool], Callable[[RunRequest], Runs]],
+) -> Callable[[RunRequest], Runs]:
+    """The ``gather`` of a theorem that offers ``begin``: the same runs, begun and waited for."""
+
+    def gather(request: RunRequest) -> Runs:
+        with request.pool() as pool:
+            return begin(request, pool)(request)  # leaving the block ends the workers
+
+    return gather
+
+
 def _quiet_request(
     profile: Profile, seed: int, device: str, labels: tuple[str, ...], sets: tuple[str, ...]
 ) -> RunRequest:
@@ -108,7 +121,8 @@ class Claims(Protocol):
         """Make the sets of runs that the request needs: a frozen value that the checks look at."""
 
     # A theorem whose runs take long also offers ``begin(request, pool)``: it has the runs made by ``pool`` and
-    # returns, as a function of the request, what ``gather`` would. They are made while others are judged.
+    # returns, as a function of the request, what ``gather`` would. They are made while others are judged. Its
+    # ``gather`` is then ``gather_by(begin)``.
 
     def figures(self, runs: Any) -> tuple[Figure, ...]:
         """The theorem's figures, from the runs that were made."""

@@ -8,6 +8,7 @@ import os
 import pickle
 import queue
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -50,8 +51,11 @@ class WorkerPool:
     parent ends, however it does (also by SIGKILL). Tasks and results are pickled by value; a worker starts like
     a new interpreter, so what it is given must be importable there. Not for use by several threads. What ``kept``
     holds is not done again, and what is done is added to it. A worker that dies fails the task it had; another one
-    takes its place. ``nested`` tasks may start processes themselves; ``light`` ones compute nothing, and torch is
-    not imported for them.
+    takes its place. What tasks print goes to standard error.
+
+    Tasks of others' code are ``nested``, which may start processes themselves, or ``light``, which compute nothing
+    and for which torch is not imported. On POSIX systems their worker has a session of its own, and all processes
+    in it are killed with the worker.
     """
 
     def __init__(
@@ -65,11 +69,12 @@ class WorkerPool:
         self._size = workers or os.cpu_count() or 1
         self._kept = kept
         self._nested, self._light = nested, light
+        self._own_session = nested or light
         self._context = multiprocessing.get_context("spawn")
         self._tasks: queue.SimpleQueue[tuple[PendingResult[Any], bytes] | None] = queue.SimpleQueue()
         self._workers: list[Worker] = []
         self._threads: list[threading.Thread] = []
-        self._starting = threading.Lock()
+        self._starting = threading.RLock()
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -100,7 +105,7 @@ class WorkerPool:
         with self._starting:
             self._closed = True
             for process, _ in self._workers:
-                process.kill()
+                self._kill(process)
         with contextlib.suppress(queue.Empty):
             while True:
                 task = self._tasks.get_nowait()
@@ -116,17 +121,38 @@ class WorkerPool:
         self._workers, self._threads = [], []
 
     def _start(self) -> Worker:
-        """A new worker; none once the pool is closed, when the last one that died is as good."""
+        """A new worker."""
         with self._starting:
-            if self._closed:
-                return self._workers[-1]
             ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=_serve, args=(theirs, self._light), daemon=not self._nested)
+            options = (self._light, self._own_session)
+            process = self._context.Process(target=_serve, args=(theirs, *options), daemon=not self._nested)
             with _interrupts_held_back():
                 process.start()
             self._workers.append((process, ours))
             theirs.close()
             return process, ours
+
+    def _replaced(self, dead: Worker) -> Worker:
+        """A new worker in the place of ``dead``; ``dead`` where the pool is closed or no process can be had."""
+        process, pipe = dead
+        self._kill(process)
+        pipe.close()
+        with self._starting:
+            if self._closed:
+                return dead
+            try:
+                worker = self._start()
+            except OSError:
+                return dead
+            self._workers.remove(dead)
+            return worker
+
+    def _kill(self, process: SpawnProcess) -> None:
+        """Kill the worker, and where it has a session of its own all that is in it."""
+        if self._own_session and process.pid and hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
 
     def _drive(self, worker: Worker) -> None:
         """One worker's tasks, one after another, until the pool closes."""
@@ -140,10 +166,7 @@ class WorkerPool:
                 answer = pipe.recv_bytes()
             except (EOFError, OSError):
                 pending.set_exception(WorkerDied(_how_it_died(process)))
-                with contextlib.suppress(
-                    OSError
-                ):  # no process to be had: the next task fails too, and tries again
-                    worker = self._start()
+                worker = self._replaced(worker)  # still the dead one: the next task fails, too, and tries again
                 continue
             try:
                 value, error = pickle.loads(answer)
@@ -179,9 +202,14 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection, light: bool) -> None:
+def _serve(pipe: Connection, light: bool, own_session: bool) -> None:
     """A worker's life: tasks in, results out, until the parent is gone. Torch is imported with the first task."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if own_session and hasattr(os, "setsid"):
+        os.setsid()
+    with contextlib.suppress(OSError):  # there may be no standard error
+        os.dup2(2, 1)  # standard output holds what the command answers, and nothing else
+    sys.stdout = sys.stderr
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # who judges meanwhile has the core: others wait for it
@@ -218,4 +246,6 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
+        if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():  # in a session of its own
+            os.killpg(os.getpid(), signal.SIGKILL)
         os._exit(1)

@@ -23,7 +23,7 @@ from cgro_theory.theorems.landscape.runs.profiles import (
     Sizes,
 )
 from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
-from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.room import RunRequest, gather_by
 from cgro_theory.theorems.worker_pool import PendingResult, WorkerPool
 from cgro_theory.trainer.threads import one_thread
 from cgro_theory.vision.data_sets import load_images
@@ -65,21 +65,19 @@ class Job:
         return self.recipe.width
 
 
-def gather(request: RunRequest) -> LandscapeRuns:
-    """Train the sets that are asked for; seeds derive from the request's and the plan."""
-    with request.pool() as pool:
-        return begin(request, pool)(request)
-
-
 def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], LandscapeRuns]:
-    """Have ``pool`` train them, a task each; what is returned waits for them.
+    """Have ``pool`` train the sets that are asked for, a task a network; what is returned waits for them.
 
-    On a GPU, which processes would share, they are trained in this one when they are asked for.
+    Seeds derive from the request's and the plan. On a GPU, which processes would share, they are trained in this
+    one when they are asked for.
     """
     if request.device != "cpu":
         return _gather_here
     submitted = [(job, pool.submit(make_run, job)) for job in jobs_of(SIZES[request.profile], request)]
     return partial(_collected, submitted)
+
+
+gather = gather_by(begin)
 
 
 def _collected(

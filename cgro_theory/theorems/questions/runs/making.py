@@ -16,7 +16,7 @@ from cgro_theory.theorems.questions.runs import dense_runs, profiles, published_
 from cgro_theory.theorems.questions.runs import patch_runs as runs
 from cgro_theory.theorems.questions.runs.made import QuestionRuns
 from cgro_theory.theorems.questions.runs.profiles import SIZES, Sizes
-from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.room import RunRequest, gather_by
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import Part, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import train_cell
 from cgro_theory.theorems.worker_pool import WorkerPool
@@ -45,14 +45,11 @@ class Job:
         return self.work(*self.inputs)
 
 
-def gather(request: RunRequest) -> QuestionRuns:
-    """Train and build what the asked claims need; every seed derives from ``request.seed`` and the parameters."""
-    with request.pool() as pool:
-        return begin(request, pool)(request)
-
-
 def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], QuestionRuns]:
-    """Have ``pool`` train and build that; what is returned waits for it."""
+    """Have ``pool`` train and build what the asked claims need; what is returned waits for it.
+
+    Every seed derives from ``request.seed`` and the parameters.
+    """
     waiting = [(job.part, pool.submit(job.run)) for job in plan_jobs(SIZES[request.profile], request)]
 
     def collected(request: RunRequest) -> QuestionRuns:
@@ -65,6 +62,9 @@ def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], Quest
         return QuestionRuns(**{name: tuple(found) for name, found in parts.items()})
 
     return collected
+
+
+gather = gather_by(begin)
 
 
 def plan_jobs(sizes: Sizes, request: RunRequest) -> list[Job]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cgro_theory.numerics.seeds import derived_seeds
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.room import RunRequest, gather_by
 from cgro_theory.theorems.worker_pool import WorkerPool
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
@@ -44,14 +44,8 @@ LAMBDA_ONE_SAFETY = 0.25
 """Safety of the learning rate at λ = 1, where no signal plateau limits it."""
 
 
-def gather(request: RunRequest) -> TrainedEvidence:
-    """Train the sets of networks that the asked claims and their negative controls need."""
-    with request.pool() as pool:
-        return begin(request, pool)(request)  # leaving the block ends the workers
-
-
 def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], TrainedEvidence]:
-    """Have ``pool`` train those sets; what is returned waits for them."""
+    """Have ``pool`` train the sets of networks that the asked claims need; what is returned waits for them."""
     # Flows need no batch and no GPU: other processes integrate them. Descent is the longest task, so it comes
     # first; on a GPU it stays in this process.
     groups, on_gpu = request.needs_runs(*GROUPS), request.device == "cuda"
@@ -89,6 +83,9 @@ def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], Train
         )
 
     return collected
+
+
+gather = gather_by(begin)
 
 
 def _submit_groups(

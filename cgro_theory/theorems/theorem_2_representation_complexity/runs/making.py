@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cgro_theory.numerics.seeds import SeedPart, derived_seed
-from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.room import RunRequest, gather_by
 from cgro_theory.theorems.theorem_2_representation_complexity.networks import clean_classifier, memorizer
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import Memorizer, memorize
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import (
@@ -41,14 +41,11 @@ SETS = tuple(
 """The sets of runs that a request can ask for."""
 
 
-def gather(request: RunRequest) -> made.RepresentationRuns:
-    """Build, train and enumerate the sets of runs that are needed; ``request.seed`` decides every draw."""
-    with request.pool() as pool:
-        return begin(request, pool)(request)
-
-
 def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], made.RepresentationRuns]:
-    """Have ``pool`` do that, a task per set; what is returned waits for it."""
+    """Have ``pool`` build, train and enumerate the sets that are needed, a task each; what is returned waits.
+
+    ``request.seed`` decides every draw.
+    """
     sizes, seed = profiles.SIZES[request.profile], request.seed
     waiting = {name: pool.submit(_make, name, sizes, seed) for name in SETS if request.needs_runs(name)}
 
@@ -61,6 +58,9 @@ def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], made.
         return made.RepresentationRuns(seed, **sets)
 
     return collected
+
+
+gather = gather_by(begin)
 
 
 def _make(name: str, sizes: profiles.Sizes, seed: int) -> Any:

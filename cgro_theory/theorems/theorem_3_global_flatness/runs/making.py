@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from cgro_theory.theorems.landscape.runs import training as landscape
-from cgro_theory.theorems.room import RunRequest
+from cgro_theory.theorems.room import RunRequest, gather_by
 from cgro_theory.theorems.theorem_3_global_flatness.runs.constructed import (
     distance_case,
     flat_inside_case,
@@ -31,14 +31,11 @@ _OF_NETWORKS = ("overfit", "moderate_line", "moderate_space", "constructed", "ga
 TORUS_SETS = (*_OF_NETWORKS, "variations", "rate_ladders", "image_scales")
 
 
-def gather(request: RunRequest) -> FlatnessRuns:
-    """Make the parts that are asked for."""
-    with request.pool() as pool:
-        return begin(request, pool)(request)
-
-
 def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], FlatnessRuns]:
-    """Have ``pool`` make them; what is returned waits for them. On a GPU the images train in this process."""
+    """Have ``pool`` make the parts that are asked for; what is returned waits for them.
+
+    On a GPU the images train in this process.
+    """
     images = landscape.begin(request, pool) if request.needs_runs(*landscape.SETS) else None
     torus = _begin_torus(request, pool) if request.needs_runs(*TORUS_SETS) else None
 
@@ -46,6 +43,9 @@ def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], Flatn
         return FlatnessRuns(torus and torus(request), images and images(request))
 
     return collected
+
+
+gather = gather_by(begin)
 
 
 def _begin_torus(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], TorusRuns]:
