@@ -323,6 +323,8 @@ def lines(document: Entry) -> Iterator[tuple[str, str, str, str]]:
 
 def read(path: Path) -> Entry | None:
     """A result file whose checksum is right; None for JSON of another kind, such as a figure's numbers."""
+    if path.exists() and not path.is_file():
+        raise BadInput("is no regular file")  # a pipe or a device may never end
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
@@ -353,7 +355,7 @@ def main(arguments: list[str]) -> int:
                 words.append(word.split(" (")[0])
     except (BadInput, *MALFORMED) as error:
         what = f"{error}" if isinstance(error, BadInput) else f"malformed, {type(error).__name__}: {error}"
-        print(f"recheck: {file}: {what}", file=sys.stderr)
+        print(f"recheck: {file}: {what:.400}", file=sys.stderr)
         return 2
     if not words:
         print(f"recheck: {' '.join(map(str, places))}: no cgro-result/1 file with claims", file=sys.stderr)
