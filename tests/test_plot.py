@@ -174,6 +174,8 @@ def test_what_may_never_end_is_refused_at_once(tmp_path, name):
         figure_of(tmp_path / name)
     with pytest.raises(InvalidFile, match="it is a device"):
         figure_of(Path("/dev/zero"))
+    with pytest.raises(InvalidFile, match="cannot be read: File name too long"):
+        figure_of(Path("x" * 300))
 
 
 def test_damaged_trajectories_are_refused(folder, tmp_path):

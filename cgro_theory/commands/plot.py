@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ def figure_of(file: Path, x: str = "", y: str = "", by: str = "") -> Figure:
 
 def _read(file: Path) -> Figure | tuple[Rows, Sequence[str]]:
     """The file's figure, or its rows with the columns that were chosen and not found."""
-    if file.is_dir():
+    if os.path.isdir(file):  # False where the system refuses to say, as reading the file then tells
         return _store_rows(file)
     if file.suffix == ".csv":
         return _table_rows(file)
@@ -137,7 +138,7 @@ def _store_rows(folder: Path) -> tuple[Rows, Sequence[str]]:
     from cgro_theory.sweep.store import INDEX, Store
     from cgro_theory.sweep.table import all_rows
 
-    if not (folder / INDEX).is_file():
+    if not os.path.isfile(folder / INDEX):
         raise InvalidFile(folder, f"is no sweep's folder: {KNOWN} is needed")
     with Store(folder) as store:
         return all_rows(store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +43,7 @@ def read_results(folder: Path) -> ReportSources:
 
 def _read(folder: Path) -> tuple[ReportSources, dict[str, Mapping[str, Any]]]:
     """The results, and the numbers of the figures by name."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InvalidFile(folder, "no such folder of results; make one with `cgro verify all --out results`")
     documents: list[tuple[str, Mapping[str, Any]]] = []
     captions: dict[str, Mapping[str, Any]] = {}
