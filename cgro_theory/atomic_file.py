@@ -1,4 +1,4 @@
-"""Write a file whole or not at all: to a temporary name beside it, then rename. Only files are replaced."""
+"""Read and write files whole or not at all: written to a temporary name, then renamed. Only files are replaced."""
 
 from __future__ import annotations
 
@@ -40,6 +40,21 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         raise InvalidFile(path, f"cannot write here: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_whole(path: str | Path) -> bytes:
+    """Return the bytes of a regular file.
+
+    Raises :class:`InvalidFile` where there is none, it cannot be read, or it is no regular file: a pipe or a
+    device, which may never come to an end, is not even opened.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise InvalidFile(path, f"cannot be read: it is {_kind(mode)}, not a file")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidFile(path, f"cannot be read: {error.strerror}") from error
 
 
 def require_writable(path: str | Path) -> Path:

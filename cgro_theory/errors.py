@@ -12,6 +12,13 @@ MOST_LISTED = 8
 """Longer lists of choices are not written out in an error; the nearest one is."""
 LONGEST_VALUE = 60
 """A value that is longer when written out is cut, so that an error fits on a line."""
+LONGEST_REASON = 400
+"""What is wrong with a file may quote what the file holds."""
+
+
+def shortened(text: str, most: int = LONGEST_VALUE) -> str:
+    """The text, cut where it has more than ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 class CgroError(Exception):
@@ -29,10 +36,7 @@ class InvalidInput(CgroError, ValueError):
     """
 
     def __init__(self, name: str, value: Any, allowed: str) -> None:
-        shown = repr(value)
-        if len(shown) > LONGEST_VALUE:
-            shown = f"{shown[: LONGEST_VALUE - 1]}…"
-        super().__init__(f"{name} must be {allowed}, got {shown}")
+        super().__init__(f"{name} must be {allowed}, got {shortened(repr(value))}")
         self.name = name
         self.value = value
         self.allowed = allowed
@@ -46,7 +50,7 @@ class InvalidFile(CgroError, ValueError):
     """A file that is missing, truncated, foreign or not writable: says which and why."""
 
     def __init__(self, path: object, why: str) -> None:
-        super().__init__(f"{path}: {why}")
+        super().__init__(f"{path}: {shortened(why, LONGEST_REASON)}")
         self.path = path
         self.why = why
 

@@ -11,7 +11,7 @@ from cgro_theory.commands.paper_map import MEASURED, PAGES, generated_files, run
 from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.report.claim_block import claim_markdown
 from cgro_theory.report.figures import render
-from cgro_theory.report.text import format_interval
+from cgro_theory.report.text import format_prediction
 from cgro_theory.theorems.catalogue import ROOMS, claim
 
 MEMORIZATION = "theorem_1.first_memorization_time"
@@ -66,7 +66,7 @@ def test_check_reports_a_stale_block(tmp_path, capsys, name):
     assert run_paper_map(tmp_path, check=False) == 0
     fresh = (tmp_path / name).read_text(encoding="utf-8")
     entry = next(each for each in load_result(tmp_path / recorded)["claims"] if each["label"] == MEMORIZATION)
-    shown = format_interval(entry["predicted"])
+    shown = format_prediction(entry)
     assert fresh.count(shown) == 1
     (tmp_path / name).write_text(fresh.replace(shown, "[1, 2]"), encoding="utf-8")
     assert run_paper_map(tmp_path, check=True) == 1
@@ -129,7 +129,7 @@ def test_a_claim_told_whole_hides_nothing():
     entry["statement"] = claim(label).statement
     told = claim_markdown(claim(label), document)
     assert told.count(claim(label).statement) == 1
-    shown = format_interval(entry["predicted"])
+    shown = format_prediction(entry)
     for part in (
         r"\frac{2 N v_{0}^{2 - q}}{\lambda q",
         shown,

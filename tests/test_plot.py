@@ -1,6 +1,10 @@
 """`cgro plot`: every kind of file that has a picture, the axes that vary, and what is refused."""
 
+import copy
 import json
+import os
+import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from cgro_theory.cli import main
 from cgro_theory.commands.plot import figure_of
 from cgro_theory.commands.plot_rows import rows_figure
 from cgro_theory.errors import InvalidFile, InvalidInput
+from cgro_theory.report.figure_numbers import figure_from_json, figure_to_json
 
 GRID = """[sweep]
 kind = "memorizer"
@@ -96,9 +101,51 @@ def test_the_picture_is_said_and_written_whole(folder, capsys):
     assert "signal margin" in (folder / "picture.svg").read_text()
 
 
+CURVE = {"label": "", "x": [1, 2], "y": [1, None], "colour": 0, "style": "line", "faint": False, "low": None}
+CURVE["high"] = None
+PANEL = {"title": "", "x_label": "", "y_label": "", "series": [CURVE], "markers": [], "x_scale": "linear"}
+PANEL["y_scale"] = "linear"
+
+
+def numbers(title="", **changes):
+    """A figure's JSON with what is to be changed in its one panel or its one curve."""
+    panel = PANEL | {key: value for key, value in changes.items() if key in PANEL}
+    curve = CURVE | {key: value for key, value in changes.items() if key in CURVE}
+    panel["series"] = changes.get("series", [curve])
+    return json.dumps({"name": "n", "title": title, "caption": "", "panels": [panel]}).encode()
+
+
+def bound(**quantity):
+    answers = [{"parameters": {"d": d, "of": [d]}, "quantities": [{"name": "a", **quantity}]} for d in (1, 2)]
+    return json.dumps({"schema": "cgro-bound/1", "over": "d", "answers": answers}).encode()
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("x.json", numbers(y=[1.0, 2.0, 3.0])),
+        ("x.json", numbers(low=[1.0], high=[2.0])),
+        ("x.json", numbers(style="wavy")),
+        ("x.json", numbers(y_scale="cubic")),
+        ("x.json", numbers(x_scale=["log"])),
+        ("x.json", numbers(colour="3")),
+        ("x.json", numbers(y=[float("nan"), None])),
+        ("x.json", numbers(y=[1e308, -1e308])),
+        ("x.json", numbers(y=[1.0, 10**400])),
+        ("x.json", numbers(series=[])),
+        ("x.json", numbers(series={"a": 1})),
+        ("x.json", numbers(title="\ud800")),
+        ("x.json", bound(value=[1, 2])),
+        ("x.json", bound(value={"low": 1})),
+        ("x.json", "[1]".encode("utf-16")),
+        ("x.json", b""),
+        ("x.csv", b"a,b\n1,1e308\n2,-1e308\n"),
+        ("x.csv", b"a,b\nnan,nan\nnan,nan\n"),
+        ("x.csv", b"a,b\n1,2\n3\n"),
+        ("x.csv", b"a,b\n1,2\n3,4,5\n"),
+        ("x.csv", b'a,b\n1,"2\n'),
+        ("x.csv", "a,b\n1,2\n3,4\n".encode("utf-16")),
+        ("x.npz", b""),
         ("x.npz", b"no archive"),
         ("x.json", b"{"),
         ("x.json", b"[]"),
@@ -120,6 +167,85 @@ def test_what_cannot_be_read_is_one_line_and_nothing_is_written(tmp_path, capsys
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["pipe", "pipe.csv", "pipe.npz", "pipe.json"])
+def test_what_may_never_end_is_refused_at_once(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InvalidFile, match="cannot be read: it is a pipe, not a file"):
+        figure_of(tmp_path / name)
+    with pytest.raises(InvalidFile, match="it is a device"):
+        figure_of(Path("/dev/zero"))
+    with pytest.raises(InvalidFile, match="cannot be read: File name too long"):
+        figure_of(Path("x" * 300))
+
+
+def test_damaged_trajectories_are_refused(folder, tmp_path):
+    whole = (folder / "t.npz").read_bytes()
+    damaged = tmp_path / "t.npz"
+    damaged.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InvalidFile, match="truncated or foreign"):
+        figure_of(damaged)
+    with np.load(folder / "t.npz") as archive:
+        arrays = dict(archive)
+    for name, change in {
+        "noise_margins": lambda array: array[:, :, :1],
+        "checkpoint_times": lambda array: array[None],
+        "final_signal": lambda array: array.astype(str),
+    }.items():
+        np.savez(damaged, **arrays | {name: change(arrays[name])})
+        with pytest.raises(InvalidFile, match=f"{name} must be .* real numbers"):
+            figure_of(damaged)
+    header = json.loads(str(arrays["header"])) | {"stopped_because": []}
+    np.savez(damaged, **arrays | {"header": np.array(json.dumps(header))})
+    with pytest.raises(InvalidFile, match="1 seeds, 0 ends"):
+        figure_of(damaged)
+
+
+JUNK = (None, True, -1, 1e308, float("inf"), 10**400, "", "text", [], {}, [None], {"a": 1}, "\ud800", "delete")
+
+
+def damage(document, generator):
+    """Put junk somewhere, at any depth equally likely."""
+    inside = document
+    while True:
+        key = generator.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
+        below = inside[key]
+        if not isinstance(below, (dict, list)) or not below or generator.random() < 0.2:
+            break
+        inside = below
+    if (junk := generator.choice(JUNK)) == "delete":
+        del inside[key]
+    else:
+        inside[key] = junk
+
+
+def test_any_damaged_document_is_drawn_or_refused(folder, request, tmp_path):
+    recorded = request.config.rootpath / "verification" / "recorded"
+    sources = [folder / "t.json", recorded / "lemmas.json", recorded / "theorem_2_counts.json"]
+    originals = [json.loads(path.read_bytes()) for path in sources] + [json.loads(bound(value=1.0))]
+    generator, refused = random.Random(887399), []
+    for original in originals * 60:
+        document = copy.deepcopy(original)
+        damage(document, generator)
+        (tmp_path / "x.json").write_text(json.dumps(document), encoding="utf-8")
+        try:
+            figure_of(tmp_path / "x.json")
+        except (InvalidFile, InvalidInput) as error:
+            refused.append(str(error))
+    assert 60 < len(refused) < 240
+    assert all(len(each.splitlines()) == 1 for each in refused)
+
+
+def test_the_numbers_of_a_figure_are_read_as_written(folder):
+    for name in ("grid.csv", "t.npz"):
+        figure = figure_of(folder / name)
+        assert figure_from_json(json.loads(figure_to_json(figure))) == figure
+
+
+def test_a_file_without_a_name_needs_one_for_its_picture(capsys):
+    code, _, err = run(capsys, "plot", "..")
+    assert (code, err) == (2, "error: --out must be given: the file has no name of its own, got ''\n")
+
+
 def test_a_folder_that_is_no_sweep_and_a_picture_over_its_source_are_refused(tmp_path, folder):
     with pytest.raises(InvalidFile, match="is no sweep's folder"):
         figure_of(tmp_path)
@@ -135,8 +261,7 @@ def test_a_folder_that_is_no_sweep_and_a_picture_over_its_source_are_refused(tmp
 @pytest.mark.parametrize(
     ("rows", "columns", "message"),
     [
-        ([{"a": 1, "b": 2}], {}, "--x must be given: no column of numbers varies"),
-        ([{"a": 1}, {"a": 2}], {}, "--y must be given"),
+        ([{"a": 1, "b": 2}, {"a": 2, "b": 2}], {"x": "a", "y": "a"}, "--y must be another column of numbers"),
         ([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], {"y": "b"}, "--y must be a, got 'b'"),
         ([{"a": n, "b": n, "c": f"k{n}"} for n in range(9)], {"by": "c"}, "--by must be a column with at most 8"),
         ([{"a": 1, "b": 2}, {"a": 2, "b": 2}], {"by": "z"}, "--by must be a or b"),
@@ -144,12 +269,25 @@ def test_a_folder_that_is_no_sweep_and_a_picture_over_its_source_are_refused(tmp
 )
 def test_axes_that_are_not_there_are_refused(rows, columns, message):
     with pytest.raises(InvalidInput, match=message):
-        rows_figure("title", rows, ["a"], **columns)
+        rows_figure(Path("table.csv"), rows, ["a"], **columns)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "message"),
+    [
+        ([{"a": 1, "b": 2}], {}, "no column of numbers varies$"),
+        ([{"a": 1, "b": 2}, {"a": 2, "b": 2}], {"y": "a"}, "no column of numbers varies beside the one given"),
+        ([{"a": 1}, {"a": 2}], {}, "no column of numbers but a"),
+    ],
+)
+def test_rows_without_axes_are_the_files_fault(rows, columns, message):
+    with pytest.raises(InvalidFile, match=rf"table\.csv: is nothing to draw: {message}"):
+        rows_figure(Path("table.csv"), rows, ["a"], **columns)
 
 
 def test_scales_follow_the_numbers_and_gaps_are_left_out():
     rows = [{"a": 10**n, "b": f"1e-{n}"} for n in range(5)] + [{"a": 7, "b": None}, {"a": 7, "b": "inf"}]
-    (panel,) = rows_figure("title", rows, ["a"]).panels
+    (panel,) = rows_figure(Path("table.csv"), rows, ["a"]).panels
     assert (panel.x_scale, panel.y_scale) == ("log", "log")
     assert len(panel.series[0].x) == 5
     assert panel.series[0].low is None

@@ -3,6 +3,7 @@
 import ast
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -314,6 +315,8 @@ def test_a_file_that_is_not_there_or_not_a_result_is_exit_code_2(tmp_path, capsy
     (tmp_path / "figure.json").write_text("{}", encoding="utf-8")
     assert told(capsys, tmp_path / "none.json")[0] == 2
     assert told(capsys, tmp_path / "figure.json")[2][0].endswith("not a cgro-result/1 file")
+    os.mkfifo(tmp_path / "pipe.json")
+    assert told(capsys, tmp_path / "pipe.json")[2][0].endswith("is no regular file")
 
 
 def test_many_runs_are_recorded_by_the_worst_of_them():

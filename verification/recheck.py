@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import operator
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -323,6 +324,8 @@ def lines(document: Entry) -> Iterator[tuple[str, str, str, str]]:
 
 def read(path: Path) -> Entry | None:
     """A result file whose checksum is right; None for JSON of another kind, such as a figure's numbers."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise BadInput("is no regular file")  # a pipe or a device may never end
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
@@ -339,7 +342,9 @@ def read(path: Path) -> Entry | None:
 def main(arguments: list[str]) -> int:
     """Print one line per claim and negative control of the files and folders, and a sum; return the exit code."""
     places = [Path(each) for each in arguments] or [Path("results")]
-    files = [file for place in places for file in (sorted(place.glob("*.json")) if place.is_dir() else [place])]
+    files = [
+        file for place in places for file in (sorted(place.glob("*.json")) if os.path.isdir(place) else [place])
+    ]
     words: list[str] = []
     try:
         for file in files:
@@ -353,7 +358,7 @@ def main(arguments: list[str]) -> int:
                 words.append(word.split(" (")[0])
     except (BadInput, *MALFORMED) as error:
         what = f"{error}" if isinstance(error, BadInput) else f"malformed, {type(error).__name__}: {error}"
-        print(f"recheck: {file}: {what}", file=sys.stderr)
+        print(f"recheck: {file}: {what:.400}", file=sys.stderr)
         return 2
     if not words:
         print(f"recheck: {' '.join(map(str, places))}: no cgro-result/1 file with claims", file=sys.stderr)

@@ -6,7 +6,6 @@ Nothing in such a file is ever executed.
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cgro_theory.array_archive import read_arrays
+from cgro_theory.atomic_file import read_whole
 from cgro_theory.calculator.fresh_point import FreshPointLaw
 from cgro_theory.errors import InvalidFile, InvalidInput, require_finite, require_integer
 from cgro_theory.setting.parameters import PatchSetting
@@ -63,18 +64,13 @@ def load_law(path: str | Path, run: int = 0, scales: WeightScales | None = None)
 
     Raises :class:`InvalidFile` for a file that is neither.
     """
+    content = read_whole(path)
+    if content.startswith(np.lib.format.MAGIC_PREFIX):
+        raise InvalidFile(path, "a single array (npy): an npz with 'weights' is needed, see numpy.savez")
     try:
-        with Path(path).open("rb") as stream:
-            if stream.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
-                raise InvalidFile(path, "a single array (npy): an npz with 'weights' is needed, see numpy.savez")
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            wanted = ("header", "weights", "feature", "final_weight_gram", "final_signal")
-            arrays = {name: archive[name] for name in wanted if name in archive.files}
-    except InvalidFile:
-        raise
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        wanted = ("header", "weights", "feature", "final_weight_gram", "final_signal")
+        arrays: dict[str, Any] = read_arrays(content, wanted)
+    except ValueError as error:
         raise InvalidFile(path, f"not an npz file of numbers: {error}") from error
     _check_real(path, arrays)
     if "weights" in arrays:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cgro_theory.atomic_file import atomic_write
+from cgro_theory.atomic_file import atomic_write, read_whole
 from cgro_theory.claims.claim_json import claim_to_json
 from cgro_theory.claims.figure import Figure
 from cgro_theory.claims.interval import Interval
@@ -157,10 +157,9 @@ def load_result(path: str | Path) -> dict[str, Any]:
     Raises :class:`InvalidFile` when the file is missing, truncated, of another schema, lacks a key, names an
     unknown outcome, carries statuses that do not follow from its own claims, or does not fit its checksum.
     """
+    text = read_whole(path)
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read: {error.strerror}") from error
+        document = json.loads(text.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidFile(path, f"not valid JSON (truncated?): {error}") from error
     schema = document.get("schema") if isinstance(document, dict) else None

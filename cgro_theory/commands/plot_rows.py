@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from cgro_theory.claims import Figure, Panel, Series
-from cgro_theory.errors import InvalidInput, require_choice
+from cgro_theory.errors import InvalidFile, InvalidInput, require_choice
 
 Row = Mapping[str, Any]
 
@@ -32,12 +33,13 @@ DECADES = 100.0
 
 
 def rows_figure(
-    title: str, rows: Sequence[Row], inputs: Sequence[str], x: str = "", y: str = "", by: str = ""
+    file: Path, rows: Sequence[Row], inputs: Sequence[str], x: str = "", y: str = "", by: str = ""
 ) -> Figure:
     """One curve per value of ``by``, of the median of ``y`` over ``x`` with its least and greatest value.
 
     ``inputs``: the columns that were chosen and not found. What is not given is what varies. Raises
-    :class:`InvalidInput`, named as the option, for a column that is not there, has no numbers or cannot be chosen.
+    :class:`InvalidInput`, named as the option, for a column that is not there, has no numbers or cannot be chosen,
+    and :class:`InvalidFile` where there is nothing to choose from.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     numeric = [name for name in names if any(_number(row.get(name)) is not None for row in rows)]
@@ -52,18 +54,21 @@ def rows_figure(
         x = max((name for name in chosen if name in numeric), key=lambda name: _values(rows, name), default="")
         x = x or next((name for name in numeric if name not in (y, by) and _values(rows, name) > 1), "")
     if not x:
-        raise InvalidInput("--x", x, "given: no column of numbers varies")
+        rest = " beside the one given" if y or by else ""
+        raise InvalidFile(file, f"is nothing to draw: no column of numbers varies{rest}")
     if not y:
         found = [name for name in numeric if name not in (x, by, *inputs, *REPEATS)]
         ranked = [*(name for name in SHOWN_FIRST if name in found), *found]
         y = next((name for name in ranked if _values(rows, name) > 1), next(iter(ranked), ""))
-    if not y or y == x:
-        raise InvalidInput("--y", y, "given: another column of numbers than --x")
+    if not y:
+        raise InvalidFile(file, f"is nothing to draw: no column of numbers but {x}")
+    if y == x:
+        raise InvalidInput("--y", y, "another column of numbers than --x")
     others = [name for name in chosen if name not in (x, y)]
     by = by or next((name for name in others if _values(rows, name) <= MOST_CURVES), "")
     panel = _panel(rows, x, y, by)
     told = f"{len(rows):,} rows; at each {x} the median, with the least and the greatest"
-    return Figure("rows", title, told, (panel,))
+    return Figure("rows", file.stem, told, (panel,))
 
 
 def _panel(rows: Sequence[Row], x: str, y: str, by: str) -> Panel:

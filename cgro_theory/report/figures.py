@@ -7,12 +7,11 @@ reader's preference of light or dark, and the legend is told apart from it, once
 from __future__ import annotations
 
 import io
-import json
 import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from cgro_theory.atomic_file import atomic_write
 from cgro_theory.claims import Figure, Panel, Series
+from cgro_theory.report.figure_numbers import figure_to_json
 from cgro_theory.report.typeset import in_mathtext
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#666666")
@@ -110,8 +110,7 @@ def render(figure: Figure) -> dict[str, bytes]:
             buffer = io.BytesIO()
             canvas.savefig(buffer, format=suffix, **options)
             files[suffix] = buffer.getvalue()
-    text = json.dumps(_without_nan(asdict(figure)), ensure_ascii=False, indent=1, allow_nan=False)
-    files["json"] = text.encode() + b"\n"
+    files["json"] = figure_to_json(figure)
     return files
 
 
@@ -240,13 +239,3 @@ def _draw_series(axes: Axes, series: Series) -> None:
         alpha=0.6 if series.faint else 1.0,
         label=_shown(series.label) or "_nolegend_",
     )
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from cgro_theory.claims import Figure, Marker, Panel, Series
-from cgro_theory.errors import InvalidFile
+from cgro_theory.atomic_file import read_whole
+from cgro_theory.report.figure_numbers import figure_from_json
 from cgro_theory.report.figures import KeyEntry, legend, panel_svgs
 from cgro_theory.report.html_documents import LABEL
 
@@ -24,7 +23,6 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """Pictures with other names are none of ours, and a name becomes an address within the page."""
 
 _PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
-_SCALES = ("linear", "log", "symlog")
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def read_figures(folder: Path, captions: Mapping[str, Mapping[str, Any]]) -> tup
         pictures, key = _drawn(json.dumps(about, sort_keys=True)) if about else ((), ())
         drawn = bool(pictures)
         if not drawn:
-            pictures = (("", _address(_PICTURES[path.suffix], _read_picture(path))),)
+            pictures = (("", _address(_PICTURES[path.suffix], read_whole(path))),)
         size = sum(len(address) for _, address in pictures) * 3 // 4
         shown = pictures if size <= left else ()
         left -= size if shown else 0
@@ -82,67 +80,6 @@ def _drawn(content: str) -> tuple[tuple[tuple[str, str], ...], tuple[KeyEntry, .
         return (), ()
     titles = (panel.title for panel in figure.panels)
     return tuple(zip(titles, pictures, strict=True)), legend(figure)
-
-
-def figure_from_json(content: Mapping[str, Any]) -> Figure:
-    """The figure that :func:`figures.render` wrote as JSON; ``ValueError``, ``TypeError``, ``KeyError`` else."""
-    name, title, caption = (_text(content[each]) for each in ("name", "title", "caption"))
-    panels = tuple(_panel(each) for each in content["panels"])
-    return Figure(name, title, caption, panels, tuple(_texts(content.get("claims", ()))))
-
-
-def _panel(content: Mapping[str, Any]) -> Panel:
-    title, x_label, y_label = (_text(content[each]) for each in ("title", "x_label", "y_label"))
-    x_scale, y_scale = content["x_scale"], content["y_scale"]
-    if not {x_scale, y_scale} <= set(_SCALES):
-        raise ValueError(f"no scales: {x_scale}, {y_scale}")
-    series = tuple(_series(each) for each in content["series"])
-    markers = tuple(
-        Marker(
-            _text(each["label"]),
-            _number(each["value"]),
-            "y" if each["axis"] == "y" else "x",
-            None if each["until"] is None else _number(each["until"]),
-            int(each["colour"]),
-        )
-        for each in content["markers"]
-    )
-    legend_at: Literal["inside", "below"] = "below" if content.get("legend") == "below" else "inside"
-    return Panel(title, x_label, y_label, series, markers, x_scale, y_scale, legend_at)
-
-
-def _series(content: Mapping[str, Any]) -> Series:
-    x, y = (_numbers(content[name]) for name in ("x", "y"))
-    low, high = (None if content[name] is None else _numbers(content[name]) for name in ("low", "high"))
-    if any(len(each) != len(x) for each in (y, low, high) if each is not None):
-        raise ValueError("the numbers of a curve are not of one length")
-    style = content["style"]
-    if style not in ("line", "dashed", "points"):
-        raise ValueError(f"no style: {style}")
-    return Series(_text(content["label"]), x, y, int(content["colour"]), style, bool(content["faint"]), low, high)
-
-
-def _numbers(values: Iterable[Any]) -> list[float]:
-    return [math.nan if value is None else _number(value) for value in values]
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"no number: {value!r}")
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"no text: {value!r}")
-    return value
-
-
-def _read_picture(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read: {error.strerror}") from error
 
 
 def _address(kind: str, content: bytes) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cgro_theory.atomic_file import read_whole
 from cgro_theory.errors import InvalidFile
 from cgro_theory.report.html_documents import read_document
 from cgro_theory.report.html_figures import ReportFigure, read_figures
@@ -41,7 +43,7 @@ def read_results(folder: Path) -> ReportSources:
 
 def _read(folder: Path) -> tuple[ReportSources, dict[str, Mapping[str, Any]]]:
     """The results, and the numbers of the figures by name."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise InvalidFile(folder, "no such folder of results; make one with `cgro verify all --out results`")
     documents: list[tuple[str, Mapping[str, Any]]] = []
     captions: dict[str, Mapping[str, Any]] = {}
@@ -61,10 +63,9 @@ def _read(folder: Path) -> tuple[ReportSources, dict[str, Mapping[str, Any]]]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    text = read_whole(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read: {error.strerror}") from error
+        content = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise InvalidFile(path, f"not valid JSON (truncated?): {error}") from error
     if not isinstance(content, dict):

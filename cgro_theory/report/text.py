@@ -42,8 +42,8 @@ def format_number(value: Any, digits: int = 4) -> str:
     return f"{number:.{digits - 1}e}"
 
 
-def format_interval(ends: Mapping[str, Any]) -> str:
-    """``[low, high]`` with as many digits as tell the ends apart (4 to 7); one sign where one end is infinite.
+def format_interval(ends: Mapping[str, Any], digits: int = 4) -> str:
+    """``[low, high]`` with ``digits``, or more that tell the ends apart (up to 7); one sign where one is infinite.
 
     An end that is the next float beside a round number excludes that number.
 
@@ -52,15 +52,19 @@ def format_interval(ends: Mapping[str, Any]) -> str:
     >>> format_interval({"low": "-inf", "high": 1.0 - 2.0**-53}), format_interval({"low": 5e-324, "high": "inf"})
     ('< 1', '> 0')
     """
-    digits = _digits_apart(ends)
-    low, high = format_number(ends["low"], digits), format_number(ends["high"], digits)
+    apart = max(digits, _digits_apart([ends["low"]], [ends["high"]], most=7))
+    low, high = format_number(ends["low"], apart), format_number(ends["high"], apart)
     if low == high:
-        return format_number(ends["low"])
+        return format_number(ends["low"], digits)
     if low == "-∞":
-        return f"{'<' if _beside(ends['high'], math.inf) else '≤'} {high}"
+        return f"< {_rounded(ends['high'])}" if _beside(ends["high"], math.inf) else f"≤ {high}"
     if high == "∞":
-        return f"> {format_number(round(ends['low'], 12))}" if _beside(ends["low"], -math.inf) else f"≥ {low}"
+        return f"> {_rounded(ends['low'])}" if _beside(ends["low"], -math.inf) else f"≥ {low}"
     return f"[{low}, {high}]"
+
+
+def _rounded(end: float) -> str:
+    return format_number(round(end, 12))
 
 
 def _beside(end: Any, toward: float) -> bool:
@@ -72,12 +76,22 @@ def _beside(end: Any, toward: float) -> bool:
     )
 
 
-def _digits_apart(ends: Mapping[str, Any]) -> int:
-    """How many significant digits, 4 to 7, tell the two ends apart; 4 when they are equal."""
-    if ends["low"] == ends["high"]:
-        return 4
-    different = (n for n in range(4, 7) if format_number(ends["low"], n) != format_number(ends["high"], n))
-    return next(different, 7)
+def _digits_apart(some: Sequence[Any], others: Sequence[Any], most: int = 17) -> int:
+    """The least number of significant digits, from 4 to ``most``, that tells different numbers apart.
+
+    Each of ``some`` from each of ``others``, where both are known; 17 digits tell all floats apart.
+    """
+    pairs = [(one, other) for one in some for other in others if None not in (one, other) and one != other]
+    told = (n for n in range(4, most) if all(format_number(a, n) != format_number(b, n) for a, b in pairs))
+    return next(told, most)
+
+
+def _digits(entry: Mapping[str, Any]) -> int:
+    """The digits of a claim's numbers: one sees on which side of each predicted end a measured one lies."""
+    predicted, measured = entry["predicted"], entry["measured"]
+    needless = {"at_most": "low", "at_least": "high"}.get(entry.get("relation", ""))
+    ends = [predicted[end] for end in ("low", "high") if end != needless]
+    return _digits_apart(ends, [measured["low"], measured["high"]])
 
 
 def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -91,7 +105,7 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
                 entry["label"],
                 entry["mark"],
                 format_prediction(entry),
-                _measured(entry),
+                format_measurement(entry),
                 str(entry["measured"]["runs"]),
                 entry["outcome"],
                 entry["inherited"],
@@ -104,28 +118,35 @@ def verdict_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def format_prediction(entry: Mapping[str, Any]) -> str:
     """The predicted interval as the relation reads it: ≤, ≥, a number ± what is allowed, or its two ends.
 
-    >>> format_prediction({"relation": "at_least", "predicted": {"low": 0.9, "high": 1.0}})
+    >>> measured = {"low": 0.95, "high": 1.0}
+    >>> format_prediction({"relation": "at_least", "predicted": {"low": 0.9, "high": 1.0}, "measured": measured})
     '≥ 0.9'
     """
     ends, relation, tolerance = entry["predicted"], entry.get("relation"), entry.get("tolerance")
+    digits = _digits(entry)
     if None in (ends["low"], ends["high"]) or ends["low"] == ends["high"]:
-        return format_interval(ends)
+        return format_interval(ends, digits)
     if relation == "at_most":
-        return format_interval({"low": "-inf", "high": ends["high"]})
+        return format_interval({"low": "-inf", "high": ends["high"]}, digits)
     if relation == "at_least":
-        return format_interval({"low": ends["low"], "high": "inf"})
+        return format_interval({"low": ends["low"], "high": "inf"}, digits)
     if relation == "equals" and isinstance(tolerance, (int, float)) and tolerance > 0:
         low, high = float(ends["low"]), float(ends["high"])
-        return f"{format_number((low + high) / 2)} ± {format_number((high - low) / 2, 3)}"
-    return format_interval(ends)
+        return f"{format_number((low + high) / 2, digits)} ± {format_number((high - low) / 2, 3)}"
+    return format_interval(ends, digits)
 
 
-def _measured(entry: Mapping[str, Any]) -> str:
-    """The measured interval or number, with the digits of a narrow prediction; of a count, out of how many."""
-    measured, predicted = entry["measured"], entry["predicted"]
-    if measured["low"] != measured["high"]:
-        return format_interval(measured)
-    return format_number(measured["low"], _digits_apart(predicted)) + _out_of(entry)
+def format_measurement(entry: Mapping[str, Any]) -> str:
+    """The measured interval or number, told apart from the predicted ends; of a count, out of how many.
+
+    >>> predicted, at = {"low": 9622353.36, "high": 9622358.09}, 9622354.56
+    >>> entry = {"relation": "within", "predicted": predicted, "measured": {"low": at, "high": at, "runs": 1}}
+    >>> format_prediction(entry), format_measurement(entry)
+    ('[9.622353e+06, 9.622358e+06]', '9.622355e+06')
+    """
+    measured = entry["measured"]
+    told = format_interval(measured, _digits(entry))
+    return told + _out_of(entry) if measured["low"] == measured["high"] else told
 
 
 def _out_of(entry: Mapping[str, Any]) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from cgro_theory.array_archive import read_arrays
 from cgro_theory.sweep.cell import Cell, cell_of
 from cgro_theory.sweep.result_file import HEADER, RESULT_SCHEMA
 
@@ -25,10 +22,9 @@ def found_results(folder: Path) -> Iterator[tuple[Cell, str]]:
     for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name)):
         try:
             content = path.read_bytes()
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                header: Any = json.loads(archive[HEADER].tobytes().decode())
+            header: Any = json.loads(read_arrays(content, [HEADER])[HEADER].tobytes().decode())
             cell = cell_of(str(header["kind"]), int(header["version"]), header["parameters"])
-        except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError):
             continue
         checksum = hashlib.sha256(content).hexdigest()
         if header.get("schema") == RESULT_SCHEMA and path.name == f"{cell.identity}.{checksum[:16]}.npz":

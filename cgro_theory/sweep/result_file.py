@@ -6,13 +6,13 @@ import hashlib
 import io
 import itertools
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cgro_theory.array_archive import read_arrays
 from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.sweep.cell import Cell
 from cgro_theory.sweep.run_kind import RunOutcome
@@ -83,10 +83,9 @@ REMEDY = "(--rerun-damaged does the run again)"
 def decode_result(path: Path, content: bytes, cell: Cell) -> RunOutcome:
     """The outcome in ``content``, from ``path``; :class:`InvalidFile` when it is no result of ``cell``."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            header: Any = json.loads(archive[HEADER].tobytes().decode())
-            arrays = {name: archive[name] for name in archive.files if name != HEADER}
-    except (ValueError, KeyError, EOFError, TypeError, AttributeError, OSError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(content)
+        header: Any = json.loads(arrays.pop(HEADER).tobytes().decode())
+    except (ValueError, KeyError) as error:
         raise InvalidFile(path, f"is no sweep result: {error}") from error
     if not isinstance(header, dict) or header.get("schema") != RESULT_SCHEMA:
         raise InvalidFile(path, f"is no sweep result of schema {RESULT_SCHEMA!r}")

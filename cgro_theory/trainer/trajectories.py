@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.atomic_file import atomic_write
+from cgro_theory.array_archive import read_arrays
+from cgro_theory.atomic_file import atomic_write, read_whole
 from cgro_theory.errors import InvalidFile
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
@@ -152,13 +152,12 @@ class Trajectories:
     @classmethod
     def load(cls, path: str | Path) -> Trajectories:
         """Read what :meth:`save` wrote, executing nothing; :class:`InvalidFile` for anything else."""
+        content = read_whole(path)
         try:
-            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-                header = json.loads(str(archive["header"]))
-                arrays = {name: archive[name] for name in _ARRAY_FIELDS}
-        except OSError as error:
-            raise InvalidFile(path, f"cannot be read: {error.strerror or error}") from error
-        except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, AttributeError) as error:
+            found: dict[str, Any] = read_arrays(content)
+            header = json.loads(str(found["header"]))
+            arrays = {name: found[name] for name in _ARRAY_FIELDS}
+        except (KeyError, ValueError, RecursionError) as error:
             raise InvalidFile(path, f"not a trajectory file (truncated or foreign): {error}") from error
         if not isinstance(header, dict) or header.get("schema") != FILE_SCHEMA:
             raise InvalidFile(path, f"schema must be {FILE_SCHEMA!r}")
@@ -176,23 +175,27 @@ class Trajectories:
                 stopped_because=tuple(str(reason) for reason in header["stopped_because"]),
                 **arrays,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidFile(path, f"not a trajectory file: {error}") from error
-        loaded._check_shapes(path)
+        loaded._check_arrays(path)
         return loaded
 
-    def _check_shapes(self, path: str | Path) -> None:
-        setting, runs = self.setting, self.runs
-        shapes: dict[str, tuple[int, ...]] = {
+    def _check_arrays(self, path: str | Path) -> None:
+        setting, runs, checkpoints = self.setting, self.runs, self.checkpoint_times.size
+        shapes = {
             "labels": (runs, setting.num_samples),
-            "signal": (runs, self.checkpoint_times.size),
-            "memorization_times": (runs, setting.num_samples),
+            "checkpoint_times": (checkpoints,),
             "initial_preactivations": (runs, setting.num_noise, setting.width),
-            "final_weight_gram": (runs, setting.width, setting.width),
+            "noise_gram": (runs, setting.num_noise, setting.num_noise),
+            "diverged_step": (runs,),
+            **_record_shapes(setting, runs, checkpoints),
         }
         for name, shape in shapes.items():
-            if getattr(self, name).shape != shape:
-                raise InvalidFile(path, f"{name} must have shape {shape}, got {getattr(self, name).shape}")
+            found = getattr(self, name)
+            if found.shape != shape or found.dtype.kind not in "fiu":
+                raise InvalidFile(path, f"{name} must be {shape} real numbers, got {found.shape} of {found.dtype}")
+        if not runs or len(self.stopped_because) != runs:
+            raise InvalidFile(path, f"not a trajectory file: {runs} seeds, {len(self.stopped_because)} ends")
 
 
 def join_trajectories(parts: Sequence[Trajectories]) -> Trajectories:
@@ -228,8 +231,15 @@ _ARRAY_FIELDS: tuple[str, ...] = tuple(
 
 def empty_records(setting: PatchSetting, runs: int, checkpoints: int) -> dict[str, NDArray[Any]]:
     """The arrays of :class:`Trajectories` that a trainer fills in, all NaN (``diverged_step`` all -1)."""
+    shapes = _record_shapes(setting, runs, checkpoints)
+    records: dict[str, NDArray[Any]] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
+    records["diverged_step"] = np.full(runs, -1, dtype=np.int64)
+    return records
+
+
+def _record_shapes(setting: PatchSetting, runs: int, checkpoints: int) -> dict[str, tuple[int, ...]]:
     samples, width, noise = setting.num_samples, setting.width, setting.num_noise
-    shapes: dict[str, tuple[int, ...]] = {
+    return {
         "signal": (runs, checkpoints),
         "noise_margins": (runs, checkpoints, samples),
         "objective": (runs, checkpoints),
@@ -245,9 +255,6 @@ def empty_records(setting: PatchSetting, runs: int, checkpoints: int) -> dict[st
         "final_weight_gram": (runs, width, width),
         "final_attacked_margins": (runs, samples),
     }
-    records: dict[str, NDArray[Any]] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
-    records["diverged_step"] = np.full(runs, -1, dtype=np.int64)
-    return records
 
 
 def as_array(values: Any) -> Array:
