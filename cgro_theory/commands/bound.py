@@ -30,9 +30,6 @@ Table = Annotated[bool, typer.Option("--table", help="print a table; implied by 
 Integer = str
 Samples = Annotated[Integer, typer.Option("--samples", help="training points N")]
 _FRACTION = "κ = 1 - δ/α in [-1, 1]"
-Degree = Annotated[Integer, typer.Option("--degree", help="degree q of the activation, 2 to 9")]
-Width = Annotated[Integer, typer.Option("--width", help="neurons m")]
-Patches = Annotated[Integer, typer.Option("--patches", help="patches P of a point, one of them the signal")]
 Norm = Annotated[str, typer.Option("--norm-order", help="p of the attack's norm: 1, 2 or inf")]
 Failure = Annotated[str, typer.Option("--failure-probability", help="Δ in (0, 1)")]
 

@@ -65,15 +65,6 @@ def less(left: flint.arb, right: flint.arb) -> Truth:
     return Truth.UNKNOWN
 
 
-def at_most(left: flint.arb, right: flint.arb) -> Truth:
-    """Whether left <= right holds for all, for no, or for some points of the two balls."""
-    if left <= right:
-        return Truth.TRUE
-    if left > right:
-        return Truth.FALSE
-    return Truth.UNKNOWN
-
-
 def upper_float(ball: flint.arb) -> float:
     """A float that is >= every point of the ball (inf when the ball is not finite)."""
     return _end(ball, 1)

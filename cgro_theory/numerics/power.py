@@ -1,4 +1,4 @@
-"""How many values an interval needs to show an effect: Student's of a mean, Clopper and Pearson's of a share.
+"""How many values an interval needs to show an effect: Student's of a mean.
 
 For independent normal values with mean μ and standard deviation σ the interval's lower end lies above the
 threshold c exactly when the noncentral t variable with n - 1 degrees of freedom and noncentrality √n (μ - c)/σ
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 
-from scipy import integrate, special, stats
+from scipy import integrate, special
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
-from cgro_theory.numerics.confidence import clopper_pearson
 
 _LARGEST_SIZE = 10**7
 
@@ -83,24 +82,6 @@ def needed_size(effect: float, deviation: float, failure_probability: float, pow
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
-
-
-def proportion_power(trials: int, chance: float, low: float, high: float, failure_probability: float) -> float:
-    """The probability that a counted share's Clopper-Pearson interval lies inside [``low``, ``high``].
-
-    ``trials`` independent events of probability ``chance`` in [0, 1] are counted; the interval misses the chance
-    with at most ``failure_probability``. A sum of the exact binomial probabilities.
-
-    >>> round(proportion_power(2560, 0.5, 0.4, 0.6, 2e-5), 5), proportion_power(20, 0.5, 0.0, 1.0, 0.1)
-    (1.0, 1.0)
-    """
-    require_integer("trials", trials, 1)
-    if not 0.0 <= chance <= 1.0:
-        raise InvalidInput("chance", chance, "in [0, 1]")
-    _check(0.0, 0.0, failure_probability)
-    ends = (clopper_pearson(count, trials, failure_probability) for count in range(trials + 1))
-    inside = [count for count, each in enumerate(ends) if low <= each.low and each.high <= high]
-    return min(1.0, math.fsum(stats.binom.pmf(inside, trials, chance)))
 
 
 def _check(effect: float, deviation: float, failure_probability: float) -> None:

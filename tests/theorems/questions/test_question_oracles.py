@@ -74,11 +74,11 @@ def test_sides_are_taken_beyond_the_margin_only():
 def test_separation_is_the_quotient_of_both_enclosures():
     setting, draw = a_setting(attacked_signal_fraction=0.01), a_draw(signed=((0.02, 0.01), (0.015, -0.01)))
     signal, noise = predict_signal_time(setting, draw, 0.0), predict_first_memorization_time(setting, draw, 0.0)
-    found = predictions.predict_separation(setting, draw)
+    found = predictions.predict_separations(setting, [draw])[0]
     assert found.interval.low == pytest.approx(noise.interval.low / signal.interval.high, rel=1e-12)
     assert found.interval.high == pytest.approx(noise.interval.high / signal.interval.low, rel=1e-12)
     assert found.leading_order == pytest.approx(noise.leading_order / signal.leading_order)
-    assert predictions.predict_separation(setting, a_draw((-0.1, -0.2))).interval is None
+    assert predictions.predict_separations(setting, [a_draw((-0.1, -0.2))])[0].interval is None
 
 
 @pytest.mark.parametrize("degree", [2, 3, 4])

@@ -20,7 +20,6 @@ from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_cla
     hidden_widths,
     linear_classifier,
     multilayer_perceptron,
-    read_torch,
 )
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import pad_to_layers, to_torch
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
@@ -157,21 +156,6 @@ def test_outside_all_ramps_the_clean_classifier_speaks():
 def test_counts_do_not_overflow():
     assert prediction.structural_count(10**12, 10**12, math.inf, 1) == 6 * 10**24 + 4 * 10**12 + 5
     assert prediction.dense_count(10**12, 10**12, 1) > 10**36
-
-
-def test_torch_networks_are_read_exactly():
-    torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))
-    points = np.random.default_rng(0).random((10, 3))
-    with torch.no_grad():
-        want = net.double()(torch.from_numpy(points))[:, 0].numpy()
-    circuit = read_torch(net)
-    assert np.allclose(circuit.evaluate(points), want, atol=1e-12)
-    assert circuit.structural_count == 3 * 4 + 4 + 4 + 1
-    with pytest.raises(InvalidInput, match="layer of the clean classifier"):
-        read_torch(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)))
-    with pytest.raises(InvalidInput, match="last layer"):
-        read_torch(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU()))
 
 
 def build(points=((0.0, 0.0), (1.0, 0.0)), labels=(1, -1), radius=0.25, order=math.inf):

@@ -7,6 +7,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+from oracles import sigmoid_loss
 from scipy import integrate, stats
 
 from cgro_theory.claims import Interval
@@ -14,7 +15,7 @@ from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems.theorem_3_global_flatness.theory import bounds, comparators, enclosure, vacuity
 from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, TorusSample, cell_counts
 from cgro_theory.theorems.theorem_3_global_flatness.theory.expected_variation import expected_variation
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork, sigmoid_loss
+from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork
 from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import (
     _swing,
     enclosed_variation,

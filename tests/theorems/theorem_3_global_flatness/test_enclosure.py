@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import sigmoid_loss
 from scipy import integrate
 
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessCase
@@ -24,7 +25,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.theory.enclosure import (
     mean_over,
     robust_loss,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork, sigmoid_loss
+from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork
 from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import enclosed_variation
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "theorem_3_bounds.json").read_text())

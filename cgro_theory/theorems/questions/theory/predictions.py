@@ -93,12 +93,7 @@ def carries_patch(setting: PatchSetting, end: float) -> EvaluatedCondition:
 
 
 SEPARATION = tuple(dict.fromkeys((*LEARNING, *FIRST_MEMORIZED)))
-"""What :func:`predict_separation` assumes."""
-
-
-def predict_separation(setting: PatchSetting, draw: InitialDraw) -> Prediction:
-    """Enclosure of T_III/T_I in gradient flow, from the two times' own enclosures (theory.md 5.2)."""
-    return predict_separations(setting, [draw])[0]
+"""What :func:`predict_separations` assumes."""
 
 
 def predict_separations(setting: PatchSetting, draws: Sequence[InitialDraw]) -> list[Prediction]:

@@ -83,21 +83,6 @@ def published(clean: float = CLEAN_TEST, robust: float = ROBUST_TEST, points: in
     return Published(*(Interval(*clopper_pearson(count, points, RESOLUTION / 2.0)) for count in wrong))
 
 
-def possible_test_sets(most: int) -> tuple[int, ...]:
-    """Sizes up to ``most`` for which both accuracies are shares of points, rounded to a tenth of a percent.
-
-    >>> possible_test_sets(206)
-    (137, 194, 200, 206)
-    """
-
-    def is_share(percent: float, points: int) -> bool:
-        nearest = 100.0 * round(percent * points / 100.0) / points
-        return abs(nearest - percent) <= 0.05
-
-    sizes = range(1, most + 1)
-    return tuple(n for n in sizes if is_share(CLEAN_TEST, n) and is_share(ROBUST_TEST, n))
-
-
 def one_neuron_fraction(clean_error: float, robust_error: float) -> float:
     """κ < 0 where one neuron makes V = φ_q(g), g normal: -Φ⁻¹(robust)/Φ⁻¹(1 - clean), for every degree q.
 

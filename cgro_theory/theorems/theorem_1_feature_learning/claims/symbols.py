@@ -10,7 +10,7 @@ from cgro_theory.claims import Interval
 
 alpha, sigma, d, q, N, J, m, xi = sp.symbols("alpha sigma d q N J m xi", positive=True)
 kappa, lam, u, v, t, eta = sp.symbols("kappa lambda u_max v_0 t eta", real=True)
-z, z_attacked, U, V = sp.symbols("z z_a U V", real=True)
+z, z_attacked, V = sp.symbols("z z_a V", real=True)
 T_I, T_III, slope = sp.symbols("T_I T_III slope", real=True)
 err_clean, err_robust, Var_V = sp.symbols("err_clean err_robust Var_V", real=True)
 a, b, s = sp.symbols("a b s", real=True)

@@ -95,5 +95,3 @@ RACE = (ATTACK, SOME_NOISE_NEURON, DEGREE, SIGNAL_NEURON, REPRESENTABLE, CLEAN_W
 """What the enclosure of κ* evaluates."""
 OVER_ATTACK = (BEYOND, ATTACK, CLEAN_WEIGHT, SOME_NOISE_NEURON, ROOT_NEURON, START_INSIDE)
 """What the enclosures for κ < 0 evaluate, all but the last two before anything is computed."""
-COLLAPSE = (ATTACK, CLEAN_WEIGHT)
-"""What the collapse boundary assumes of the parameters."""

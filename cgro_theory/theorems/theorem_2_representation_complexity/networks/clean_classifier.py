@@ -1,4 +1,4 @@
-"""Clean classifiers as circuits: linear ones, multilayer perceptrons, and small torch networks read in.
+"""Clean classifiers as circuits: linear ones and multilayer perceptrons.
 
 Every clean circuit ends in the affine block ``clean``; its hidden ReLU layers are ``clean.1``, ``clean.2``, …
 """
@@ -61,28 +61,6 @@ def least_squares_classifier(points: Any, labels: Any) -> Circuit:
     gram = design.T @ design + 1e-3 * np.eye(design.shape[1])
     solution = np.linalg.solve(gram, design.T @ np.asarray(labels, dtype=np.float64))
     return linear_classifier(solution[:-1], float(solution[-1]))
-
-
-def read_torch(module: Any) -> Circuit:
-    """The circuit of a ``torch.nn.Sequential`` of ``Linear`` and ``ReLU`` layers with one output.
-
-    float32 weights enter exactly. Raises :class:`InvalidInput` on any other layer or order.
-    """
-    from torch import nn
-
-    weights, biases = [], []
-    expect_linear = True
-    for layer in module:
-        if expect_linear and isinstance(layer, nn.Linear):
-            weights.append(layer.weight.detach().cpu().double().numpy())
-            bias = layer.bias
-            biases.append(np.zeros(layer.out_features) if bias is None else bias.detach().cpu().double().numpy())
-        elif expect_linear or not isinstance(layer, nn.ReLU):
-            raise InvalidInput("layer of the clean classifier", type(layer).__name__, "Linear, ReLU in turn")
-        expect_linear = not expect_linear
-    if expect_linear:
-        raise InvalidInput("last layer of the clean classifier", "ReLU or none", "Linear")
-    return multilayer_perceptron(weights, biases)
 
 
 def hidden_widths(clean: Circuit) -> tuple[int, ...]:

@@ -54,8 +54,3 @@ class PeriodicNetwork:
         """f at points of shape (n, D). shape: (n,)"""
         inner = self.biases + sum(self.axis_terms(k, points[:, k]) for k in range(self.input_dimension))
         return np.asarray(np.tanh(inner) @ self.outputs + self.offset)
-
-
-def sigmoid_loss(values: Floats, label: int) -> Floats:
-    """1/(1 + exp(y f)), without overflow."""
-    return np.asarray(0.5 - 0.5 * np.tanh(0.5 * label * values))
