@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from cgro_theory.claims import Claim, Measurement, Prediction
@@ -30,12 +31,19 @@ class NegativeControl:
         alter: maps the theorem's runs to runs that are not what the claim says: a run or the data is changed,
             never the measured number at the end.
         check: a check with one function replaced, such as a formula by a wrong one; None for the claim's own.
+        functions: what the claim's own check is told in place of its own, by the names of its parameters.
     """
 
     name: str
     description: str
     alter: Callable[[Any], Any] | None = None
     check: Check | None = None
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+
+def with_wrong(name: str, description: str, **functions: Callable[..., Any]) -> NegativeControl:
+    """The control in which the claim's own check calls wrong ``functions``, given by the check's parameters."""
+    return NegativeControl(name, description, functions=functions)
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,13 @@ class CheckedClaim:
     controls: tuple[NegativeControl, ...]
     needs: tuple[str, ...] = ()
     numeric: Callable[..., float] | None = None
+
+    def __post_init__(self) -> None:
+        controls = (
+            replace(each, check=partial(self.check, **each.functions), functions={}) if each.functions else each
+            for each in self.controls
+        )
+        object.__setattr__(self, "controls", tuple(controls))
 
     @property
     def label(self) -> str:

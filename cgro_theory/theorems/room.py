@@ -61,10 +61,6 @@ class RunRequest:
         """How many times as many runs as at the first look."""
         return int(2 ** (self.look - 1))
 
-    def needs(self, *labels: str) -> bool:
-        """Whether any of the labels is to be judged."""
-        return any(label in self.labels for label in labels)
-
     def __reduce__(self) -> tuple[Any, ...]:
         """In another process a request is quiet and keeps nothing; its bytes are the same in every process.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -27,7 +26,7 @@ from cgro_theory.claims import (
     WorstCase,
 )
 from cgro_theory.numerics.confidence import clopper_pearson
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.gaussian_model.runs.counted_models import DIMENSION, POINTS, Array, GaussianRuns
 from cgro_theory.theorems.gaussian_model.theory.robust_error import CLASSIFIER, predict_robust_error
 from cgro_theory.theorems.room import NamedConstant
@@ -137,11 +136,7 @@ CHECKED = (
         ROBUST_ERROR,
         check_robust_error,
         controls=(
-            NegativeControl(
-                "wrong_norm",
-                "‖w‖₂ in place of ‖w‖₁: the attack of an l_2 ball",
-                check=partial(check_robust_error, predict=_told_wrong_norm),
-            ),
+            with_wrong("wrong_norm", "‖w‖₂ in place of ‖w‖₁: the attack of an l_2 ball", predict=_told_wrong_norm),
         ),
         needs=("models",),
         numeric=_error_from_norms,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import sympy
 from scipy import stats
 
 from cgro_theory.claims import Claim, Figure, Interval, Panel, Provenance, Relation, Series
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.landscape.claims import symbols as s
 from cgro_theory.theorems.landscape.claims.figures import epoch_figure, radius_panels
 from cgro_theory.theorems.landscape.claims.over_seeds import POSITIVE, Note, compared
@@ -273,10 +272,10 @@ CHECKED = (
             NegativeControl(
                 "runs_confused", "gaps beside the flatness of the opposite width and epoch", _runs_confused
             ),
-            NegativeControl(
+            with_wrong(
                 "flatness_inverted",
                 "the claim is told 1/F, large where the loss is flat",
-                check=partial(check_gap_follows, flatness_of=_inverse_flatness),
+                flatness_of=_inverse_flatness,
             ),
         ),
         needs=("main", "other_widths"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import sympy
 
 from cgro_theory.claims import Claim, Figure, Interval, Measurement, Panel, Prediction, Provenance, Relation
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.landscape.claims import symbols as s
 from cgro_theory.theorems.landscape.claims.figures import TEST, TRAIN, mean_series
 from cgro_theory.theorems.landscape.claims.over_seeds import POSITIVE, Note, compared, mean_within
@@ -100,10 +99,10 @@ CHECKED = (
         CAPACITY,
         check_capacity,
         controls=(
-            NegativeControl(
+            with_wrong(
                 "widths_reversed",
                 "the narrow and the middle width exchanged",
-                check=partial(check_capacity, differences=_narrow_and_middle_exchanged),
+                differences=_narrow_and_middle_exchanged,
             ),
         ),
         needs=("width_ladder",),

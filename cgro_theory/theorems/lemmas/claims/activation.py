@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -13,7 +12,7 @@ from cgro_theory.claims import Claim, Provenance, Relation, Source
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary import Victim, span_attack, transfer_attack
 from cgro_theory.setting.network import network_output
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.lemmas.claims.identities import (
     COUNT,
     DEGREES,
@@ -194,39 +193,26 @@ CHECKED = (
         ODD_SYMMETRY,
         check_odd_symmetry,
         controls=(
-            NegativeControl(
-                "even_activation",
-                "|z|^q in place of sgn(z)|z|^q",
-                check=partial(check_odd_symmetry, phi=lambda sign, size, degree: size**degree),
+            with_wrong(
+                "even_activation", "|z|^q in place of sgn(z)|z|^q", phi=lambda sign, size, degree: size**degree
             ),
-            NegativeControl(
-                "even_network",
-                "the network's code with |z|^q",
-                check=partial(check_odd_symmetry, output=_even_output),
-            ),
+            with_wrong("even_network", "the network's code with |z|^q", output=_even_output),
         ),
     ),
     CheckedClaim(
         SIGNAL_HOMOGENEITY,
         check_signal_homogeneity,
         controls=(
-            NegativeControl(
+            with_wrong(
                 "wrong_degree",
                 "phi_{q+1}(a) in place of phi_q(a)",
-                check=partial(
-                    check_signal_homogeneity,
-                    factor=lambda sign, size, degree: signed_power(sign, size, degree + 1),
-                ),
+                factor=lambda sign, size, degree: signed_power(sign, size, degree + 1),
             ),
-            NegativeControl(
-                "other_network",
-                "the network's code with phi_q(z) + z",
-                check=partial(check_signal_homogeneity, output=_bent_output),
-            ),
-            NegativeControl(
+            with_wrong("other_network", "the network's code with phi_q(z) + z", output=_bent_output),
+            with_wrong(
                 "other_attack",
                 "the adversary subtracts the shift whatever the sign of U",
-                check=partial(check_signal_homogeneity, attack=_shift_whatever_the_sign),
+                attack=_shift_whatever_the_sign,
             ),
         ),
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from cgro_theory.claims import Claim, Provenance, Relation, Source, StatedAssump
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.lemmas.claims.identities import COUNT, DEGREES, PROJECT, symbolic_pair
 from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between
@@ -95,11 +94,7 @@ CHECKED = (
         COMMON_CLOCK,
         check_common_clock,
         controls=(
-            NegativeControl(
-                "clock_doubled",
-                "2 q (q-2) τ in place of q (q-2) τ",
-                check=partial(check_common_clock, rate=lambda q: 2 * clock_rate(q)),
-            ),
+            with_wrong("clock_doubled", "2 q (q-2) τ in place of q (q-2) τ", rate=lambda q: 2 * clock_rate(q)),
         ),
         numeric=_clock,
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import sympy as sp
 from cgro_theory.claims import Claim, Provenance, Relation, Source, StatedAssumption
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, activation_covariance
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT, symbolic_pair
 from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
 
@@ -80,13 +79,10 @@ CHECKED = (
         GAUSSIAN_CHAOS_VARIANCE,
         check_gaussian_chaos_variance,
         controls=(
-            NegativeControl(
+            with_wrong(
                 "missing_pairings",
                 "coefficient 3 in place of 6 of C_rs³",
-                check=partial(
-                    check_gaussian_chaos_variance,
-                    moment=lambda c_rr, c_ss, c_rs: sixth_moment(c_rr, c_ss, c_rs) - 3 * c_rs**3,
-                ),
+                moment=lambda c_rr, c_ss, c_rs: sixth_moment(c_rr, c_ss, c_rs) - 3 * c_rs**3,
             ),
         ),
         numeric=_covariance,

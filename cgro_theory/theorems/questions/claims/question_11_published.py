@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from operator import attrgetter
 from statistics import fmean
 
@@ -25,7 +24,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, count, measured
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.question_11_answer import answer, draw
@@ -208,21 +207,19 @@ CHECKED = (
         PUBLISHED_NUMBERS,
         check_published_numbers,
         controls=(
-            NegativeControl(
-                "tested short of the signal",
-                "fresh points are attacked at κ = +0.63",
-                check=partial(check_published_numbers, numbers=_tested_short),
+            with_wrong(
+                "tested short of the signal", "fresh points are attacked at κ = +0.63", numbers=_tested_short
             ),
             NegativeControl("below the signal", "networks with κ >= 0 are judged", _below_instead),
-            NegativeControl(
+            with_wrong(
                 "attacked on all patches",
                 "all points are attacked on all patches",
-                check=partial(check_published_numbers, numbers=attrgetter("all_patches")),
+                numbers=attrgetter("all_patches"),
             ),
-            NegativeControl(
+            with_wrong(
                 "exchanged accuracies",
                 "the clean accuracy is said to be 17.5 percent and the robust one 98.5",
-                check=partial(check_published_numbers, region=published(ROBUST_TEST, CLEAN_TEST)),
+                region=published(ROBUST_TEST, CLEAN_TEST),
             ),
         ),
         needs=("published",),

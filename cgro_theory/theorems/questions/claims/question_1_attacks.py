@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from operator import attrgetter
 
 import sympy as sp
@@ -30,7 +29,7 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.setting.adversary import Victim, span_attack
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, measured
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, RATE, P, R, V, delta, q, z
@@ -247,10 +246,8 @@ CHECKED = (
         CURRENT_ITERATE,
         check_current_iterate,
         controls=(
-            NegativeControl(
-                "every start",
-                "the equality is claimed for draws that start with U < 0 too",
-                check=partial(check_current_iterate, same=lambda run: True),
+            with_wrong(
+                "every start", "the equality is claimed for draws that start with U < 0 too", same=lambda run: True
             ),
             NegativeControl(
                 "half way",
@@ -269,16 +266,8 @@ CHECKED = (
         ATTACK_OFF_THE_SIGNAL,
         check_attack_off_the_signal,
         controls=(
-            NegativeControl(
-                "span",
-                "the attack stays within the signal's span",
-                check=partial(check_attack_off_the_signal, wrong=attrgetter("span_wrong")),
-            ),
-            NegativeControl(
-                "weak attack",
-                "the attack has a hundredth of the radius",
-                check=partial(check_attack_off_the_signal, wrong=attrgetter("weak_wrong")),
-            ),
+            with_wrong("span", "the attack stays within the signal's span", wrong=attrgetter("span_wrong")),
+            with_wrong("weak attack", "the attack has a hundredth of the radius", wrong=attrgetter("weak_wrong")),
         ),
         needs=("attacks",),
     ),

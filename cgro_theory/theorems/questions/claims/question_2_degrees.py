@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import sympy as sp
 
@@ -22,7 +22,7 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.questions.claims.counting import draw_of, ladders, with_signal
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import PROJECT, REAL, a, b, q, slope
@@ -172,13 +172,10 @@ CHECKED = (
         ACTIVATION_DEGREE,
         check_activation_degree,
         controls=(
-            NegativeControl(
+            with_wrong(
                 "exponent",
                 "the prediction is told d^(a + 0.1) for the signal",
-                check=partial(
-                    check_activation_degree,
-                    predict=lambda setting, seeds: separations_of(with_signal(setting, 0.1), seeds),
-                ),
+                predict=lambda setting, seeds: separations_of(with_signal(setting, 0.1), seeds),
             ),
         ),
         needs=("degrees", "fine"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import sympy as sp
 
 from cgro_theory.claims import Claim, Figure, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of, with_signal
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, a, b
@@ -157,10 +156,8 @@ CHECKED = (
         EXPONENT_PLANE,
         check_exponent_plane,
         controls=(
-            NegativeControl(
-                "line moved",
-                "the signal is told to be d^-0.3 times as strong",
-                check=partial(check_exponent_plane, predict=_told_weaker_signal),
+            with_wrong(
+                "line moved", "the signal is told to be d^-0.3 times as strong", predict=_told_weaker_signal
             ),
         ),
         needs=("exponent_map",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import sympy as sp
 
@@ -21,7 +21,7 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, N, alpha, d, q, sigma, v_0, z
@@ -161,16 +161,8 @@ CHECKED = (
         THREE_PHASES,
         check_three_phases,
         controls=(
-            NegativeControl(
-                "smaller κ",
-                "κ is told to be 30 times smaller",
-                check=partial(check_three_phases, predict=_told_fraction(1.0 / 30.0)),
-            ),
-            NegativeControl(
-                "larger κ",
-                "κ is told to be 30 times larger",
-                check=partial(check_three_phases, predict=_told_fraction(30.0)),
-            ),
+            with_wrong("smaller κ", "κ is told to be 30 times smaller", predict=_told_fraction(1.0 / 30.0)),
+            with_wrong("larger κ", "κ is told to be 30 times larger", predict=_told_fraction(30.0)),
         ),
         needs=("phase_map",),
     ),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import sympy as sp
 
 from cgro_theory.claims import Claim, Figure, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, N, alpha, lam, q, u_max, v_0, xi
@@ -145,10 +144,10 @@ CHECKED = (
         CLEAN_LOSS_WEIGHT,
         check_clean_weight,
         controls=(
-            NegativeControl(
+            with_wrong(
                 "opposite sign",
                 "the prediction is told the draw with the opposite signal projections",
-                check=partial(check_clean_weight, predict=_told_opposite_signs),
+                predict=_told_opposite_signs,
             ),
         ),
         needs=("weights",),

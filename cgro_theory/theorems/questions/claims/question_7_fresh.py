@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -29,7 +28,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, count
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, P, V, kappa, q, z
@@ -153,15 +152,11 @@ CHECKED = (
         FRESH_SAMPLE,
         check_fresh_sample,
         controls=(
-            NegativeControl(
-                "half the attack",
-                "the law is told half of κ",
-                check=partial(check_fresh_sample, errors_by_law=_told_half_of_kappa),
-            ),
-            NegativeControl(
+            with_wrong("half the attack", "the law is told half of κ", errors_by_law=_told_half_of_kappa),
+            with_wrong(
                 "half the variance",
                 "the law is told half of the noise's covariance",
-                check=partial(check_fresh_sample, errors_by_law=_told_half_the_variance),
+                errors_by_law=_told_half_the_variance,
             ),
         ),
         needs=("fresh",),

@@ -31,7 +31,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.questions.claims.counting import NOT_MADE, count
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, RATE, N
@@ -244,15 +244,9 @@ CHECKED = (
         MEMORIZER_CORNERS,
         check_memorizer_corners,
         controls=(
-            NegativeControl(
-                "corners",
-                "K = 2^D instead of 2^(D-1)",
-                check=partial(check_memorizer_corners, predict=lambda K, N: corner_error(2 * K, N)),
-            ),
-            NegativeControl(
-                "sample",
-                "the formula is told one sample more",
-                check=partial(check_memorizer_corners, predict=lambda K, N: corner_error(K, N + 1)),
+            with_wrong("corners", "K = 2^D instead of 2^(D-1)", predict=lambda K, N: corner_error(2 * K, N)),
+            with_wrong(
+                "sample", "the formula is told one sample more", predict=lambda K, N: corner_error(K, N + 1)
             ),
         ),
         needs=("corners",),
@@ -262,11 +256,7 @@ CHECKED = (
         MEMORIZER_CUBE,
         check_memorizer_cube,
         controls=(
-            NegativeControl(
-                "radius",
-                "the bound is told a tenth of δ",
-                check=partial(check_memorizer_cube, predict=partial(cube_bound, radius_factor=0.1)),
-            ),
+            with_wrong("radius", "the bound is told a tenth of δ", predict=partial(cube_bound, radius_factor=0.1)),
         ),
         needs=("cube",),
     ),

@@ -11,7 +11,7 @@ import sympy as sp
 
 from cgro_theory.claims import Claim, Figure, Interval, Panel, Prediction, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.questions.claims.counting import draw_of, ladders
 from cgro_theory.theorems.questions.claims.question import Question
 from cgro_theory.theorems.questions.claims.symbols import PROJECT, REAL, q, slope
@@ -139,10 +139,8 @@ CHECKED = (
         DIMENSION,
         check_dimension,
         controls=(
-            NegativeControl(
-                "degree",
-                "the exponent is that of q + 1",
-                check=partial(check_dimension, predict=partial(predicted_noise_ratio, degree=4)),
+            with_wrong(
+                "degree", "the exponent is that of q + 1", predict=partial(predicted_noise_ratio, degree=4)
             ),
         ),
         needs=("degrees",),

@@ -20,7 +20,7 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 
 from ..runs.counted_errors import measure_errors
 from ..runs.initial_draws import initial_draws
@@ -30,7 +30,7 @@ from ..theory.conditions import BOTH_SIDES, OVER_ATTACK, ROOT_NEURON, START_INSI
 from ..theory.over_attack import collapse_boundary, root_conditions
 from ..theory.signal import InitialDraw, evaluated
 from .exponent_plane import points_by_phase
-from .negative_controls import NEGATED_ONE, negated, with_wrong
+from .negative_controls import NEGATED_ONE, negated
 from .over_attack import counted_run
 from .symbols import PROJECT, RATE, lam, q
 from .worst_run import judge_runs
@@ -90,13 +90,11 @@ CHECKED = (
         check_boundary,
         (
             with_wrong(
-                check_boundary,
                 "power_off",
                 "1/(q-1) in place of 1/q",
                 boundary=lambda weight, degree: collapse_boundary(weight, degree - 1),
             ),
             with_wrong(
-                check_boundary,
                 "weights_swapped",
                 "λ and 1 - λ swapped",
                 boundary=lambda weight, degree: collapse_boundary(1.0 - weight, degree),

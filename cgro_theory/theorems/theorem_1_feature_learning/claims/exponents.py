@@ -27,7 +27,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import each_once
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 
 from ..runs.counted_errors import measure_levels
 from ..runs.initial_draws import first_memorization, initial_draws
@@ -37,7 +37,7 @@ from ..theory.exponents import memorization_time_exponent, signal_time_exponent
 from ..theory.memorization import leading_memorization_time
 from ..theory.signal import InitialDraw, leading_signal_time
 from . import remembered
-from .negative_controls import attacked_at, first_replaced, one_in_ladder, one_run, with_wrong
+from .negative_controls import attacked_at, first_replaced, one_in_ladder, one_run
 from .per_run import BELOW_ONE, per_run, seeds_of, widened
 from .scope import met
 from .slopes import slope_weights
@@ -251,7 +251,6 @@ CHECKED = (
         partial(check_signal_time_exponent, exponent=signal_time_exponent),
         (
             with_wrong(
-                check_signal_time_exponent,
                 "exponent_off",
                 "0.05 added to the exponent",
                 exponent=lambda *sizes: signal_time_exponent(*sizes) + 0.05,
@@ -266,7 +265,6 @@ CHECKED = (
         partial(check_memorization_time_exponent, exponent=memorization_time_exponent),
         (
             with_wrong(
-                check_memorization_time_exponent,
                 "exponent_off",
                 "0.05 added to the exponent",
                 exponent=lambda *sizes: memorization_time_exponent(*sizes) + 0.05,

@@ -37,22 +37,14 @@ from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.trainer.trajectories import attacked_signal_margin
 
 from ..runs.counted_errors import NoiseLevels
 from ..runs.initial_draws import seed_parts
 from ..runs.trained import RunGroup, TrainedEvidence
 from ..theory.conditions import ATTACK, CLEAN_WEIGHT, TRAINED
-from .negative_controls import (
-    NEGATED_ONE,
-    ONE_NEGATED,
-    all_negated,
-    attacked_at,
-    one_in_full_negated,
-    recounted,
-    with_wrong,
-)
+from .negative_controls import NEGATED_ONE, ONE_NEGATED, all_negated, attacked_at, one_in_full_negated, recounted
 from .per_run import counted
 from .scope import met_by_all
 from .symbols import PAPER, PROJECT, RATE, TIME, P, V, Var_V, err_clean, err_robust, z, z_attacked
@@ -281,7 +273,7 @@ CHECKED = (
         CLEAN_TEST,
         check_clean_test_error,
         (
-            with_wrong(check_clean_test_error, "variance_halved", "half of Var V", make_law=_half_the_variance),
+            with_wrong("variance_halved", "half of Var V", make_law=_half_the_variance),
             all_negated("main"),
             ONE_NEGATED,
             NegativeControl("one_full_sign_flipped", NEGATED_ONE + " in full", one_in_full_negated),
@@ -293,10 +285,7 @@ CHECKED = (
         check_robust_test_error,
         (
             with_wrong(
-                check_robust_test_error,
-                "attack_dropped",
-                "κ = 1 in the law",
-                attacked=lambda setting, signal: setting.clean_gain * signal,
+                "attack_dropped", "κ = 1 in the law", attacked=lambda setting, signal: setting.clean_gain * signal
             ),
             NegativeControl(
                 "attack_not_run", "clean points in place of attacked ones", recounted("main", attacked_at(1.0))

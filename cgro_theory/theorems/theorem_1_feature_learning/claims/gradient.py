@@ -20,7 +20,7 @@ from cgro_theory.claims import (
     Source,
     Tally,
 )
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 
 from ..runs.identity import (
     Moves,
@@ -31,7 +31,6 @@ from ..runs.identity import (
     stated_recursions,
 )
 from ..runs.one_step import Step, engine_differences, one_step
-from .negative_controls import with_wrong
 from .symbols import PROJECT, TIME, eta, q
 
 IDENTITY = Claim(
@@ -116,7 +115,6 @@ CHECKED = (
             _control("labels_dropped", "y_k missing from the noise recursion", _without_labels),
             _control("attacked_gain", "(κα)^(q+1) in place of (κα)^q", _attacked_once_more),
             with_wrong(
-                check_gradient_identity,
                 "ascent",
                 "the engines train with the wrong sign",
                 step=lambda problem, rate: one_step(problem, -rate),

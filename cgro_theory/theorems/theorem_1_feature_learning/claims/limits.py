@@ -33,7 +33,7 @@ from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import directional_errors
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.trainer.trajectories import Trajectories, attacked_signal_margin
 
 from ..runs.full_weights import FullNetwork
@@ -42,7 +42,7 @@ from ..runs.phases import DIRECTIONS, Cell
 from ..runs.trained import TrainedEvidence
 from ..theory.conditions import BELOW_BOUNDARY, NOISE_OVER_SIGNAL, RADIUS, REGIME
 from ..theory.overfitting import deviation, predict_noise_over_signal
-from .negative_controls import one_in_full_negated, one_in_ladder, told, with_wrong
+from .negative_controls import one_in_full_negated, one_in_ladder, told
 from .per_run import BELOW_ONE
 from .scope import met, met_by_all
 from .slopes import Compared, nearest_slope
@@ -271,7 +271,6 @@ CHECKED = (
         check_clean_error_limit,
         (
             with_wrong(
-                check_clean_error_limit,
                 "exponent_off",
                 "a tenth of q taken off the exponent",
                 predict=told(
@@ -294,7 +293,6 @@ CHECKED = (
         check_robust_error_law,
         (
             with_wrong(
-                check_robust_error_law,
                 "fraction_off",
                 "a fifth too much of the signal is left by the attack",
                 of_cell=lambda cell, fraction: cell.robust_errors(1.2 * fraction),

@@ -24,7 +24,7 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.trainer.trajectories import attacked_signal_margin
 
 from ..runs.initial_draws import first_memorization, initial_draw, initial_draws
@@ -37,7 +37,7 @@ from ..theory.memorization import (
 )
 from ..theory.signal import InitialDraw, leading_signal_time
 from . import remembered
-from .negative_controls import ONE_UNATTACKED, judged_on, slipped_in, told, with_wrong
+from .negative_controls import ONE_UNATTACKED, judged_on, slipped_in, told
 from .one_neuron import one_neuron
 from .per_run import BELOW_ONE, every_run, nearest_to_violation, per_run
 from .scope import met
@@ -161,12 +161,7 @@ CHECKED = (
                 lambda runs: replace(runs, main=runs.ladder),
                 partial(check_first_memorization_time, predict=_AT_HALF_THE_WEIGHT),
             ),
-            with_wrong(
-                check_first_memorization_time,
-                "exponent_off",
-                "‖ξ‖² of order σ² d^1.1 in place of σ² d",
-                predict=_with_longer_noise,
-            ),
+            with_wrong("exponent_off", "‖ξ‖² of order σ² d^1.1 in place of σ² d", predict=_with_longer_noise),
             ONE_UNATTACKED,
         ),
         needs=("main", "standard"),

@@ -26,14 +26,14 @@ from cgro_theory.claims import (
 )
 from cgro_theory.numerics.confidence import median_by_order_statistics
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 
 from ..runs.initial_draws import initial_draws
 from ..runs.trained import TrainedEvidence
 from ..theory.cascade import cascade_times, times_alone
 from ..theory.conditions import MEMORIZING
 from ..theory.signal import InitialDraw
-from .negative_controls import judged_on, with_wrong
+from .negative_controls import judged_on
 from .per_run import BELOW_ONE
 from .scope import met
 from .symbols import PROJECT, TIME
@@ -124,12 +124,7 @@ CHECKED = (
         MEMORIZATION_ORDER,
         check_memorization_order,
         (
-            with_wrong(
-                check_memorization_order,
-                "shifts_tripled",
-                "shifts three times too large",
-                predict=_with_shifts_tripled,
-            ),
+            with_wrong("shifts_tripled", "shifts three times too large", predict=_with_shifts_tripled),
             judged_on("standard_runs", "main", "standard"),
         ),
         needs=("main", "standard"),

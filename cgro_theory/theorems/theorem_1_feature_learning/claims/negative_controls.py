@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import NegativeControl
 from cgro_theory.trainer.trajectories import Trajectories
 
 from ..runs.counted_errors import measure_errors, measure_levels
@@ -36,13 +35,6 @@ def told(predict: Callable[..., Any], **changed: Callable[[PatchSetting], float]
         return predict(replace(setting, **values), *rest, **named)
 
     return predicted
-
-
-def with_wrong(
-    check: Callable[..., CheckedPair], name: str, description: str, **functions: Callable[..., Any]
-) -> NegativeControl:
-    """The control in which a check calls wrong functions in place of its own."""
-    return NegativeControl(name, description, check=partial(check, **functions))
 
 
 def judged_on(name: str, own: GroupName, others: GroupName) -> NegativeControl:

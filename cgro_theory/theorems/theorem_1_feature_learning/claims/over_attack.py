@@ -25,7 +25,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 
 from ..runs.counted_errors import measure_errors
 from ..runs.initial_draws import first_memorization, initial_draws
@@ -47,7 +47,7 @@ from ..theory.over_attack import (
 )
 from ..theory.signal import InitialDraw, evaluated
 from . import remembered
-from .negative_controls import NEGATED_ONE, attacked_at, first_replaced, negated, recounted, told, with_wrong
+from .negative_controls import NEGATED_ONE, attacked_at, first_replaced, negated, recounted, told
 from .per_run import nearest_to_violation, per_run
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, TIME, P, V, err_clean, err_robust, lam, z
 from .worst_run import JudgedRun
@@ -237,9 +237,9 @@ CHECKED = (
         PLATEAU,
         check_plateau,
         (
-            with_wrong(check_plateau, "power_off", "c = |κ|^(q-1)", predict=_POWER_OFF),
-            with_wrong(check_plateau, "gain_halved", "half of c", predict=_HALF_C),
-            with_wrong(check_plateau, "weights_swapped", "λ and 1 - λ swapped", predict=_SWAPPED),
+            with_wrong("power_off", "c = |κ|^(q-1)", predict=_POWER_OFF),
+            with_wrong("gain_halved", "half of c", predict=_HALF_C),
+            with_wrong("weights_swapped", "λ and 1 - λ swapped", predict=_SWAPPED),
             ONE_OTHER,
         ),
         needs=("over_attack",),
@@ -248,8 +248,8 @@ CHECKED = (
         TIME_CLAIM,
         check_time,
         (
-            with_wrong(check_time, "power_off", "c = |κ|^(q-1)", predict=_POWER_OFF),
-            with_wrong(check_time, "weights_swapped", "λ and 1 - λ swapped", predict=_SWAPPED),
+            with_wrong("power_off", "c = |κ|^(q-1)", predict=_POWER_OFF),
+            with_wrong("weights_swapped", "λ and 1 - λ swapped", predict=_SWAPPED),
             ONE_OTHER,
         ),
         needs=("over_attack",),

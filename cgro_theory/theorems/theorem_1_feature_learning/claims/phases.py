@@ -13,7 +13,7 @@ import sympy as sp
 from cgro_theory.claims import Claim, Interval, Prediction, Provenance, Relation, Source, StatedAssumption
 from cgro_theory.claims.condition import each_once
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 
 from ..runs.phases import LocatedBoundary
 from ..runs.trained import DEFAULT_SAMPLES, TrainedEvidence
@@ -23,7 +23,7 @@ from ..theory.memorization import below_boundary
 from ..theory.overfitting import leading_overfitting_boundary, overfitting_boundary, predict_overfitting_boundary
 from ..theory.signal import InitialDraw
 from . import remembered
-from .negative_controls import told, with_wrong
+from .negative_controls import told
 from .slopes import Compared, nearest_boundary, nearest_slope
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, N, a, alpha, b, q, s, slope, v, xi, z
 
@@ -258,19 +258,12 @@ CHECKED = (
         check_overfitting_boundary,
         (
             with_wrong(
-                check_overfitting_boundary,
                 "scale_dropped",
                 "a memorized point adds v in place of v/√d to a fresh point's preactivation",
                 predict=SCALE_DROPPED,
             ),
+            with_wrong("noise_louder", "fresh noise 1.4 times as loud, so κ_1 1.4 times as large", predict=LOUDER),
             with_wrong(
-                check_overfitting_boundary,
-                "noise_louder",
-                "fresh noise 1.4 times as loud, so κ_1 1.4 times as large",
-                predict=LOUDER,
-            ),
-            with_wrong(
-                check_overfitting_boundary,
                 "noise_fainter",
                 "fresh noise 0.7 times as loud, so κ_1 0.7 times as large",
                 predict=_with_noise_times(0.7),
@@ -285,10 +278,7 @@ CHECKED = (
         check_overfitting_boundary_exponent,
         (
             with_wrong(
-                check_overfitting_boundary_exponent,
-                "exponent_off",
-                "a tenth of 1/2 added to the exponent",
-                predict=_with_noise_times(1.0, 0.05),
+                "exponent_off", "a tenth of 1/2 added to the exponent", predict=_with_noise_times(1.0, 0.05)
             ),
         ),
         needs=("phases",),
@@ -297,7 +287,7 @@ CHECKED = (
         PHASE_BOUNDARY,
         check_phase_boundary,
         (
-            with_wrong(check_phase_boundary, "constant_off", "‖ξ‖² a fifth too large", predict=LONGER_NOISE),
+            with_wrong("constant_off", "‖ξ‖² a fifth too large", predict=LONGER_NOISE),
             _for_one_draw(check_phase_boundary, "memorization", remembered.memorization_boundary, LONGER_NOISE),
         ),
         needs=("phases",),
@@ -308,7 +298,6 @@ CHECKED = (
         check_dimension_exponent,
         (
             with_wrong(
-                check_dimension_exponent,
                 "exponent_off",
                 "0.05 added to the exponent",
                 predict=_with_gram_times(lambda setting: float(setting.patch_dimension) ** 0.15),
@@ -321,7 +310,6 @@ CHECKED = (
         check_sample_exponent,
         (
             with_wrong(
-                check_sample_exponent,
                 "samples_dropped",
                 "the noise's clock without its factor 1/N",
                 predict=_with_gram_times(lambda setting: setting.num_samples / DEFAULT_SAMPLES),

@@ -10,7 +10,7 @@ import sympy as sp
 
 from cgro_theory.claims import Claim, Interval, Prediction, Provenance, Relation, Source
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 
 from ..runs.initial_draws import initial_draws
 from ..runs.trained import RunGroup, TrainedEvidence
@@ -34,7 +34,7 @@ from ..theory.signal import (
     predict_signal_time,
 )
 from . import remembered
-from .negative_controls import ONE_UNATTACKED, slipped_in, told, with_wrong
+from .negative_controls import ONE_UNATTACKED, slipped_in, told
 from .one_neuron import one_neuron
 from .per_run import nearest_to_violation, per_run
 from .symbols import ARITHMETIC, ONE_SETTING, PAPER, PROJECT, REAL, T_I, TIME, alpha, kappa, lam, q, t, u, z
@@ -144,7 +144,6 @@ CHECKED = (
         check_signal_time,
         (
             with_wrong(
-                check_signal_time,
                 "exponent_off",
                 "α^(q-0.1) in place of α^q in the gain",
                 predict=told(
@@ -153,7 +152,6 @@ CHECKED = (
                 ),
             ),
             with_wrong(
-                check_signal_time,
                 "weights_swapped",
                 "λ and 1 - λ swapped",
                 predict=told(predict_signal_time, adversarial_weight=lambda s: 1 - s.adversarial_weight),
@@ -168,7 +166,6 @@ CHECKED = (
         check_signal_plateau,
         (
             with_wrong(
-                check_signal_plateau,
                 "constant_halved",
                 "half of 1 - λ",
                 predict=told(

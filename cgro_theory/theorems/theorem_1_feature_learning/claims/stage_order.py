@@ -14,13 +14,13 @@ from scipy import special
 
 from cgro_theory.claims import Claim, Figure, Interval, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 
 from ..runs.fresh_stages import FreshStages
 from ..runs.trained import TrainedEvidence
 from ..theory.conditions import RADIUS
 from ..theory.stage_probability import StageSample, sample_stages
-from .negative_controls import told, with_wrong
+from .negative_controls import told
 from .symbols import PROJECT, T_I, T_III, TIME, P
 from .worst_run import JudgedRun, judge_runs
 
@@ -133,33 +133,25 @@ def _told_of_another(runs: TrainedEvidence) -> TrainedEvidence:
     return replace(runs, fresh=tuple(swapped))
 
 
-_check = check_stage_order_probability
 CHECKED = (
     CheckedClaim(
         STAGE_ORDER_PROBABILITY,
         check_stage_order_probability,
         (
             with_wrong(
-                _check,
-                "order_statistic_off",
-                "ranks for a tenth of all draws, not nine tenths",
-                limits=_middle_ranks,
+                "order_statistic_off", "ranks for a tenth of all draws, not nine tenths", limits=_middle_ranks
             ),
             with_wrong(
-                _check,
                 "weight_halved",
                 "draws are told half of λ",
                 sample=told(_sampled, adversarial_weight=lambda setting: setting.adversarial_weight / 2),
             ),
             with_wrong(
-                _check,
                 "exponent_off",
                 "draws are told α = d^0.299 in place of d^0.249",
                 sample=told(_sampled, signal_strength=lambda s: s.signal_strength * s.patch_dimension**0.05),
             ),
-            with_wrong(
-                _check, "draws_share_a_seed", "all draws are one, counted as independent", sample=_one_draw
-            ),
+            with_wrong("draws_share_a_seed", "all draws are one, counted as independent", sample=_one_draw),
             NegativeControl(
                 "settings_swapped", "the networks of one setting are told as those of the next", _told_of_another
             ),

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -27,7 +26,7 @@ from cgro_theory.claims import (
     WorstCase,
 )
 from cgro_theory.claims.figure import Figure, Panel, Series
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import PAPER, STRUCTURAL, D, N, W, p
 from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit, block
@@ -233,10 +232,10 @@ CHECKED = (
         check_parameter_count,
         controls=(
             NegativeControl("bias_dropped", "one indicator is built without its bias", _bias_dropped),
-            NegativeControl(
+            with_wrong(
                 "norm_mistaken",
                 "the formula of p = 1 for networks built for p = inf",
-                check=partial(check_parameter_count, structural=_taxicab_count_for_boxes),
+                structural=_taxicab_count_for_boxes,
             ),
         ),
         needs=("counted",),

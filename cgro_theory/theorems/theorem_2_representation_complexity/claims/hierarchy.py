@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -26,7 +25,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import EvaluatedCondition, unmet
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
 from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
 from cgro_theory.theorems.theorem_2_representation_complexity.claims import symbols
@@ -308,11 +307,7 @@ CHECKED = (
                 "other_norm", "CGRO nets built for p = 1: 2N parameters more", _other_networks(int, 1.0)
             ),
             _HALF_THE_POINTS,
-            NegativeControl(
-                "errors_not_paid",
-                "K bits demanded where errors are allowed",
-                check=partial(check_hierarchy, predict=_errors_not_paid),
-            ),
+            with_wrong("errors_not_paid", "K bits demanded where errors are allowed", predict=_errors_not_paid),
             NegativeControl("corner_forgotten", "one net of all corners misses a corner", _a_corner_forgotten),
             NegativeControl("tooth_missing", "one parity net has a tooth in the wrong place", _a_tooth_missing),
         ),
@@ -322,10 +317,8 @@ CHECKED = (
         HIERARCHY_ANY_GRAPH,
         check_hierarchy_any_graph,
         controls=(
-            NegativeControl(
-                "graphs_not_counted",
-                "the bound of one fixed graph, for any graph",
-                check=partial(check_hierarchy_any_graph, predict=_graphs_not_counted),
+            with_wrong(
+                "graphs_not_counted", "the bound of one fixed graph, for any graph", predict=_graphs_not_counted
             ),
             _HALF_THE_POINTS,
         ),

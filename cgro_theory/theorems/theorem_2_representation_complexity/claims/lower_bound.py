@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import sympy as sp
@@ -24,7 +23,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import EvaluatedCondition, StatedAssumption
 from cgro_theory.claims.figure import Figure, Panel, Series
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import LEAST_PARAMETERS, W
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.trained import fitted_growth, smallest_nets
 from cgro_theory.theorems.theorem_2_representation_complexity.runs import adversarial_training, hypercube
@@ -241,16 +240,10 @@ CHECKED = (
         ROBUST_LOWER_BOUND,
         check_robust_lower_bound,
         controls=(
-            NegativeControl(
-                "units_for_parameters",
-                "log2 G with units counted, not weights",
-                check=partial(check_robust_lower_bound, growth=_units_for_parameters),
+            with_wrong(
+                "units_for_parameters", "log2 G with units counted, not weights", growth=_units_for_parameters
             ),
-            NegativeControl(
-                "errors_not_paid",
-                "K bits demanded where errors are allowed",
-                check=partial(check_robust_lower_bound, demand=_errors_not_paid),
-            ),
+            with_wrong("errors_not_paid", "K bits demanded where errors are allowed", demand=_errors_not_paid),
             NegativeControl("labels_of_one_bit", "nets trained on labels that are not random", _labels_of_one_bit),
         ),
         needs=("growth", "covers", "training"),

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from itertools import permutations
 
 import sympy as sp
@@ -28,7 +27,7 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.numerics.confidence import clopper_pearson
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import K, N
 from cgro_theory.theorems.theorem_2_representation_complexity.runs import hypercube
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns
@@ -209,11 +208,7 @@ CHECKED = (
         ROBUST_TEST_ERROR,
         check_robust_test_error,
         controls=(
-            NegativeControl(
-                "twice_the_corners",
-                "K = 2^D for 2^(D-1)",
-                check=partial(check_robust_test_error, predict=_twice_the_corners),
-            ),
+            with_wrong("twice_the_corners", "K = 2^D for 2^(D-1)", predict=_twice_the_corners),
             NegativeControl(
                 "without_replacement", "one size on samples of distinct corners", _without_replacement
             ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 import sympy
 
@@ -20,7 +19,7 @@ from cgro_theory.claims import (
     Relation,
     Source,
 )
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.theorem_3_global_flatness.claims.symbols import PAPER, G, H, L_D_adv, L_D_clean, delta
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import TorusRuns
 from cgro_theory.theorems.theorem_3_global_flatness.theory.enclosure import (
@@ -91,15 +90,11 @@ CHECKED = (
         CLEAN_TO_ROBUST_GAP,
         check_clean_to_robust_gap,
         controls=(
-            NegativeControl(
-                "curvature_sign",
-                "+½δ² in place of -½δ²",
-                check=partial(check_clean_to_robust_gap, bound_of=_curvature_added),
-            ),
-            NegativeControl(
+            with_wrong("curvature_sign", "+½δ² in place of -½δ²", bound_of=_curvature_added),
+            with_wrong(
                 "no_curvature_term",
                 "the second-order term dropped: a saturated loss gains less than δ·E‖∇ℓ‖₁",
-                check=partial(check_clean_to_robust_gap, bound_of=_first_order_only),
+                bound_of=_first_order_only,
             ),
         ),
         needs=("gains",),

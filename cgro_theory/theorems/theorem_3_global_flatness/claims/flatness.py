@@ -24,7 +24,7 @@ from cgro_theory.claims import (
     Series,
     Source,
 )
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.theorem_3_global_flatness.claims import symbols as s
 from cgro_theory.theorems.theorem_3_global_flatness.claims.forms import (
     COMPARED_PROBABILITY,
@@ -182,15 +182,15 @@ CHECKED = (
         FLATNESS_BOUND,
         partial(check_form, bound_of=global_bound),
         controls=(
-            NegativeControl(
+            with_wrong(
                 "no_variation_term",
                 "B·TV(P, P̂_h) dropped: an f that overfits has a gap far above h·E[F_r] at small h",
-                check=partial(check_form, bound_of=_global_without_variation),
+                bound_of=_global_without_variation,
             ),
-            NegativeControl(
+            with_wrong(
                 "quarter_constant",
                 "h·E[F_r]/4: equally spaced points and ℓ = slope·distance need half of h·E[F_r]",
-                check=partial(check_form, bound_of=_quarter_constant),
+                bound_of=_quarter_constant,
             ),
         ),
         needs=_SETS,
@@ -200,21 +200,17 @@ CHECKED = (
         LOCAL_FORM,
         partial(check_form, bound_of=local_bound),
         controls=(
-            NegativeControl(
+            with_wrong(
                 "half_constant",
                 "h·D/(D+1) halved: equally spaced points and ℓ = slope·distance attain 99 % of it",
-                check=partial(check_form, bound_of=_half_constant),
+                bound_of=_half_constant,
             ),
-            NegativeControl(
+            with_wrong(
                 "radius_inside",
                 "F_δ in place of F_(δ+h): a loss flat within δ of every sample point and steep outside",
-                check=partial(check_form, bound_of=_radius_inside),
+                bound_of=_radius_inside,
             ),
-            NegativeControl(
-                "no_variation_term",
-                "B·TV(P, P̂_h) dropped",
-                check=partial(check_form, bound_of=_local_without_variation),
-            ),
+            with_wrong("no_variation_term", "B·TV(P, P̂_h) dropped", bound_of=_local_without_variation),
         ),
         needs=_SETS,
         numeric=_largest_loss_locally,

@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import sympy
@@ -30,7 +29,7 @@ from cgro_theory.claims import (
     Source,
     WorstCase,
 )
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.theorem_3_global_flatness.claims import symbols as s
 from cgro_theory.theorems.theorem_3_global_flatness.runs.made import RateLadder, TorusRuns, VariationCase
 from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import AMPLITUDE
@@ -281,15 +280,15 @@ CHECKED = (
         TOTAL_VARIATION,
         check_total_variation,
         controls=(
-            NegativeControl(
+            with_wrong(
                 "no_deviation",
                 "√(log(1/Δ)/(2N)) dropped: label counts of a uniform density fluctuate beyond the mean bound",
-                check=partial(check_total_variation, sure_bound=_without_fluctuation),
+                sure_bound=_without_fluctuation,
             ),
-            NegativeControl(
+            with_wrong(
                 "half_sampling_term",
                 "(N(2h)^D)^(-1/2) halved: E|label count - N/2| alone is larger",
-                check=partial(check_total_variation, expected_bound=_half_sampling_term),
+                expected_bound=_half_sampling_term,
             ),
         ),
         needs=("variations", "rate_ladders"),
@@ -299,10 +298,10 @@ CHECKED = (
         RATE,
         check_rate,
         controls=(
-            NegativeControl(
+            with_wrong(
                 "bandwidth_exponent",
                 "h = N^(-0.9/(D+2)) in place of N^(-1/(D+2)): the explicit bound's exponent is a tenth off",
-                check=partial(check_rate, bandwidth_of=_larger_bandwidth),
+                bandwidth_of=_larger_bandwidth,
             ),
             NegativeControl(
                 "points_repeated",
