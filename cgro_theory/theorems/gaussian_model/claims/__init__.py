@@ -1,7 +1,7 @@
 """The template: one claim, and what the runner asks of a theorem."""
 
-from cgro_theory.theorems.gaussian_model.claims.robust_error import CHECKED, CONSTANTS, figures
-from cgro_theory.theorems.gaussian_model.runs.counted_models import gather, parameters
+from ..runs.counted_models import gather, parameters
+from .robust_error import CHECKED, CONSTANTS, figures
 
 __all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 

@@ -27,9 +27,10 @@ from cgro_theory.claims import (
 )
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.gaussian_model.runs.counted_models import DIMENSION, POINTS, Array, GaussianRuns
-from cgro_theory.theorems.gaussian_model.theory.robust_error import CLASSIFIER, predict_robust_error
 from cgro_theory.theorems.room import NamedConstant
+
+from ..runs.counted_models import DIMENSION, POINTS, Array, GaussianRuns
+from ..theory.robust_error import CLASSIFIER, predict_robust_error
 
 _error, _epsilon, _sigma, _w_theta, _w_1, _w_2 = sp.symbols(
     "robust_error epsilon sigma w_theta w_1 w_2", real=True

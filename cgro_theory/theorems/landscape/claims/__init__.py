@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cgro_theory.claims import Figure
-from cgro_theory.theorems.landscape.claims import over_epochs, widths
-from cgro_theory.theorems.landscape.runs.profiles import CONSTANTS
-from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
-from cgro_theory.theorems.landscape.runs.training import SETS, gather, parameters
+
+from ..runs.profiles import CONSTANTS
+from ..runs.trained import LandscapeRuns
+from ..runs.training import SETS, gather, parameters
+from . import over_epochs, widths
 
 __all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 

@@ -12,11 +12,12 @@ from scipy import stats
 
 from cgro_theory.claims import Claim, Figure, Interval, Panel, Provenance, Relation, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.landscape.claims import symbols as s
-from cgro_theory.theorems.landscape.claims.figures import epoch_figure, radius_panels
-from cgro_theory.theorems.landscape.claims.over_seeds import POSITIVE, Note, compared
-from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
 from cgro_theory.vision.experiment import ExperimentRecord, Moment
+
+from ..runs.trained import LandscapeRuns
+from . import symbols as s
+from .figures import epoch_figure, radius_panels
+from .over_seeds import POSITIVE, Note, compared
 
 QUADRATIC_EXPONENT = 2.0
 """The growth exponent of the loss change around a minimum of a quadratic loss."""

@@ -15,9 +15,10 @@ import numpy as np
 from cgro_theory.claims import Claim, Evidence, Extreme, Interval, Mean, MeanRule, Measurement, Prediction, Reading
 from cgro_theory.numerics.confidence import student_mean
 from cgro_theory.theorems.checked_claim import CheckedPair
-from cgro_theory.theorems.landscape.runs.profiles import LOW_ROBUST_TRAIN_ERROR
-from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
 from cgro_theory.vision.experiment import ExperimentRecord
+
+from ..runs.profiles import LOW_ROBUST_TRAIN_ERROR
+from ..runs.trained import LandscapeRuns
 
 POSITIVE = Interval.at_least(math.ulp(0.0))
 Note = tuple[str, float]

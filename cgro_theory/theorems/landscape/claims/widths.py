@@ -9,11 +9,12 @@ import sympy
 
 from cgro_theory.claims import Claim, Figure, Interval, Measurement, Panel, Prediction, Provenance, Relation
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.landscape.claims import symbols as s
-from cgro_theory.theorems.landscape.claims.figures import TEST, TRAIN, mean_series
-from cgro_theory.theorems.landscape.claims.over_seeds import POSITIVE, Note, compared, mean_within
-from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
 from cgro_theory.vision.experiment import Moment
+
+from ..runs.trained import LandscapeRuns
+from . import symbols as s
+from .figures import TEST, TRAIN, mean_series
+from .over_seeds import POSITIVE, Note, compared, mean_within
 
 CAPACITY = Claim(
     label="landscape.capacity",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cgro_theory.theorems.landscape.runs.trained import WidthRoles
 from cgro_theory.theorems.room import NamedConstant
 from cgro_theory.vision.attack import AscentBudget
+
+from .trained import WidthRoles
 
 RADIUS = 0.2
 LADDER_RADIUS = 0.1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from cgro_theory.claims import Figure
-from cgro_theory.theorems.lemmas.claims import activation, common_clock, noise_variance, tensor_power
-from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns, gather, parameters
 from cgro_theory.theorems.room import NamedConstant
+
+from ..runs.hitting_times import LemmaRuns, gather, parameters
+from . import activation, common_clock, noise_variance, tensor_power
 
 __all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 

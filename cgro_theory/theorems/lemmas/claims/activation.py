@@ -13,15 +13,10 @@ from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary import Victim, span_attack, transfer_attack
 from cgro_theory.setting.network import network_output
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.lemmas.claims.identities import (
-    COUNT,
-    DEGREES,
-    ONE_DEGREE_AT_A_TIME,
-    PROJECT,
-    symbolic_pair,
-)
-from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
-from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE
+
+from ..runs.hitting_times import LemmaRuns
+from ..theory.tensor_power import DEGREE
+from .identities import COUNT, DEGREES, ONE_DEGREE_AT_A_TIME, PROJECT, symbolic_pair
 
 Output = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 """f_W(X) from weights, inputs and the degree, as :func:`network_output`."""

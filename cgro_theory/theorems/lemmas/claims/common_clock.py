@@ -13,12 +13,13 @@ from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.lemmas.claims.identities import COUNT, DEGREES, PROJECT, symbolic_pair
-from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
-from cgro_theory.theorems.lemmas.theory.common_clock import clock_between
-from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE
 from cgro_theory.trainer.compiled_flow import flow_system
 from cgro_theory.trainer.reduction import draw_subspace_problem
+
+from ..runs.hitting_times import LemmaRuns
+from ..theory.common_clock import clock_between
+from ..theory.tensor_power import DEGREE
+from .identities import COUNT, DEGREES, PROJECT, symbolic_pair
 
 _q, _u, _u0, _tau = sp.symbols("q u u_0 tau", real=True)
 

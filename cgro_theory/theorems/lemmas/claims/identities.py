@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from cgro_theory.claims import Evidence, Interval, Measurement, Prediction, Tally
 from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.checked_claim import CheckedPair
-from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE
+
+from ..theory.tensor_power import DEGREE
 
 PROJECT = "this project, theory.md"
 COUNT = Interval(0.0, math.inf)

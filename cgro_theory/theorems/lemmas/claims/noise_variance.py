@@ -12,8 +12,9 @@ from cgro_theory.claims import Claim, Provenance, Relation, Source, StatedAssump
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, activation_covariance
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT, symbolic_pair
-from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
+
+from ..runs.hitting_times import LemmaRuns
+from .identities import COUNT, PROJECT, symbolic_pair
 
 Moment = Callable[[Any, Any, Any], Any]
 

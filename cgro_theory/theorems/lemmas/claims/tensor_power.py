@@ -23,9 +23,10 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.condition import each_once
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.lemmas.claims.identities import COUNT, PROJECT
-from cgro_theory.theorems.lemmas.runs.hitting_times import LemmaRuns
-from cgro_theory.theorems.lemmas.theory.tensor_power import DEGREE, GROWTH, RATES, predict_tensor_power_time
+
+from ..runs.hitting_times import LemmaRuns
+from ..theory.tensor_power import DEGREE, GROWTH, RATES, predict_tensor_power_time
+from .identities import COUNT, PROJECT
 
 _q, _A, _v, _z0, _T = sp.symbols("q A v z_0 T", real=True)
 _T_c = (_z0 ** (2 - _q) - _v ** (2 - _q)) / (_A * (_q - 2))

@@ -11,8 +11,9 @@ import numpy as np
 
 from cgro_theory.numerics.arb import Truth, exact, less, precision
 from cgro_theory.numerics.seeds import derived_seed
-from cgro_theory.theorems.lemmas.theory.tensor_power import predict_tensor_power_time
 from cgro_theory.theorems.room import RunRequest
+
+from ..theory.tensor_power import predict_tensor_power_time
 
 INSTANCES = {"quick": 60, "full": 600}
 LONGEST = 100_000

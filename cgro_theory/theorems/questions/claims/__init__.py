@@ -6,7 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 from cgro_theory.claims import Figure
-from cgro_theory.theorems.questions.claims import (
+
+from ..runs.made import QuestionRuns
+from ..runs.making import OVER_SEEDS, begin, gather
+from . import (
     question_1_attacks,
     question_2_degrees,
     question_3_exponents,
@@ -19,8 +22,6 @@ from cgro_theory.theorems.questions.claims import (
     question_10_images,
     question_11_published,
 )
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.runs.making import OVER_SEEDS, begin, gather
 
 __all__ = ["CHECKED", "CONSTANTS", "GROWING", "QUESTIONS", "begin", "figures", "gather", "parameters"]
 

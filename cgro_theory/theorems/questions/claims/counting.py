@@ -13,12 +13,13 @@ from cgro_theory.claims.condition import each_once
 from cgro_theory.claims.raw import Raw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedPair
-from cgro_theory.theorems.questions.runs.made import AttackComparison, ControlRun, FreshCount, PublishedRun
-from cgro_theory.theorems.questions.theory.predictions import Expected
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import initial_draws_of
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw
 from cgro_theory.trainer.reduction import draw_subspace_problem
+
+from ..runs.made import AttackComparison, ControlRun, FreshCount, PublishedRun
+from ..theory.predictions import Expected
 
 LEFT_OUT_AT_MOST = 0.05
 """Fraction of networks whose draw may miss an assumption; above it nothing is decided, unless one disagrees."""

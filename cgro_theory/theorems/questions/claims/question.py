@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cgro_theory.claims import Figure
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
+
+from ..runs.made import QuestionRuns
 
 
 @dataclass(frozen=True)

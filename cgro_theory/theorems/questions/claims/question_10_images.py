@@ -22,11 +22,12 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.questions.claims.counting import NOT_MADE, measured
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE
-from cgro_theory.theorems.questions.runs.made import ImageStages, QuestionRuns
 from cgro_theory.theorems.room import NamedConstant
+
+from ..runs.made import ImageStages, QuestionRuns
+from .counting import NOT_MADE, measured
+from .question import Question
+from .symbols import NOT_NEGATIVE
 
 NEAR = 0.9
 """Fraction of its last value at which an accuracy counts as near it."""

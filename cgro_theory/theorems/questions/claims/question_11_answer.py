@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cgro_theory.claims import Figure, Marker, Panel, Series
-from cgro_theory.theorems.questions.claims.wording import number_of, spanned
-from cgro_theory.theorems.questions.runs.made import PublishedRun, QuestionRuns
-from cgro_theory.theorems.questions.theory.published import (
+
+from ..runs.made import PublishedRun, QuestionRuns
+from ..theory.published import (
     CLEAN_TEST,
     ROBUST_TEST,
     asked_fraction,
@@ -17,6 +17,7 @@ from cgro_theory.theorems.questions.theory.published import (
     one_neuron_fraction,
     published,
 )
+from .wording import number_of, spanned
 
 DIRECTIONS = 1024
 """Directions of the noise over which the law of V is averaged."""

@@ -25,19 +25,14 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, count, measured
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.question_11_answer import answer, draw
-from cgro_theory.theorems.questions.claims.symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, RATE
-from cgro_theory.theorems.questions.runs.made import PublishedRun, QuestionRuns
-from cgro_theory.theorems.questions.theory.published import (
-    CLEAN_TEST,
-    ROBUST_TEST,
-    FourNumbers,
-    Published,
-    published,
-)
 from cgro_theory.theorems.room import NamedConstant
+
+from ..runs.made import PublishedRun, QuestionRuns
+from ..theory.published import CLEAN_TEST, ROBUST_TEST, FourNumbers, Published, published
+from .counting import NOT_MADE, broken, count, measured
+from .question import Question
+from .question_11_answer import answer, draw
+from .symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, RATE
 
 MOST = 0.5
 """The claim on the candidate is that more than this share of its networks match."""

@@ -30,14 +30,15 @@ from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.setting.adversary import Victim, span_attack
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, measured
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, RATE, P, R, V, delta, q, z
-from cgro_theory.theorems.questions.claims.wording import percent
-from cgro_theory.theorems.questions.runs.dense_runs import AttackRule, retrained
-from cgro_theory.theorems.questions.runs.made import AttackComparison, AttackRuleRun, QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import CARRIES_PATCH, carries_patch
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import ATTACK, CLEAN_WEIGHT, RADIUS
+
+from ..runs.dense_runs import AttackRule, retrained
+from ..runs.made import AttackComparison, AttackRuleRun, QuestionRuns
+from ..theory.predictions import CARRIES_PATCH, carries_patch
+from .counting import NOT_MADE, broken, measured
+from .question import Question
+from .symbols import NOT_NEGATIVE, PROJECT, RATE, P, R, V, delta, q, z
+from .wording import percent
 
 ROUNDING_ROOM = 100.0
 """Room for rounding, in units of what another order of summation alone changes."""

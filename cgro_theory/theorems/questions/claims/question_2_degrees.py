@@ -23,14 +23,15 @@ from cgro_theory.claims import (
 )
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.questions.claims.counting import draw_of, ladders, with_signal
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import PROJECT, REAL, a, b, q, slope
-from cgro_theory.theorems.questions.claims.wording import fitted_slope, fraction_of, listed_values
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import SEPARATION, predict_separations, separation_exponent
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_slope
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Phase
+
+from ..runs.made import QuestionRuns
+from ..theory.predictions import SEPARATION, predict_separations, separation_exponent
+from .counting import draw_of, ladders, with_signal
+from .question import Question
+from .symbols import PROJECT, REAL, a, b, q, slope
+from .wording import fitted_slope, fraction_of, listed_values
 
 SAME_RUN = 1e-4
 """Integrations of one draw at two tolerances agree better than this, relative."""

@@ -10,16 +10,17 @@ import sympy as sp
 from cgro_theory.claims import Claim, Figure, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of, with_signal
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, a, b
-from cgro_theory.theorems.questions.claims.wording import number_of
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import Expected, predict_order
 from cgro_theory.theorems.room import NamedConstant
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell, Phase
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import SEEN_AT_START
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw
+
+from ..runs.made import QuestionRuns
+from ..theory.predictions import Expected, predict_order
+from .counting import count_disagreeing, draw_of, with_signal
+from .question import Question
+from .symbols import NOT_NEGATIVE, PROJECT, a, b
+from .wording import number_of
 
 CONSTANTS = (
     NamedConstant(

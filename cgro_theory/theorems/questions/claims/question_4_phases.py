@@ -22,13 +22,14 @@ from cgro_theory.claims import (
 )
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, N, alpha, d, q, sigma, v_0, z
-from cgro_theory.theorems.questions.claims.wording import number_of, powers_of_ten, spanned
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import BOTH_BOUNDARIES, Expected, predict_boundaries
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell, Phase
+
+from ..runs.made import QuestionRuns
+from ..theory.predictions import BOTH_BOUNDARIES, Expected, predict_boundaries
+from .counting import count_disagreeing, draw_of
+from .question import Question
+from .symbols import NOT_NEGATIVE, PROJECT, N, alpha, d, q, sigma, v_0, z
+from .wording import number_of, powers_of_ten, spanned
 
 THREE_PHASES = Claim(
     label="questions.three_phases",

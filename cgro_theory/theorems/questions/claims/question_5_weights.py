@@ -11,19 +11,15 @@ import sympy as sp
 from cgro_theory.claims import Claim, Figure, Panel, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.questions.claims.counting import count_disagreeing, draw_of
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, N, alpha, lam, q, u_max, v_0, xi
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import (
-    BOTH_STAGES,
-    Expected,
-    predict_wrong_everywhere,
-    signal_comes_first,
-)
 from cgro_theory.theorems.room import NamedConstant
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw
+
+from ..runs.made import QuestionRuns
+from ..theory.predictions import BOTH_STAGES, Expected, predict_wrong_everywhere, signal_comes_first
+from .counting import count_disagreeing, draw_of
+from .question import Question
+from .symbols import NOT_NEGATIVE, PROJECT, N, alpha, lam, q, u_max, v_0, xi
 
 RIGHT, WRONG = 0.05, 0.95
 """Clean test errors below and above which a network is right or wrong everywhere."""

@@ -27,11 +27,12 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import student_mean
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, measured
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import GAP, PROJECT
-from cgro_theory.theorems.questions.runs.made import ControlRun, QuestionRuns
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import RADIUS
+
+from ..runs.made import ControlRun, QuestionRuns
+from .counting import NOT_MADE, broken, measured
+from .question import Question
+from .symbols import GAP, PROJECT
 
 WIDEST_GAP = 0.25
 """Robust generalization gap that standard training may show: half of that of full robust overfitting."""

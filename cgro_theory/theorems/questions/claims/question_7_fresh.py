@@ -29,11 +29,12 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson, empirical_bernstein
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.questions.claims.counting import NOT_MADE, broken, count
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, P, V, kappa, q, z
-from cgro_theory.theorems.questions.claims.wording import spanned
-from cgro_theory.theorems.questions.runs.made import FreshCount, QuestionRuns
+
+from ..runs.made import FreshCount, QuestionRuns
+from .counting import NOT_MADE, broken, count
+from .question import Question
+from .symbols import FRESH_POINT, NOT_NEGATIVE, PROJECT, P, V, kappa, q, z
+from .wording import spanned
 
 NOISE_PATCH = Condition("noise patch", "J >= 1", "every input has a noise patch")
 

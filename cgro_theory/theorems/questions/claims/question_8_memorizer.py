@@ -32,11 +32,12 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.questions.claims.counting import NOT_MADE, count
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import NOT_NEGATIVE, PROJECT, RATE, N
-from cgro_theory.theorems.questions.runs.made import CubeCount, QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import SEPARATED, corner_error, cube_error_bound
+
+from ..runs.made import CubeCount, QuestionRuns
+from ..theory.predictions import SEPARATED, corner_error, cube_error_bound
+from .counting import NOT_MADE, count
+from .question import Question
+from .symbols import NOT_NEGATIVE, PROJECT, RATE, N
 
 _error = sp.Symbol("robust_test_error", real=True)
 

@@ -12,19 +12,16 @@ import sympy as sp
 from cgro_theory.claims import Claim, Figure, Interval, Panel, Prediction, Provenance, Relation, Series, Source
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.questions.claims.counting import draw_of, ladders
-from cgro_theory.theorems.questions.claims.question import Question
-from cgro_theory.theorems.questions.claims.symbols import PROJECT, REAL, q, slope
-from cgro_theory.theorems.questions.claims.wording import fitted_slope, powers_of_ten
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
-from cgro_theory.theorems.questions.theory.predictions import (
-    noise_ratio_exponent,
-    predict_noise_ratio,
-    standard_deviation,
-)
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_slope
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import NOISE_OVER_SIGNAL
+
+from ..runs.made import QuestionRuns
+from ..theory.predictions import noise_ratio_exponent, predict_noise_ratio, standard_deviation
+from .counting import draw_of, ladders
+from .question import Question
+from .symbols import PROJECT, REAL, q, slope
+from .wording import fitted_slope, powers_of_ten
 
 DIMENSION = Claim(
     label="questions.dimension",

@@ -20,10 +20,11 @@ from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.objective import adversarial_objective
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
-from cgro_theory.theorems.questions.runs.made import AttackRuleRun, FreshCount
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
 from cgro_theory.trainer.reduction import reduce_dense_problem
+
+from .made import AttackRuleRun, FreshCount
 
 Array = NDArray[np.float64]
 AttackRule = Callable[[Victim, torch.Tensor, float], torch.Tensor]

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.questions.theory.published import FourNumbers
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import DIRECTIONS, Cell
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.continuous import ContinuousError
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import ExactError
+
+from ..theory.published import FourNumbers
 
 
 @dataclass(frozen=True)

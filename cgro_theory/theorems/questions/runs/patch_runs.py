@@ -11,15 +11,6 @@ from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.fresh_points import sampled_l2_test_error
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.questions.runs.made import (
-    AttackComparison,
-    ControlRun,
-    CubeCount,
-    FineSeparation,
-    FreshCount,
-    ImageStages,
-)
-from cgro_theory.theorems.questions.runs.profiles import ImageSizes
 from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import measure_errors
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import first_memorization, group_horizon
 from cgro_theory.theorems.theorem_2_representation_complexity.runs.continuous import continuous_error
@@ -35,6 +26,9 @@ from cgro_theory.vision.attack import AscentBudget
 from cgro_theory.vision.data_sets import load_images
 from cgro_theory.vision.experiment import MeasurePlan, run_experiment
 from cgro_theory.vision.training import TrainingRecipe
+
+from .made import AttackComparison, ControlRun, CubeCount, FineSeparation, FreshCount, ImageStages
+from .profiles import ImageSizes
 
 _COUNTED = 1e-3  # the interval that comes with a count is not used: the checks make their own
 WEAK_FRACTION = 0.01

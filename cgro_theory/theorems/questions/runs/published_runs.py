@@ -20,12 +20,13 @@ from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
-from cgro_theory.theorems.questions.runs.dense_runs import descend, victim_of
-from cgro_theory.theorems.questions.runs.made import PublishedRun
-from cgro_theory.theorems.questions.theory.published import FourNumbers
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem, written_out
+
+from ..theory.published import FourNumbers
+from .dense_runs import descend, victim_of
+from .made import PublishedRun
 
 HORIZON = 400.0
 """Time at which a training stops that has not memorized its points; those that match take about a third."""

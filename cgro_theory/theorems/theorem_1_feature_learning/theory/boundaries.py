@@ -17,21 +17,11 @@ from scipy.special import expit
 from cgro_theory.claims import Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import clock_between, flow_projections
-from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import (
-    LATEST,
-    RACE,
-    RACE_HORIZON,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import (
-    MOST_NOISE,
-    leading_memorization_time,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_growth import enclose_noise_clock
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
-    InitialDraw,
-    evaluated,
-    plateau_signal_margin,
-)
+
+from .conditions import LATEST, RACE, RACE_HORIZON
+from .memorization import MOST_NOISE, leading_memorization_time
+from .noise_growth import enclose_noise_clock
+from .signal import InitialDraw, evaluated, plateau_signal_margin
 
 Array = NDArray[np.float64]
 

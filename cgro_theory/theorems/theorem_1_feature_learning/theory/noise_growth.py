@@ -27,15 +27,10 @@ from scipy.special import expit
 
 from cgro_theory.claims import Interval
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_step import (
-    ROUNDING,
-    Box,
-    Slopes,
-    crossing_times,
-    grown,
-)
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, signed_power
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal_growth import LeaderStep, SignalBracket
+
+from .noise_step import ROUNDING, Box, Slopes, crossing_times, grown
+from .signal import InitialDraw, signed_power
+from .signal_growth import LeaderStep, SignalBracket
 
 Array = NDArray[np.float64]
 

@@ -17,7 +17,8 @@ from scipy.special import expit
 
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import euler_lag
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw
+
+from .signal import InitialDraw
 
 Array = NDArray[np.float64]
 

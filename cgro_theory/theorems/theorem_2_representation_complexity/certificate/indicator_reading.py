@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.box_reading import BoxReading
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.norm_reading import NormReading
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Block, Circuit
+from ..networks.circuit import INPUT, Block, Circuit
+from .box_reading import BoxReading
+from .norm_reading import NormReading
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

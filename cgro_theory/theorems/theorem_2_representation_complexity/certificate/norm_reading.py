@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import ROUNDING, TINY, Bounds
+from ..networks.circuit import ROUNDING, TINY, Bounds
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

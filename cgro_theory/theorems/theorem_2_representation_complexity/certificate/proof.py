@@ -15,26 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.box_reading import (
-    BoxReading,
-    outward_faces,
-)
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.indicator_reading import (
-    read_indicators,
-)
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.norm_reading import NormReading
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.witness import Witness, find_witness
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import (
-    ROUNDING,
-    TINY,
-    Bounds,
-    Circuit,
-)
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import (
-    TrainingSet,
-    require_norm,
-    require_radius,
-)
+from ..networks.circuit import ROUNDING, TINY, Bounds, Circuit
+from ..networks.training_set import TrainingSet, require_norm, require_radius
+from .box_reading import BoxReading, outward_faces
+from .indicator_reading import read_indicators
+from .norm_reading import NormReading
+from .witness import Witness, find_witness
 
 Array = NDArray[np.float64]
 

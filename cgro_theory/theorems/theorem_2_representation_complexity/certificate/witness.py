@@ -9,8 +9,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import TrainingSet
+from ..networks.circuit import Circuit
+from ..networks.training_set import TrainingSet
 
 Array = NDArray[np.float64]
 

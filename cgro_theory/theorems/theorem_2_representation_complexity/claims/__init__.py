@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from cgro_theory.claims import Figure
-from cgro_theory.theorems.theorem_2_representation_complexity.claims import (
-    clean_error,
-    counts,
-    hierarchy,
-    lower_bound,
-    robust_error,
-    squaring,
-    training_error,
-)
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns, parameters
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.making import begin, gather
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import CONSTANTS
+
+from ..runs.made import RepresentationRuns, parameters
+from ..runs.making import begin, gather
+from ..runs.profiles import CONSTANTS
+from . import clean_error, counts, hierarchy, lower_bound, robust_error, squaring, training_error
 
 __all__ = ["CHECKED", "CONSTANTS", "GROWING", "begin", "figures", "gather", "parameters"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Block, Circuit, block
+from ..networks.circuit import Block, Circuit, block
 
 
 def with_block(circuit: Circuit, changed: Block) -> Circuit:

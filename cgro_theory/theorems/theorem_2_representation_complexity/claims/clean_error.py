@@ -22,12 +22,13 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.remembered import once_per_object
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import block
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import separation, training_set
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import CleanComparison, RepresentationRuns
-from cgro_theory.theorems.theorem_2_representation_complexity.theory import conditions
+
+from ..networks.circuit import block
+from ..networks.memorizer import memorize
+from ..networks.training_set import separation, training_set
+from ..runs.made import CleanComparison, RepresentationRuns
+from ..theory import conditions
+from .altered_networks import with_block
 
 CLEAN_TEST_ERROR = Claim(
     label="theorem_2.clean_test_error",

@@ -27,15 +27,16 @@ from cgro_theory.claims import (
 )
 from cgro_theory.claims.figure import Figure, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import PAPER, STRUCTURAL, D, N, W, p
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import hidden_widths
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import pad_to_layers
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import Ladder, RepresentationRuns
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import dense_count, structural_count
+
+from ..networks.circuit import Circuit, block
+from ..networks.clean_classifier import hidden_widths
+from ..networks.layered import pad_to_layers
+from ..networks.memorizer import memorize
+from ..networks.training_set import training_set
+from ..runs.made import Ladder, RepresentationRuns
+from ..theory.counts import dense_count, structural_count
+from .altered_networks import with_block
+from .symbols import PAPER, STRUCTURAL, D, N, W, p
 
 PARAMETER_COUNT = Claim(
     label="theorem_2.parameter_count",

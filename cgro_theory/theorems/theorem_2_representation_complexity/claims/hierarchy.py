@@ -26,18 +26,19 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import EvaluatedCondition, unmet
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.enclosing import enclose
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
-from cgro_theory.theorems.theorem_2_representation_complexity.claims import symbols
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias
-from cgro_theory.theorems.theorem_2_representation_complexity.networks import clean_classifier
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import HierarchyRun, RepresentationRuns
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.parity import judge_balls, parity_instance
-from cgro_theory.theorems.theorem_2_representation_complexity.theory import counts, lower_bound
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.conditions import FEW_ERRORS, SMALL_OFFSET
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import CGRO_LAYERS
+
+from ..certificate.enclosing import enclose
+from ..certificate.proof import certify
+from ..networks import clean_classifier
+from ..networks.memorizer import memorize
+from ..networks.training_set import training_set
+from ..runs.made import HierarchyRun, RepresentationRuns
+from ..runs.parity import judge_balls, parity_instance
+from ..theory import counts, lower_bound
+from ..theory.conditions import FEW_ERRORS, SMALL_OFFSET
+from ..theory.counts import CGRO_LAYERS
+from . import symbols
+from .altered_networks import with_bias
 
 _CGRO_SIZE = sp.Eq(symbols.W, symbols.STRUCTURAL[math.inf])
 _ONE_GRAPH = symbols.missing_bits(CGRO_LAYERS)

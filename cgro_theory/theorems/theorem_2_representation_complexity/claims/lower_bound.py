@@ -24,12 +24,13 @@ from cgro_theory.claims import (
 from cgro_theory.claims.condition import EvaluatedCondition, StatedAssumption
 from cgro_theory.claims.figure import Figure, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import LEAST_PARAMETERS, W
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.trained import fitted_growth, smallest_nets
-from cgro_theory.theorems.theorem_2_representation_complexity.runs import adversarial_training, hypercube
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns
-from cgro_theory.theorems.theorem_2_representation_complexity.theory import lower_bound as bounds
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.conditions import FEW_ERRORS, SMALL_OFFSET
+
+from ..runs import adversarial_training, hypercube
+from ..runs.made import RepresentationRuns
+from ..theory import lower_bound as bounds
+from ..theory.conditions import FEW_ERRORS, SMALL_OFFSET
+from .symbols import LEAST_PARAMETERS, W
+from .trained import fitted_growth, smallest_nets
 
 RANDOM_LABELS = StatedAssumption(
     "random labels",

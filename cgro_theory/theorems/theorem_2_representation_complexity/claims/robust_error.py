@@ -28,11 +28,12 @@ from cgro_theory.claims import (
 from cgro_theory.claims.figure import Figure, Marker, Panel, Series
 from cgro_theory.numerics.confidence import clopper_pearson
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import K, N
-from cgro_theory.theorems.theorem_2_representation_complexity.runs import hypercube
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns
-from cgro_theory.theorems.theorem_2_representation_complexity.theory import counts
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.conditions import SMALL_OFFSET
+
+from ..runs import hypercube
+from ..runs.made import RepresentationRuns
+from ..theory import counts
+from ..theory.conditions import SMALL_OFFSET
+from .symbols import K, N
 
 ROBUST_TEST_ERROR = Claim(
     label="theorem_2.robust_test_error",

@@ -22,12 +22,13 @@ from cgro_theory.claims import (
     WorstCase,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_block
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import M
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import squaring_circuit
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import RepresentationRuns
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import sawtooth_error
+
+from ..networks.circuit import Circuit, block
+from ..networks.memorizer import squaring_circuit
+from ..runs.made import RepresentationRuns
+from ..theory.counts import sawtooth_error
+from .altered_networks import with_block
+from .symbols import M
 
 SQUARING_ERROR = Claim(
     label="theorem_2.squaring_error",

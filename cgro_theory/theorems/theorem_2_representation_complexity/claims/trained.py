@@ -8,13 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import TrainedNet
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.counts import corner_memorizer_count
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import (
-    Architecture,
-    parameter_bound,
-    smallest_width_left,
-)
+from ..runs.adversarial_training import TrainedNet
+from ..theory.counts import corner_memorizer_count
+from ..theory.lower_bound import Architecture, parameter_bound, smallest_width_left
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,16 @@ from cgro_theory.claims.condition import EvaluatedCondition
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
 from cgro_theory.theorems.remembered import once_per_object
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import Certificate, certify
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.altered_networks import with_bias
-from cgro_theory.theorems.theorem_2_representation_complexity.claims.symbols import PAPER
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import pad_to_layers
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import Memorizer
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import separation
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.made import NamedMemorizer, RepresentationRuns
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.conditions import SEPARATED
+
+from ..certificate.proof import Certificate, certify
+from ..networks.circuit import Circuit
+from ..networks.layered import pad_to_layers
+from ..networks.memorizer import Memorizer
+from ..networks.training_set import separation
+from ..runs.made import NamedMemorizer, RepresentationRuns
+from ..theory.conditions import SEPARATED
+from .altered_networks import with_bias
+from .symbols import PAPER
 
 ROBUST_TRAIN_ERROR = Claim(
     label="theorem_2.robust_train_error",

@@ -11,12 +11,8 @@ from typing import Any
 import numpy as np
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import (
-    INPUT,
-    Circuit,
-    block,
-    require_points,
-)
+
+from .circuit import INPUT, Circuit, block, require_points
 
 CLEAN = "clean"
 

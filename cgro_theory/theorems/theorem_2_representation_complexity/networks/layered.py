@@ -14,11 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import (
-    INPUT,
-    Circuit,
-    require_points,
-)
+from .circuit import INPUT, Circuit, require_points
 
 Array = NDArray[np.float64]
 

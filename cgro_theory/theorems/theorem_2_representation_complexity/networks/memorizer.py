@@ -31,13 +31,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Block, Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import CLEAN
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import (
-    TrainingSet,
-    require_norm,
-    require_radius,
-)
+
+from .circuit import INPUT, Block, Circuit, block
+from .clean_classifier import CLEAN
+from .training_set import TrainingSet, require_norm, require_radius
 
 Array = NDArray[np.float64]
 

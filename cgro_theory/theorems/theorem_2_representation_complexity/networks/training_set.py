@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from cgro_theory.errors import InvalidInput, require_finite
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import ROUNDING, require_points
+
+from .circuit import ROUNDING, require_points
 
 Array = NDArray[np.float64]
 

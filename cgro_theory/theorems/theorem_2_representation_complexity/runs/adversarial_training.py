@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.numerics.seeds import derived_seed
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import HypercubeInstance
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import Architecture
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.trained_bounds import is_robust_on_box
+
+from ..theory.lower_bound import Architecture
+from ..theory.trained_bounds import is_robust_on_box
+from .hypercube import HypercubeInstance
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.layered import to_torch
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import TrainingSet
+from ..networks.circuit import Circuit
+from ..networks.layered import to_torch
+from ..networks.training_set import TrainingSet
 
 if TYPE_CHECKING:
     import torch

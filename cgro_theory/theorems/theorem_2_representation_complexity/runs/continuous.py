@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import (
-    coordinate_classifier,
-)
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import Memorizer, memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
+
+from ..networks.clean_classifier import coordinate_classifier
+from ..networks.memorizer import Memorizer, memorize
+from ..networks.training_set import training_set
 
 Array = NDArray[np.float64]
 

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput, require_integer
-from cgro_theory.theorems.theorem_2_representation_complexity.certificate.proof import certify
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.clean_classifier import (
-    coordinate_classifier,
-)
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import Memorizer, memorize
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import training_set
+
+from ..certificate.proof import certify
+from ..networks.clean_classifier import coordinate_classifier
+from ..networks.memorizer import Memorizer, memorize
+from ..networks.training_set import training_set
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import Circuit
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.memorizer import Memorizer
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.training_set import TrainingSet, separation
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import (
-    TrainedNet,
-    TrainingBudget,
-)
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.attack import AttackReport
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.continuous import ContinuousError
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import ExactError, SampledError
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.profiles import ERROR_FRACTION
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.sign_patterns import CoverCount
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import Architecture
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.neighbours import neighbour_bounds
+from ..networks.circuit import Circuit
+from ..networks.memorizer import Memorizer
+from ..networks.training_set import TrainingSet, separation
+from ..theory.lower_bound import Architecture
+from ..theory.neighbours import neighbour_bounds
+from .adversarial_training import TrainedNet, TrainingBudget
+from .attack import AttackReport
+from .continuous import ContinuousError
+from .hypercube import ExactError, SampledError
+from .profiles import ERROR_FRACTION
+from .sign_patterns import CoverCount
 
 
 @dataclass(frozen=True, eq=False)

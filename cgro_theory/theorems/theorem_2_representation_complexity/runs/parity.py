@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
-from cgro_theory.theorems.theorem_2_representation_complexity.networks.circuit import INPUT, Circuit, block
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.hypercube import HypercubeInstance
+
+from ..networks.circuit import INPUT, Circuit, block
+from .hypercube import HypercubeInstance
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cgro_theory.theorems.room import NamedConstant
-from cgro_theory.theorems.theorem_2_representation_complexity.runs.adversarial_training import TrainingBudget
+
+from .adversarial_training import TrainingBudget
 
 ERROR_FRACTION = 0.1
 RADIUS_FRACTION = 0.375

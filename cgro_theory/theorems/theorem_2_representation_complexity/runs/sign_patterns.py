@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.errors import require_integer
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import Architecture
+
+from ..theory.lower_bound import Architecture
 
 Codes = NDArray[np.uint64]
 

@@ -15,7 +15,8 @@ from fractions import Fraction
 from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
-from cgro_theory.theorems.theorem_2_representation_complexity.theory.lower_bound import (
+
+from .lower_bound import (
     any_graph_bound,
     depth_free_bound,
     hamming_distance,

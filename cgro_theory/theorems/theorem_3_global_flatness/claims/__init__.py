@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from cgro_theory.claims import Figure
 from cgro_theory.theorems.landscape import claims as landscape
-from cgro_theory.theorems.theorem_3_global_flatness.claims import attack_gain, flatness, vacuity, variation
-from cgro_theory.theorems.theorem_3_global_flatness.runs import profiles
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessRuns
-from cgro_theory.theorems.theorem_3_global_flatness.runs.making import begin, gather, parameters
+
+from ..runs import profiles
+from ..runs.made import FlatnessRuns
+from ..runs.making import begin, gather, parameters
+from . import attack_gain, flatness, vacuity, variation
 
 __all__ = ["CHECKED", "CONSTANTS", "GROWING", "begin", "figures", "gather", "parameters"]
 

@@ -20,13 +20,10 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.theorem_3_global_flatness.claims.symbols import PAPER, G, H, L_D_adv, L_D_clean, delta
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import TorusRuns
-from cgro_theory.theorems.theorem_3_global_flatness.theory.enclosure import (
-    SMOOTH_LOSS,
-    attack_gain_bound,
-    difference,
-)
+
+from ..runs.made import TorusRuns
+from ..theory.enclosure import SMOOTH_LOSS, attack_gain_bound, difference
+from .symbols import PAPER, G, H, L_D_adv, L_D_clean, delta
 
 CLEAN_TO_ROBUST_GAP = Claim(
     label="theorem_3.clean_to_robust_gap",

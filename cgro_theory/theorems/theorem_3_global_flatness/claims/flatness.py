@@ -25,8 +25,13 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
-from cgro_theory.theorems.theorem_3_global_flatness.claims import symbols as s
-from cgro_theory.theorems.theorem_3_global_flatness.claims.forms import (
+
+from ..runs.made import FlatnessCase, TorusRuns
+from ..theory.bounds import BOUNDED_LOSS, LIPSCHITZ_LOSS, realized_bound
+from ..theory.comparators import hoeffding, lipschitz_wasserstein
+from ..theory.periodic_network import LOSS_BOUND
+from . import symbols as s
+from .forms import (
     COMPARED_PROBABILITY,
     Form,
     Note,
@@ -38,14 +43,6 @@ from cgro_theory.theorems.theorem_3_global_flatness.claims.forms import (
     overfit_notes,
     where_it_speaks,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessCase, TorusRuns
-from cgro_theory.theorems.theorem_3_global_flatness.theory.bounds import (
-    BOUNDED_LOSS,
-    LIPSCHITZ_LOSS,
-    realized_bound,
-)
-from cgro_theory.theorems.theorem_3_global_flatness.theory.comparators import hoeffding, lipschitz_wasserstein
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import LOSS_BOUND
 
 FLATNESS_BOUND = Claim(
     label="theorem_3.flatness_bound",

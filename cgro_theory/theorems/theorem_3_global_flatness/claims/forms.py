@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from cgro_theory.claims import Interval
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import FlatnessCase
-from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import AMPLITUDE
-from cgro_theory.theorems.theorem_3_global_flatness.theory.bounds import realized_bound
-from cgro_theory.theorems.theorem_3_global_flatness.theory.comparators import (
-    hoeffding,
-    lipschitz_wasserstein,
-    paper_shape,
-)
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import LOSS_BOUND
-from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import log10_samples_until_below
+
+from ..runs.made import FlatnessCase
+from ..runs.profiles import AMPLITUDE
+from ..theory.bounds import realized_bound
+from ..theory.comparators import hoeffding, lipschitz_wasserstein, paper_shape
+from ..theory.density import TorusDensity
+from ..theory.periodic_network import LOSS_BOUND
+from ..theory.vacuity import log10_samples_until_below
 
 COMPARED_PROBABILITY = 0.05
 """Δ of Hoeffding's bound, printed beside; it is for an f fixed before the sample and judges nothing here."""

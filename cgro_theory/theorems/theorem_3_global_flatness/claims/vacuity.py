@@ -21,15 +21,13 @@ from cgro_theory.claims import (
     Source,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
-from cgro_theory.theorems.theorem_3_global_flatness.claims import symbols as s
-from cgro_theory.theorems.theorem_3_global_flatness.claims.forms import global_bound, least_bound, where_it_speaks
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import TorusRuns
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import LOSS_BOUND
-from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import (
-    log10_samples_until_below,
-    optimal_bandwidth,
-)
-from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import NARROW_KERNEL, DensitySmoothness
+
+from ..runs.made import TorusRuns
+from ..theory.periodic_network import LOSS_BOUND
+from ..theory.vacuity import log10_samples_until_below, optimal_bandwidth
+from ..theory.variation_bound import NARROW_KERNEL, DensitySmoothness
+from . import symbols as s
+from .forms import global_bound, least_bound, where_it_speaks
 
 VACUITY = Claim(
     label="theorem_3.vacuity",

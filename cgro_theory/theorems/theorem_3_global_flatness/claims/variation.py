@@ -30,21 +30,22 @@ from cgro_theory.claims import (
     WorstCase,
 )
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
-from cgro_theory.theorems.theorem_3_global_flatness.claims import symbols as s
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import RateLadder, TorusRuns, VariationCase
-from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import AMPLITUDE
-from cgro_theory.theorems.theorem_3_global_flatness.runs.samples import realized_row
-from cgro_theory.theorems.theorem_3_global_flatness.theory.bounds import explicit_bound
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity
-from cgro_theory.theorems.theorem_3_global_flatness.theory.expected_variation import expected_variation
-from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import rate_bandwidth
-from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import (
+
+from ..runs.made import RateLadder, TorusRuns, VariationCase
+from ..runs.profiles import AMPLITUDE
+from ..runs.samples import realized_row
+from ..theory.bounds import explicit_bound
+from ..theory.density import TorusDensity
+from ..theory.expected_variation import expected_variation
+from ..theory.vacuity import rate_bandwidth
+from ..theory.variation_bound import (
     MAX_BANDWIDTH,
     NARROW_KERNEL,
     DensitySmoothness,
     expected_total_variation,
     total_variation_bound,
 )
+from . import symbols as s
 
 TOTAL_VARIATION = Claim(
     label="theorem_3.total_variation",

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.claims import Interval
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import AttackGainCase, FlatnessCase
-from cgro_theory.theorems.theorem_3_global_flatness.runs.networks import measure_case, measure_gain
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, TorusSample
-from cgro_theory.theorems.theorem_3_global_flatness.theory.enclosure import LossFields
-from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import ROUNDING, exact_variation
+
+from ..theory.density import TorusDensity, TorusSample
+from ..theory.enclosure import LossFields
+from ..theory.realized_variation import ROUNDING, exact_variation
+from .made import AttackGainCase, FlatnessCase
+from .networks import measure_case, measure_gain
 
 Floats = NDArray[np.float64]
 SAMPLES = 8

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from cgro_theory.claims import Interval
 from cgro_theory.theorems.landscape.runs.trained import LandscapeRuns
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity
-from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
+
+from ..theory.density import TorusDensity
+from ..theory.variation_bound import DensitySmoothness
 
 
 @dataclass(frozen=True)

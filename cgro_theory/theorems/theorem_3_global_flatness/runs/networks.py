@@ -9,8 +9,22 @@ import numpy as np
 
 from cgro_theory.claims import Interval
 from cgro_theory.numerics.seeds import derived_seed, derived_seeds
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import AttackGainCase, FlatnessCase
-from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import (
+
+from ..theory.bounds import flatness_radius
+from ..theory.density import TorusDensity, TorusSample, cell_counts
+from ..theory.enclosure import (
+    LossFields,
+    difference,
+    enclose_loss,
+    max_curvature,
+    max_gradient_norm,
+    mean_over,
+    robust_loss,
+)
+from ..theory.periodic_network import PeriodicNetwork
+from ..theory.realized_variation import variation_ends
+from .made import AttackGainCase, FlatnessCase
+from .profiles import (
     AMPLITUDE,
     CELLS,
     GAIN_RADII,
@@ -22,20 +36,7 @@ from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import (
     Sizes,
     bandwidths_near_rate,
 )
-from cgro_theory.theorems.theorem_3_global_flatness.runs.training import train_networks
-from cgro_theory.theorems.theorem_3_global_flatness.theory.bounds import flatness_radius
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, TorusSample, cell_counts
-from cgro_theory.theorems.theorem_3_global_flatness.theory.enclosure import (
-    LossFields,
-    difference,
-    enclose_loss,
-    max_curvature,
-    max_gradient_norm,
-    mean_over,
-    robust_loss,
-)
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork
-from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import variation_ends
+from .training import train_networks
 
 
 @dataclass(frozen=True)

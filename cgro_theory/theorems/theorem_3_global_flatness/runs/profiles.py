@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cgro_theory.theorems.room import NamedConstant
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import ImageScale
-from cgro_theory.theorems.theorem_3_global_flatness.runs.training import TrainingRecipe
-from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import rate_bandwidth
-from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
+
+from ..theory.vacuity import rate_bandwidth
+from ..theory.variation_bound import DensitySmoothness
+from .made import ImageScale
+from .training import TrainingRecipe
 
 AMPLITUDE = 0.9
 """a of the densities: the classes overlap, their modes are half a period apart."""

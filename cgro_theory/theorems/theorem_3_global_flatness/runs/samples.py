@@ -5,21 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from cgro_theory.numerics.seeds import derived_seeds
-from cgro_theory.theorems.theorem_3_global_flatness.runs.made import RateLadder, VariationCase
-from cgro_theory.theorems.theorem_3_global_flatness.runs.profiles import (
-    AMPLITUDE,
-    VARIATION_CELLS,
-    Sizes,
-    bandwidths_near_rate,
-)
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity
-from cgro_theory.theorems.theorem_3_global_flatness.theory.expected_variation import expected_variation
-from cgro_theory.theorems.theorem_3_global_flatness.theory.realized_variation import (
-    estimated_variation,
-    exact_variation,
-    variation_ends,
-)
-from cgro_theory.theorems.theorem_3_global_flatness.theory.vacuity import rate_bandwidth
+
+from ..theory.density import TorusDensity
+from ..theory.expected_variation import expected_variation
+from ..theory.realized_variation import estimated_variation, exact_variation, variation_ends
+from ..theory.vacuity import rate_bandwidth
+from .made import RateLadder, VariationCase
+from .profiles import AMPLITUDE, VARIATION_CELLS, Sizes, bandwidths_near_rate
 
 
 def make_variations(sizes: Sizes, seed: int) -> tuple[VariationCase, ...]:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import LABELS, TorusSample
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork
+from ..theory.density import LABELS, TorusSample
+from ..theory.periodic_network import PeriodicNetwork
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import flint
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, precision, upper_float
-from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import (
+
+from .variation_bound import (
     BITS,
     MAX_DIMENSION,
     log_of_samples,

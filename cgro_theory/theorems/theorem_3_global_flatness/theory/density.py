@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.errors import InvalidInput, require_integer
-from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
+
+from .variation_bound import DensitySmoothness
 
 Floats = NDArray[np.float64]
 LABELS = (1, -1)

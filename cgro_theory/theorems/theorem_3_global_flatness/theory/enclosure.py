@@ -21,7 +21,8 @@ from scipy.ndimage import maximum_filter1d
 
 from cgro_theory.claims import Interval, StatedAssumption
 from cgro_theory.errors import require_integer
-from cgro_theory.theorems.theorem_3_global_flatness.theory.periodic_network import PeriodicNetwork
+
+from .periodic_network import PeriodicNetwork
 
 Floats = NDArray[np.float64]
 _CHUNK_ENTRIES = 400_000

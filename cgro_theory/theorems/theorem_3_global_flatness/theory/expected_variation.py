@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, outer_product
+from .density import TorusDensity, outer_product
 
 Floats = NDArray[np.float64]
 _QUADRATURE = {1: 4096, 2: 96, 3: 28}

@@ -13,7 +13,8 @@ from scipy.spatial import cKDTree
 
 from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput
-from cgro_theory.theorems.theorem_3_global_flatness.theory.density import TorusDensity, TorusSample
+
+from .density import TorusDensity, TorusSample
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-9

@@ -10,8 +10,9 @@ import flint
 
 from cgro_theory.errors import InvalidInput, require_integer
 from cgro_theory.numerics.arb import Truth, exact, less, precision, upper_float
-from cgro_theory.theorems.theorem_3_global_flatness.theory.bounds import Flatness, slope_ball
-from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import (
+
+from .bounds import Flatness, slope_ball
+from .variation_bound import (
     BITS,
     MAX_BANDWIDTH,
     MAX_DIMENSION,
