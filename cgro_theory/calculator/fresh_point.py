@@ -94,14 +94,13 @@ def fresh_point_errors(
     *,
     directions: int = 0,
     seed: int = 0,
-    parameters: Mapping[str, Any] | None = None,
 ) -> Answer:
     """Lower and upper bounds of the clean and the robust test error; an estimate if asked for.
 
     Robust is what the worst shift of the signal patch within span(w*), of length at most δ, leaves (adversary
     ``span``), so never less than clean; this holds for every sign of z and κ. Lower ends are rounded down, upper
     ends up; at m = J = 1 the two meet. ``directions`` > 0 adds an estimate from sampled directions, with
-    directions·m·J at most 5·10^7. ``parameters`` replaces what the answer reports as its input.
+    directions·m·J at most 5·10^7.
 
     >>> answer = fresh_point_errors(FreshPointLaw.isotropic(3.0, 0.1, 0.01, width=24))
     >>> answer["clean_test_error_upper"].value < 0.01, answer["robust_test_error_lower"].value > 0.07
@@ -123,9 +122,8 @@ def fresh_point_errors(
                 kind: (ends[f"{kind}_test_error_lower"], ends[f"{kind}_test_error_upper"]) for kind in margins
             }
             quantities += _estimates(law, margins, rigorous, directions, seed)
-    reported = parameters if parameters is not None else _parameters(law)
     unseen = Assumed("fresh point", "its noise is independent of the weights: it was not trained on", None)
-    return Answer("test-error", reported, tuple(quantities), (unseen,), _notes(law))
+    return Answer("test-error", _parameters(law), tuple(quantities), (unseen,), _notes(law))
 
 
 def _notes(law: FreshPointLaw) -> tuple[str, ...]:

@@ -178,10 +178,10 @@ def _look(request: SweepRequest, grid: Grid) -> int:
     return code
 
 
-def run_kinds(kinds: Mapping[str, RunKind] = KINDS) -> int:
+def run_kinds() -> int:
     """Print every kind of run with its parameters: what a grid may set, defaults and ranges."""
     width = columns()
-    for kind in kinds.values():
+    for kind in KINDS.values():
         print("\n".join(wrapped(f"{kind.name}: {kind.help}", width, further="  ")))
         for each in kind.parameters:
             start = "required" if each.default is None else f"default {each.default!r}"

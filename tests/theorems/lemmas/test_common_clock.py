@@ -52,7 +52,6 @@ def test_descent_stays_in_the_clock_enclosure(initial, degree, margins, rate, se
         noise_margin_bound=margins,
         learning_rate=rate,
         final_signal=final,
-        points=800,
     )
     signals = simulate(initial, degree, gain, margins, rate, 4000, np.random.default_rng(seed))
     for level in (0.2 / scale, 1.0 / scale, 3.0 / scale):

@@ -84,7 +84,6 @@ def test_leading_memorization_times_are_those_of_each_points_best_projection_alo
     assert memorization.leading_memorization_time(setting, draw) == pytest.approx(expected.min(), rel=1e-9)
     assert np.isinf(expected).sum() == 1  # a point that no neuron favours
     slowest = expected[np.isfinite(expected)].max()
-    assert memorization.memorization_horizon(setting, draw, 3.0) == pytest.approx(3.0 * slowest, rel=1e-9)
     assert memorization.memorization_horizon(setting, draw) == pytest.approx(4.0 * slowest, rel=1e-9)
     unattacked = replace(setting, adversarial_weight=0.0)
     assert np.isinf(memorization.leading_memorization_times(unattacked, draw)).all()

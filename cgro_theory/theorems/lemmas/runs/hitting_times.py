@@ -55,7 +55,7 @@ def parameters(runs: LemmaRuns) -> dict[str, Any]:
     return {"lemmas.tensor_power_instances": len(runs.hitting_times)}
 
 
-def hitting_time(initial: str, rate: str, level: str, degree: int, most: int = 200_000) -> int | None:
+def hitting_time(initial: str, rate: str, level: str, degree: int) -> int | None:
     """The first T with z_T >= level of z + A z^(q-1), by rigorous ball arithmetic; None when undecided.
 
     200 bits are plenty for 10^5 steps.
@@ -63,7 +63,7 @@ def hitting_time(initial: str, rate: str, level: str, degree: int, most: int = 2
     with precision(200):
         value: flint.arb = exact(initial)
         factor, target = exact(rate), exact(level)
-        for step in range(most):
+        for step in range(2 * LONGEST):
             below = less(value, target)
             if below is Truth.UNKNOWN:
                 return None

@@ -18,6 +18,8 @@ from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput
 
 Array = NDArray[np.float64]
+_GRID_POINTS = 3000
+"""The resolution of an enclosure in the leader; its bounds stay valid for any."""
 
 
 def flow_projections(initial: Array, leader: Array, degree: int) -> Array:
@@ -109,7 +111,6 @@ def enclose_signal(
     noise_margin_bound: float,
     learning_rate: float,
     final_signal: float,
-    points: int = 3000,
 ) -> ClockEnclosure:
     """Enclose the growth of U = Σ phi_q(u_r) from the projections ``initial``, shape (m,).
 
@@ -118,7 +119,6 @@ def enclose_signal(
         noise_margin_bound: a bound of |V_i| while U grows to ``final_signal``.
         learning_rate: η of descent, 0 for the flow.
         final_signal: follow until the lower bound of U reaches this.
-        points: resolution of the grid; bounds stay valid for any.
 
     Lower bound of U at leader s: every other projection has moved at least as far in the clock as the leader,
     since a step's lag grows with ρ. Upper bound: none has moved farther than the sum of all steps h, which is
@@ -128,7 +128,7 @@ def enclose_signal(
     top = largest
     while _signal(flow_projections(initial, np.array([top]), degree), degree)[0] < final_signal:
         top *= 1.25
-    leader = np.geomspace(largest, max(top, largest * 1.001), points)
+    leader = np.geomspace(largest, max(top, largest * 1.001), _GRID_POINTS)
     low_signal = _signal(flow_projections(initial, leader, degree), degree)
     # A bound from above may be raised: a gain that underflows would divide by 0 below.
     fastest_gain = np.maximum(gain(low_signal, -noise_margin_bound), np.finfo(float).tiny)

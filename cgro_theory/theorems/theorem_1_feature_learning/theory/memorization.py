@@ -105,15 +105,15 @@ def predict_noise_margin_ceiling(setting: PatchSetting, draw: InitialDraw, time:
     return 1.0 + logarithmic_growth(scale + math.e, setting.degree)
 
 
-def memorization_horizon(setting: PatchSetting, draw: InitialDraw, factor: float = 4.0) -> float:
-    """A time by which every point should be memorized: ``factor`` times the slowest point's own formula.
+def memorization_horizon(setting: PatchSetting, draw: InitialDraw) -> float:
+    """A time by which every point should be memorized: four times the slowest point's own formula.
 
     The cascade shifts every later point's start by about its own size, so no sharper constant is claimed.
     Points that no neuron favours have no formula and are left out; inf when there are no others.
     """
     times = leading_memorization_times(setting, draw)
     finite = times[np.isfinite(times)]
-    return factor * float(finite.max()) if finite.size else math.inf
+    return 4.0 * float(finite.max()) if finite.size else math.inf
 
 
 def below_boundary(first: Prediction) -> EvaluatedCondition:

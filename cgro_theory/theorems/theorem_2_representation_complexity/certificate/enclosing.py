@@ -12,14 +12,16 @@ from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
 
+_BITS = 160
 
-def enclose(expression: sympy.Expr, values: Mapping[sympy.Symbol, int | Fraction], bits: int = 160) -> Interval:
+
+def enclose(expression: sympy.Expr, values: Mapping[sympy.Symbol, int | Fraction]) -> Interval:
     """An interval that contains the expression's value at exact ``values``, rounded outward.
 
     0 · log 0 counts as 0, as in an entropy. Raises :class:`InvalidInput` on anything but Add, Mul, Pow, log, exp,
     rationals and the given symbols.
     """
-    with precision(bits):
+    with precision(_BITS):
         ball = _ball(expression, values)
         return Interval(lower_float(ball), upper_float(ball))
 
@@ -33,15 +35,10 @@ def _ball(expression: sympy.Expr, values: Mapping[sympy.Symbol, int | Fraction])
         return flint.arb(1).exp()
     if isinstance(expression, sympy.Mul):
         result = flint.arb(1)
-        factors = [(factor, None) for factor in expression.args]
-        plain = [factor for factor, _ in factors if not isinstance(factor, sympy.log)]
-        for factor in plain:
+        for factor in sorted(expression.args, key=lambda factor: isinstance(factor, sympy.log)):
+            if result.is_zero():
+                return result
             result *= _ball(factor, values)
-        if result.is_zero():
-            return result
-        for factor, _ in factors:
-            if isinstance(factor, sympy.log):
-                result *= _ball(factor, values)
         return result
     parts = [_ball(argument, values) for argument in expression.args]
     if isinstance(expression, sympy.Add):

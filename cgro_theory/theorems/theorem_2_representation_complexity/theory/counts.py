@@ -89,10 +89,10 @@ def dense_count(
     return sum(above * (below + 1) for below, above in itertools.pairwise(widths))
 
 
-def corner_memorizer_count(input_dimension: int, clean_count: int = 1) -> int:
-    """K(6D+4) + W_clean + 4 with K = 2^(D-1): memorizing all corners is robust, so no more is needed."""
+def corner_memorizer_count(input_dimension: int) -> int:
+    """K(6D+4) + 5 with K = 2^(D-1): memorizing all corners is robust, so no more is needed."""
     dimension = require_integer("input_dimension", input_dimension, 2, 10**6)
-    return structural_count(2 ** (dimension - 1), dimension, math.inf, clean_count)
+    return structural_count(2 ** (dimension - 1), dimension, math.inf, 1)
 
 
 def parity_count(input_dimension: int) -> int:

@@ -97,19 +97,15 @@ def demanded_bits(num_points: int, error_share: float, slack_bits: float = 0.0) 
         return lower_float(points * (1 - binary_entropy(error_share)) - slack)
 
 
-def is_excluded(architecture: Architecture, num_points: int, error_share: float, slack_bits: float = 0.0) -> bool:
+def is_excluded(architecture: Architecture, num_points: int, error_share: float) -> bool:
     """Whether the bound proves that the architecture is too small; False proves nothing."""
-    return growth_bound(architecture, num_points) < demanded_bits(num_points, error_share, slack_bits)
+    return growth_bound(architecture, num_points) < demanded_bits(num_points, error_share)
 
 
-def smallest_width_left(
-    input_dimension: int, hidden_layers: int, num_points: int, error_share: float, slack_bits: float = 0.0
-) -> int:
+def smallest_width_left(input_dimension: int, hidden_layers: int, num_points: int, error_share: float) -> int:
     """The smallest common hidden width that :func:`is_excluded` does not exclude."""
     width = 1
-    while is_excluded(
-        Architecture(input_dimension, (width,) * hidden_layers + (1,)), num_points, error_share, slack_bits
-    ):
+    while is_excluded(Architecture(input_dimension, (width,) * hidden_layers + (1,)), num_points, error_share):
         width += 1
     return width
 
@@ -130,7 +126,7 @@ def log2_parameter_bound(log2_points: int, error_share: float, num_layers: int) 
         return lower_float(exponent + _log2(share_left) - _log2(logs))
 
 
-def parameter_bound(num_points: int, error_share: float, num_layers: int, slack_bits: float = 0.0) -> int:
+def parameter_bound(num_points: int, error_share: float, num_layers: int) -> int:
     """The least W that is not excluded for one fixed graph of L layers: rounded down, then up to an integer.
 
     As :func:`log2_parameter_bound` for any K <= 2^4096; 0 where the bound is vacuous.
@@ -138,7 +134,7 @@ def parameter_bound(num_points: int, error_share: float, num_layers: int, slack_
     points = require_integer("num_points", num_points, 1, 2**4096)
     layers = require_integer("num_layers", num_layers, 1, 10**6)
     with precision(_BITS + 2 * points.bit_length()):
-        need = points * (1 - binary_entropy(error_share)) - layers - exact(slack_bits)
+        need = points * (1 - binary_entropy(error_share)) - layers
         logs = layers * _log2(2 * flint.arb(1).exp() * points) + _log2(flint.arb(layers + 1).gamma())
         return max(0, _ceiling(need / logs))
 
