@@ -6,6 +6,7 @@ Each function returns (low, high) that misses its target with probability at mos
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -123,14 +124,8 @@ def tolerance_rank(size: int, content: float, failure_probability: float) -> int
     _check_probability(content)
     if size < 1:
         raise InvalidInput("size", size, ">= 1")
-    low, high = 0, size
-    while low < high:
-        rank = (low + high + 1) // 2
-        if special.bdtr(rank - 1, size, 1.0 - content) <= failure_probability * (1.0 - _SLACK):
-            low = rank
-        else:
-            high = rank - 1
-    return low
+    allowed = failure_probability * (1.0 - _SLACK)
+    return bisect_left(range(size), True, key=lambda below: special.bdtr(below, size, 1.0 - content) > allowed)
 
 
 def tolerance_limit(

@@ -8,6 +8,7 @@ exceeds Student's quantile (Johnson, Kotz and Balakrishnan, *Continuous Univaria
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 from scipy import integrate, special
 
@@ -78,10 +79,7 @@ def needed_size(effect: float, deviation: float, failure_probability: float, pow
             raise InvalidInput(
                 "effect", effect, f"large enough for {_LARGEST_SIZE} values of deviation {deviation:g}"
             )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    return bisect_left(range(high), True, low + 1, key=enough)
 
 
 def _check(effect: float, deviation: float, failure_probability: float) -> None:

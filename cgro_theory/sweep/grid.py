@@ -126,7 +126,8 @@ class _Reader:
         header = self._table("sweep", self.document["sweep"])
         for key in header:
             if key not in _SWEEP_KEYS:
-                hint = " (parameters go into [fixed] or [grid])" if self._is_parameter(key) else ""
+                is_parameter = any(kind.parameter(key) for kind in self.kinds.values())
+                hint = " (parameters go into [fixed] or [grid])" if is_parameter else ""
                 raise self.wrong(("sweep", key), f"unknown key{hint}{nearest(key, _SWEEP_KEYS)}")
         name = header.get("name", self.path.stem)
         if not isinstance(name, str) or not name.isprintable():
@@ -137,9 +138,6 @@ class _Reader:
         if not isinstance(label, str) or label not in self.kinds:
             raise self.wrong(("sweep", "kind"), f"unknown kind {label!r}{nearest(str(label), self.kinds)}")
         return self.kinds[label], name
-
-    def _is_parameter(self, key: str) -> bool:
-        return any(kind.parameter(key) for kind in self.kinds.values())
 
     def _table(self, name: str, value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -38,10 +38,10 @@ class NegativeControl:
     description: str
     alter: Callable[[Any], Any] | None = None
     check: Check | None = None
-    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    functions: Mapping[str, Any] = field(default_factory=dict)
 
 
-def with_wrong(name: str, description: str, **functions: Callable[..., Any]) -> NegativeControl:
+def with_wrong(name: str, description: str, **functions: Any) -> NegativeControl:
     """The control in which the claim's own check calls wrong ``functions``, given by the check's parameters."""
     return NegativeControl(name, description, functions=functions)
 

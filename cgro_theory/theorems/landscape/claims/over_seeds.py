@@ -94,13 +94,9 @@ def _unfitted(runs: Sequence[ExperimentRecord]) -> str:
     above = [run for run in attacked if not run.strong_train_error <= LOW_ROBUST_TRAIN_ERROR]
     if not above:
         return ""
-    worst_run = max(above, key=lambda run: _or_worst(run.strong_train_error))
+    worst_run = max(above, key=lambda run: np.nan_to_num(run.strong_train_error, nan=math.inf))
     return (
         f"a training missed its target: robust train error {worst_run.strong_train_error:.3f} > "
         f"{LOW_ROBUST_TRAIN_ERROR:g} at width {worst_run.recipe.width}, seed {worst_run.seed} "
         f"({len(above)} of {len(attacked)} runs)"
     )
-
-
-def _or_worst(error: float) -> float:
-    return math.inf if math.isnan(error) else error

@@ -86,10 +86,6 @@ def _clocks_apart(degree: int, seed: int) -> int:
     return int((np.abs(clocks - clocks[0]) > 64 * np.finfo(float).eps * abs(clocks[0])).sum())
 
 
-def _clock(u: float, u_0: float, q: float) -> float:
-    return float(clock_between(np.array(u_0), np.array(u), q))
-
-
 CHECKED = (
     CheckedClaim(
         COMMON_CLOCK,
@@ -97,6 +93,6 @@ CHECKED = (
         controls=(
             with_wrong("clock_doubled", "2 q (q-2) τ in place of q (q-2) τ", rate=lambda q: 2 * clock_rate(q)),
         ),
-        numeric=_clock,
+        numeric=lambda u, u_0, q: float(clock_between(np.array(u_0), np.array(u), q)),
     ),
 )

@@ -85,10 +85,6 @@ def check_memorizer_corners(
     return CheckedPair(Prediction(Interval.point(0.0)), measurement)
 
 
-def _corner_error(K: float, N: float) -> float:
-    return float(corner_error(int(K), int(N)))
-
-
 # --- the continuous example -----------------------------------------------------------------------------------
 
 MEMORIZER_CUBE = Claim(
@@ -251,7 +247,7 @@ CHECKED = (
             ),
         ),
         needs=("corners",),
-        numeric=_corner_error,
+        numeric=lambda K, N: float(corner_error(int(K), int(N))),
     ),
     CheckedClaim(
         MEMORIZER_CUBE,

@@ -142,7 +142,9 @@ def count_dense_samples(
 ) -> tuple[FreshCount, ...]:
     """Errors counted in R^d, on weights held in full; the law from the recursion of the same draw."""
     problem = draw_dense_problem(setting, (seed,))
-    held = descend(problem, _fixed_target, learning_rate, steps).weights
+    held = descend(
+        problem, lambda victim, weights, radius: transfer_attack(victim, radius), learning_rate, steps
+    ).weights
     reduced = train(
         reduce_dense_problem(problem),
         learning_rate=learning_rate,
@@ -186,10 +188,6 @@ def count_attacked(
             wrong += int((victim.labels * network_output(weights, attacked, setting.degree) <= 0).sum())
         counts.append(wrong)
     return counts
-
-
-def _fixed_target(victim: Victim, weights: torch.Tensor, radius: float) -> torch.Tensor:
-    return transfer_attack(victim, radius)
 
 
 def _history(engine: Engine, steps: int) -> Array:

@@ -169,7 +169,7 @@ def _nothing(setting: PatchSetting, draw: InitialDraw) -> Prediction:
 
 def check_errors(runs: TrainedEvidence, failure_probability: float) -> CheckedPair:
     """The counted errors of every run between κ_- and 0, each with its interval of Clopper and Pearson."""
-    groups = tuple(group for group in runs.over_attack if not _collapses(group.setting))
+    groups = tuple(group for group in runs.over_attack if not memorized_margin(group.setting) < 0.0)
     share = failure_probability / max(1, 2 * sum(group.trajectories.runs for group in groups))
 
     def look(group: RunGroup) -> Sequence[JudgedRun]:
@@ -196,10 +196,6 @@ def counted_run(
     ends = clopper_pearson(wrong, points, share)
     source = Counts(wrong, points, share)
     return JudgedRun(allowed, Interval(ends.low, ends.high), wrong / points, assumed, source=source)
-
-
-def _collapses(setting: PatchSetting) -> bool:
-    return memorized_margin(setting) < 0.0
 
 
 _POWER_OFF = told(

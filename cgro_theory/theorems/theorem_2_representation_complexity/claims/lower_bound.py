@@ -173,10 +173,6 @@ def _compare_trained(
     return found
 
 
-def _least_parameters(D: int, epsilon: float, L: int) -> float:
-    return math.exp2(bounds.log2_parameter_bound(D - 1, epsilon, L))
-
-
 def _units_for_parameters(architecture: bounds.Architecture, num_points: int) -> float:
     units = sum(architecture.widths)
     return 1.0 + units * math.log2(2.0 * math.e * num_points / units)
@@ -248,6 +244,6 @@ CHECKED = (
             NegativeControl("labels_of_one_bit", "nets trained on labels that are not random", _labels_of_one_bit),
         ),
         needs=("growth", "covers", "training"),
-        numeric=_least_parameters,
+        numeric=lambda D, epsilon, L: math.exp2(bounds.log2_parameter_bound(D - 1, epsilon, L)),
     ),
 )
