@@ -6,6 +6,7 @@ import pytest
 
 from cgro_theory.testing import check_room
 from cgro_theory.theorems.catalogue import ROOMS, claim, with_dependencies
+from cgro_theory.theorems.checked_claim import CheckedClaim, with_wrong
 
 REPOSITORY = Path(__file__).parent.parent
 SKELETON = REPOSITORY / "cgro_theory" / "skeleton"
@@ -28,3 +29,10 @@ def test_dependencies_come_first():
     order = with_dependencies(("theorem_1.stage_order",))
     for label in order:
         assert all(order.index(parent) < order.index(label) for parent in claim(label).depends_on)
+
+
+def test_a_control_tells_its_claims_own_check_something_wrong():
+    wrong = with_wrong("shifted", "the check is told a shift", shift=2)
+    entry = CheckedClaim(claim("lemmas.common_clock"), lambda runs, probability, shift=0: runs + shift, (wrong,))
+    (control,) = entry.controls
+    assert (entry.check(1, 0.1), control.check(1, 0.1)) == (1, 3)

@@ -31,19 +31,19 @@ class NegativeControl:
         alter: maps the theorem's runs to runs that are not what the claim says: a run or the data is changed,
             never the measured number at the end.
         check: a check with one function replaced, such as a formula by a wrong one; None for the claim's own.
-        functions: what the claim's own check is told in place of its own, by the names of its parameters.
+        told: what the claim's own check is told, by the names of its parameters; it needs no ``check``.
     """
 
     name: str
     description: str
     alter: Callable[[Any], Any] | None = None
     check: Check | None = None
-    functions: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
-def with_wrong(name: str, description: str, **functions: Any) -> NegativeControl:
-    """The control in which the claim's own check calls wrong ``functions``, given by the check's parameters."""
-    return NegativeControl(name, description, functions=functions)
+def with_wrong(name: str, description: str, **told: Any) -> NegativeControl:
+    """The control in which the claim's own check is told something wrong, by the names of its parameters."""
+    return NegativeControl(name, description, told=told)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class CheckedClaim:
 
     def __post_init__(self) -> None:
         controls = (
-            replace(each, check=partial(self.check, **each.functions), functions={}) if each.functions else each
+            replace(each, check=partial(self.check, **each.told), told={}) if each.told else each
             for each in self.controls
         )
         object.__setattr__(self, "controls", tuple(controls))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import sympy as sp
 
 from cgro_theory.claims import Claim, Interval, Provenance, Relation, Source
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
 
 from ..runs.boundaries import AttackedBoundary, BenignRuns
@@ -23,7 +22,7 @@ from ..theory.race import (
     robust_fraction,
     signal_share,
 )
-from .boundary import ANY_RATIO, PROJECT, wrong
+from .boundary import ANY_RATIO, PROJECT
 
 _q, _lambda, _kappa, _factor = sp.symbols("q lambda kappa factor", real=True)
 _SHARE = 1 - _lambda + _lambda * sp.sign(_kappa) * sp.Abs(_kappa) ** _q
@@ -96,14 +95,13 @@ def _clean_alone(weight: float, fraction: float, degree: int) -> float:
     return max(1.0 - weight, 1e-3)
 
 
-_shift, _radius = partial(wrong, check_attack_shift), partial(wrong, check_attack_radius)
 CHECKED = (
     CheckedClaim(
         ATTACK_SHIFT,
         check_attack_shift,
         controls=(
-            _shift("linear", "κ in place of κ^q", share=_linear),
-            _shift("clean_alone", "the attacked loss teaches no signal", share=_clean_alone),
+            with_wrong("linear", "κ in place of κ^q", share=_linear),
+            with_wrong("clean_alone", "the attacked loss teaches no signal", share=_clean_alone),
         ),
         needs=("attacked",),
         numeric=lambda lambda_, kappa, q: signal_share(lambda_, kappa, q) ** (-1.0 / q),
@@ -112,8 +110,8 @@ CHECKED = (
         ATTACK_RADIUS,
         check_attack_radius,
         controls=(
-            _radius("smaller_threshold", "κ* a hundredth of itself", factor=0.01),
-            _radius("larger_threshold", "κ* a hundred times itself", factor=100.0),
+            with_wrong("smaller_threshold", "κ* a hundredth of itself", factor=0.01),
+            with_wrong("larger_threshold", "κ* a hundred times itself", factor=100.0),
         ),
         needs=("attacked",),
     ),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -14,7 +12,7 @@ import sympy as sp
 from cgro_theory.claims import Claim, Interval, Mean, MeanRule, Provenance, Relation, Source
 from cgro_theory.claims.condition import each_once
 from cgro_theory.numerics.confidence import student_mean
-from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl
+from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 from cgro_theory.theorems.room import NamedConstant
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import slope_weights
 from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import JudgedRun, judge_runs
@@ -197,20 +195,14 @@ def _longer_noise(located: tuple[LocatedBoundary, ...]) -> tuple[LocatedBoundary
     return (replace(first, draw=draw), *rest)
 
 
-def wrong(check: Callable[..., CheckedPair], name: str, description: str, **told: Any) -> NegativeControl:
-    """The control in which the check is told something wrong."""
-    return NegativeControl(name, description, check=partial(check, **told))
-
-
 _ONE_POINT = "one_point", "in one training set the fastest point's noise is said to be a tenth longer"
-_exponent, _constant = partial(wrong, check_sample_exponent), partial(wrong, check_boundary_constant)
 CHECKED = (
     CheckedClaim(
         SAMPLE_EXPONENT,
         check_sample_exponent,
         controls=(
-            _exponent("steeper", "an exponent 10 % larger", exponent=-1.1),
-            _exponent("shallower", "an exponent 10 % smaller", exponent=-0.9),
+            with_wrong("steeper", "an exponent 10 % larger", exponent=-1.1),
+            with_wrong("shallower", "an exponent 10 % smaller", exponent=-0.9),
             NegativeControl("half_empty", "the largest sets hold half of the points they should", _half_empty),
         ),
         needs=("benign",),
@@ -220,8 +212,8 @@ CHECKED = (
         BOUNDARY_CONSTANT,
         check_boundary_constant,
         controls=(
-            _constant("first_point", "the first memorized point decides", noise_speed=first_speed),
-            _constant("mean_speed", "speeds are averaged, not clocks", noise_speed=lambda speeds: speeds.mean()),
+            with_wrong("first_point", "the first memorized point decides", noise_speed=first_speed),
+            with_wrong("mean_speed", "speeds are averaged, not clocks", noise_speed=lambda speeds: speeds.mean()),
             NegativeControl(*_ONE_POINT, lambda runs: replace(runs, benign=_longer_noise(runs.benign))),
         ),
         needs=("benign",),
@@ -231,7 +223,7 @@ CHECKED = (
         FIRST_RACE,
         check_first_race,
         controls=(
-            wrong(check_first_race, "mean_clock", "the mean clock decides", noise_speed=mean_clock_speed),
+            with_wrong("mean_clock", "the mean clock decides", noise_speed=mean_clock_speed),
             NegativeControl(*_ONE_POINT, lambda runs: replace(runs, races=_longer_noise(runs.races))),
         ),
         needs=("races",),
@@ -241,8 +233,8 @@ CHECKED = (
         FULL_WEIGHTS,
         check_full_weights,
         controls=(
-            wrong(check_full_weights, "per_coordinate", "SNR = α/σ, without √d", factor=DIMENSION**-0.5),
-            wrong(check_full_weights, "too_many", "SNR = α/(σd), d in place of √d", factor=DIMENSION**0.5),
+            with_wrong("per_coordinate", "SNR = α/σ, without √d", factor=DIMENSION**-0.5),
+            with_wrong("too_many", "SNR = α/(σd), d in place of √d", factor=DIMENSION**0.5),
         ),
         needs=("full",),
     ),
