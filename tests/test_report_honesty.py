@@ -232,7 +232,7 @@ def test_the_rate_of_the_re_verification_stands_in_the_section(tmp_path):
     runs = [{"exit_code": code, "claims": claims, "seconds": 3.0, "seed": code} for code in (0, 0, 3)]
     summary = {"runs": runs, "machine": "m", "date": "today", "profile": "quick"}
     shown = part(render_report(sources, (), reverified=summary), "limits")
-    assert "2 of 3 verifications, on 2 base seeds, passed every claim" in shown
+    assert "2 of 3 verifications, on 2 base seeds, passed every one of" in shown
 
 
 def test_the_maintained_text_can_neither_lead_away_nor_bring_markup():

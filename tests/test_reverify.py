@@ -32,7 +32,7 @@ def small(monkeypatch):
 def test_seeds_are_verified_once_and_summed_up(small, tmp_path, capsys, monkeypatch):
     assert run(f"{SEEDS[0]},{SEEDS[1]}", "--out", tmp_path) == 0
     shown = capsys.readouterr()
-    assert "2 of 2 verifications, on 2 base seeds, passed every claim" in shown.out
+    assert "2 of 2 verifications, on 2 base seeds, passed every one of 5 claims" in shown.out
     assert f"lemmas, seed-{SEEDS[0]}: 0 of 2 made (0 %)" in shown.err
     summary = json.loads((tmp_path / reverify.SUMMARY).read_text())
     assert [each["seed"] for each in summary["runs"]] == list(SEEDS)
@@ -151,8 +151,8 @@ def test_a_summary_tells_what_was_open():
         made(4, entry("a.x", faults=("refuted", "consistent")), entry("a.y", "certified")),
     )
     assert [each["exit_code"] for each in told["runs"]] == [0, 3, 1, 3]
-    assert conclusion_line(told).startswith("1 of 4 verifications, on 4 base seeds, passed every claim")
-    assert "; 1 claims were refuted." in conclusion_line(told)
+    assert conclusion_line(told).startswith("1 of 4 verifications, on 4 base seeds, passed every one of ")
+    assert "; 1 claims were refuted (code abc)." in conclusion_line(told)
     page = shown_in_markdown(told)
     assert "| 2 | `a.x` | inconclusive |" in page
     assert "| 4 | `a.x` | control `c1` not refuted |" in page

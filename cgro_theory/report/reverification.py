@@ -60,10 +60,11 @@ def conclusion_line(summary: Document) -> str:
     refuted = sum(claim["outcome"] == Outcome.REFUTED for run in runs for claim in run["claims"].values())
     middle = statistics.median(run["seconds"] for run in runs) if runs else math.nan
     seeds = len({run["seed"] for run in runs})
+    code = ", ".join(sorted({run["commit"] for run in runs}))
     return (
-        f"{good} of {len(runs)} verifications, on {seeds} base seeds, passed every claim and refuted every "
-        f"negative control; {refuted} claims were refuted. Median time {middle:.0f} s ({summary['machine']}, "
-        f"{summary['date']}, profile {summary['profile']})."
+        f"{good} of {len(runs)} verifications, on {seeds} base seeds, passed every one of {len(_labels(runs))} "
+        f"claims and refuted every negative control; {refuted} claims were refuted (code {code}). Median time "
+        f"{middle:.0f} s ({summary['machine']}, {summary['date']}, profile {summary['profile']})."
     )
 
 
@@ -72,7 +73,7 @@ def shown_in_markdown(summary: Document) -> str:
     runs = summary["runs"]
     lines = [conclusion_line(summary), ""]
     seeds = ", ".join(str(seed) for seed in sorted({run["seed"] for run in runs}))
-    lines += [f"Base seeds: {seeds}. Code: {', '.join(sorted({run['commit'] for run in runs}))}.", ""]
+    lines += [f"Base seeds: {seeds}.", ""]
     open_ends = [line for run in runs for line in _what_was_open(run)]
     broken = summary.get("without_a_result", ())
     if broken:

@@ -9,13 +9,17 @@ from cgro_theory.claims.card import MeasuredConstant, TheoremCard, listed
 
 
 def settings(parameters: Mapping[str, Any]) -> str:
-    """The dimensions of the trained networks, and what they share."""
+    """The dimensions of the trained networks, and what they share; the network that is proved."""
     dimensions = listed([group["patch_dimension"] for group in parameters["main"]])
     networks = sum(group["runs"] for group in parameters["main"])
     names = {"N": "num_samples", "P": "num_patches", "m": "width", "q": "degree", "λ": "adversarial_weight"}
     shared = ", ".join(f"{symbol} = {listed(parameters[name])}" for symbol, name in names.items())
     fraction = f"κ = {parameters['attacked_signal_fraction']:.2g} at d = {listed(parameters['patch_dimension'])}"
-    return f"{networks} networks, d = {dimensions}; {shared}; {fraction}"
+    proved = parameters.get("certified_network")
+    sizes = {"d": "patch_dimension", "N": "num_samples", "m": "width"}
+    certified = ", ".join(f"{symbol} = {listed(proved[name])}" for symbol, name in sizes.items()) if proved else ""
+    told = f"; proved: one flow, {certified}" if certified else ""
+    return f"{networks} networks, d = {dimensions}; {shared}; {fraction}{told}"
 
 
 CARD = TheoremCard(
@@ -48,9 +52,12 @@ CARD = TheoremCard(
                 "points at the noise of training",
             ),
         ),
-        MeasuredConstant("theorem_1.signal_time_exponent", "signal learned at T_I ~ d^{measured}"),
         MeasuredConstant(
-            "theorem_1.memorization_time_exponent", "noise memorized from T_III ~ d^{measured} (η·steps)"
+            "theorem_1.signal_time_exponent", "signal learned at T_I ~ d^{measured} (leading order {leading})"
+        ),
+        MeasuredConstant(
+            "theorem_1.memorization_time_exponent",
+            "noise memorized from T_III ~ d^{measured} ({leading}), η·steps",
         ),
     ),
     figure="theorem_1_three_stages",

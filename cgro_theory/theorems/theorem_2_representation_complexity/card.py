@@ -21,7 +21,7 @@ def settings(parameters: Mapping[str, Any]) -> str:
 CARD = TheoremCard(
     label="theorem_2",
     name="Theorem 2",
-    sentence="Memorizing N balls robustly takes about N·D parameters beyond a clean classifier; robust "
+    sentence="N balls can be memorized robustly by about N·D parameters beyond a clean classifier; robust "
     "generalization can take exponentially many.",
     claims=(
         "theorem_2.count_growth",
@@ -40,8 +40,14 @@ CARD = TheoremCard(
         ),
         MeasuredConstant(
             "theorem_2.hierarchy",
-            "one graph robust for every labelling needs {1} parameters at D = {measured}, CGRO {0}",
-            ("CGRO parameters there", "lower bound of one fixed graph, every labelling, there"),
+            "computed for N = {2} and robust error up to {3}: at D = {measured} one graph robust for every "
+            "labelling needs at least {1} parameters, CGRO has {0}",
+            (
+                "CGRO parameters there",
+                "lower bound of one fixed graph, every labelling, there",
+                "training points",
+                "robust error allowed",
+            ),
         ),
     ),
     figure="theorem_2_hierarchy",

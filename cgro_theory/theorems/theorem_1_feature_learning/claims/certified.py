@@ -26,7 +26,7 @@ from cgro_theory.theorems.remembered import once_per_object
 from ..certificate.certificate import Certificate
 from ..certificate.checker import Refused, check
 from ..certificate.taylor import ReducedFlow
-from ..runs.certified import CertifiedRun, TrainedNumbers, trained_until
+from ..runs.certified import CANDIDATES, CertifiedRun, TrainedNumbers, trained_until
 from ..runs.trained import TrainedEvidence
 from .symbols import PAPER, TIME
 
@@ -50,8 +50,10 @@ CERTIFIED_RUN = Claim(
     relation=Relation.AT_MOST,
     expression=sp.Eq(sp.Symbol("contradictions", real=True), 0),
     statistical=False,
-    limitations="One network of small width and few points per run; gradient flow, not descent. Odd q only. The "
-    "floats of the draw are taken as exact. Trusted are Arb and the checker, not the prover.",
+    limitations="One network of small width and few points per run; gradient flow, not descent. Odd q only. Its "
+    f"draw is the first of {CANDIDATES} for which a neuron favours the signal and the cascade predicts that every "
+    "point is memorized. The floats of the draw are taken as exact. Trusted are Arb and the checker, not the "
+    "prover.",
 )
 
 

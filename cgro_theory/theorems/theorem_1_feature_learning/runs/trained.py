@@ -209,6 +209,9 @@ def parameters(evidence: TrainedEvidence) -> dict[str, Any]:
             }
             for group in getattr(evidence, name)
         ]
+    for run in evidence.certified:
+        if run.certificate is not None:
+            described["certified_network"] = run.certificate.setting.to_json()
     if evidence.phases.cells:
         described["networks_across_phases"] = len(evidence.phases.cells)
     return described

@@ -189,7 +189,13 @@ def _crossing(
         # Nothing above the ladder's top is known: the dimension is larger than every one of the ladder.
         beyond = Interval(float(first), math.inf)
         return Measurement(math.inf, beyond, 1.0, len(sizes), Evidence.INTERVAL, raw=raw)
-    shown = (("CGRO parameters there", float(sizes[found])), ("bits missing there", bits[found].low), *notes)
+    shown = (
+        ("training points", float(run.num_samples)),
+        ("robust error allowed", float(fraction)),
+        ("CGRO parameters there", float(sizes[found])),
+        ("bits missing there", bits[found].low),
+        *notes,
+    )
     measured = Interval(float(first), float(found))
     return Measurement(float(found), measured, 1.0, len(sizes), Evidence.INTERVAL, notes=shown, raw=raw)
 

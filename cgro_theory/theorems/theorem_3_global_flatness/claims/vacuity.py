@@ -67,6 +67,8 @@ def check_vacuity(runs: TorusRuns, failure_probability: float) -> CheckedPair:
         at_hand = least_log10_bound(math.log10(scale.num_samples), *known)
         margins += [at_hand, least_log10_bound(named - step, *known), -least_log10_bound(named + step, *known)]
         notes.append((f"{scale.name}, D={scale.input_dimension}: VACUOUS until log10 N", named))
+        notes.append((f"{scale.name}: flatness F assumed", scale.flatness))
+        notes.append((f"{scale.name}: V of the density assumed", scale.density.gradient_variation))
         notes.append((f"{scale.name}: log10(bound/B) at N={scale.num_samples}", at_hand))
     for case in moderate:
         own = (each for each in moderate if (each.num_samples, each.seed) == (case.num_samples, case.seed))
