@@ -11,6 +11,7 @@ import math
 import resource
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -22,6 +23,7 @@ from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
+from cgro_theory.trainer.compiled_descent import subspace_engine
 from cgro_theory.trainer.compiled_flow import is_compiled
 from cgro_theory.trainer.descent import to_device, train
 from cgro_theory.trainer.engines import DenseEngine, SubspaceEngine
@@ -44,6 +46,13 @@ def seconds_per_run_step(engine, runs, steps):
     return seconds(step) / (steps * runs)
 
 
+def seconds_of_many_steps(engine, steps=64):
+    """Per run-step, from a block of steps of BATCH runs at once, as training takes them."""
+    history = engine.evaluate()[0].new_empty(steps + 1, BATCH, 1 + engine.evaluate()[1].shape[1])
+    engine.advance(history)
+    return seconds(lambda: engine.advance(history)) / (steps * BATCH)
+
+
 def descent_rows(quick):
     asked = {10**3: None, 10**4: 6000.0, 10**5: None, 10**6: 50_000.0}
     for dimension in (10**4,) if quick else asked:
@@ -51,17 +60,20 @@ def descent_rows(quick):
         rate = setting.stable_learning_rate()
         dense = DenseEngine(draw_dense_problem(setting, (0,)), rate, AdversaryName.TRANSFER)
         problem = draw_subspace_problem(setting, tuple(range(BATCH)))
-        subspace = SubspaceEngine(problem, rate, AdversaryName.TRANSFER)
+        kinds = {"batched": subspace_engine, "torch": SubspaceEngine}
+        engines = {name: kind(problem, rate, AdversaryName.TRANSFER) for name, kind in kinds.items()}
         steps = max(2, 2 * 10**6 // dimension)
         sides = {
             "dense": lambda dense=dense, steps=steps: seconds_per_run_step(dense, 1, steps),
-            "batched": lambda subspace=subspace: seconds_per_run_step(subspace, BATCH, 200),
+            **{name: partial(seconds_of_many_steps, engine) for name, engine in engines.items()},
         }
         with one_thread():
             found = in_turn(sides, 3 if quick else 7)
         if dimension == 10**4:
             value = 1e6 * statistics.median(found["batched"])
             yield Row(f"batched descent per run-step, {BATCH} runs, d = 10,000", value, "µs", 0.35)
+            ratio = median_ratio(found["torch"], found["batched"])
+            yield Row("descent of torch's calls over batched descent, per run-step", ratio, "times")
         yield Row(
             f"dense engine over batched descent, per run-step, d = {dimension:,}",
             median_ratio(found["dense"], found["batched"]),

@@ -13,8 +13,8 @@ from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.network import network_output
 from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.patch_data import draw_dense_problem
+from cgro_theory.trainer.compiled_descent import subspace_engine
 from cgro_theory.trainer.descent import train
-from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem, written_out
 from cgro_theory.trainer.trajectories import Trajectories
 
@@ -314,14 +314,14 @@ def test_a_chunk_that_does_not_fit_is_halved(monkeypatch):
             sizes.append(len(part.seeds))
             if len(part.seeds) > limit:
                 raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-            return SubspaceEngine(part, rate, adversary, **place)
+            return subspace_engine(part, rate, adversary, **place)
 
         return build
 
-    monkeypatch.setattr("cgro_theory.trainer.descent.SubspaceEngine", cramped(2))
+    monkeypatch.setattr("cgro_theory.trainer.descent.subspace_engine", cramped(2))
     same_runs(whole, train(problem, **options))
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    monkeypatch.setattr("cgro_theory.trainer.descent.SubspaceEngine", cramped(0))
+    monkeypatch.setattr("cgro_theory.trainer.descent.subspace_engine", cramped(0))
     with pytest.raises(CgroError, match="does not fit"):
         train(problem, **options)
 

@@ -10,6 +10,7 @@ from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.patch_data import draw_dense_problem
+from cgro_theory.trainer.compiled_descent import subspace_engine
 from cgro_theory.trainer.engines import DenseEngine, SubspaceEngine, attacked_signal_gain
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import draw_subspace_problem, reduce_dense_problem
@@ -76,13 +77,14 @@ def test_both_engines_and_the_flow_are_what_is_written_out(degree, adversary):
     setting = a_setting(degree)
     dense = draw_dense_problem(setting, (881000, 881001, 881002, 881003))
     problem, rate = reduce_dense_problem(dense), 0.05
-    engines = [SubspaceEngine(problem, rate, adversary), DenseEngine(dense, rate, adversary)]
+    engines = [kind(problem, rate, adversary) for kind in (SubspaceEngine, subspace_engine)]
+    engines.append(DenseEngine(dense, rate, adversary))
     signs = set()
     kept = torch.tensor([3, 1])
     for engine in engines:
         for selected in (False, True):
             if selected:
-                engine = type(engine)(problem if engine is engines[0] else dense, rate, adversary)
+                engine = type(engine)(dense if isinstance(engine, DenseEngine) else problem, rate, adversary)
                 engine.select(kept)
             runs = [3, 1] if selected else range(4)
             signal, noise = engine.evaluate()

@@ -86,7 +86,7 @@ def _source_digest(package: str) -> bytes:
     digest = hashlib.sha256(platform.python_version().encode())
     for name in _LIBRARIES:
         digest.update(f"{name} {metadata.version(name)}".encode())
-    digest.update(f"compiled flows: {compiled_by()}".encode())
+    digest.update(f"compiled: {compiled_by()}".encode())
     for name in dict.fromkeys(("cgro_theory", package.partition(".")[0])):
         for root in _folders_of(name):
             for path in sorted(root.rglob("*.py")):

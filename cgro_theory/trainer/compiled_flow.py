@@ -39,21 +39,26 @@ def is_compiled() -> bool:
 
 
 def compiled_by() -> str:
-    """The compiler of the right-hand side and its version, or ``none``: compiled sums end in other bits."""
+    """The compiler of flows and descents and its version, or ``none``: compiled sums end in other bits."""
     return f"numba {importlib.import_module('numba').__version__}" if is_compiled() else "none"
+
+
+def compiled(function: Callable[..., None]) -> Callable[..., None]:
+    """``function`` compiled; its machine code is kept beside its file, or in the user's cache folder."""
+    numba: Any = importlib.import_module("numba")
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+    made: Callable[..., None]
+    try:
+        made = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder to keep it in
+        made = numba.njit(**options)(function)
+    return made
 
 
 @functools.cache
 def _compiled() -> Callable[..., None]:
-    """:func:`_move` compiled; its machine code is kept beside this file, or in the user's cache folder."""
-    numba: Any = importlib.import_module("numba")
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
-    compiled: Callable[..., None]
-    try:
-        compiled = numba.njit(cache=True, **options)(_move)
-    except RuntimeError:  # no folder to keep it in
-        compiled = numba.njit(**options)(_move)
-    return compiled
+    """:func:`_move` compiled."""
+    return compiled(_move)
 
 
 class CompiledFlowSystem(FlowSystem):

@@ -13,8 +13,9 @@ from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.patch_data import DenseProblem
 from cgro_theory.trainer.chunks import in_chunks, runs_that_fit
+from cgro_theory.trainer.compiled_descent import subspace_engine
 from cgro_theory.trainer.divergence import lost_rows
-from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
+from cgro_theory.trainer.engines import DenseEngine, Engine
 from cgro_theory.trainer.recorder import Recorder
 from cgro_theory.trainer.reduction import SubspaceProblem, written_out
 from cgro_theory.trainer.threads import one_thread
@@ -99,7 +100,7 @@ def train(
             if progress is not None:
                 progress((some.start + fraction * len(some)) / runs)
 
-        engine = SubspaceEngine(part, rate, adversary, device=device, dtype=DTYPES[dtype])
+        engine = subspace_engine(part, rate, adversary, device=device, dtype=DTYPES[dtype])
         recorder = Recorder(part, rate, steps, num_checkpoints, engine.state().preactivations)
         lost = partial(lost_rows, whole.setting, adversary)
         _descend(engine, recorder, lost, steps, stop_when_memorized, report)
@@ -138,18 +139,13 @@ def _descend(
         block = min(BLOCK, recorder.next_checkpoint(step) - step) if step < steps else 0
         start = engine.snapshot()
         history = recorder.new_history(block + 1)
-        for row in range(block):
-            history[row] = _margins(engine)
-            engine.update()
-        history[block] = _margins(engine)
+        engine.advance(history)
         ended = recorder.scan(step, history, lost(history), stop_when_memorized, is_last=step + block == steps)
         if ended is None:
             step += block
         else:
             engine.restore(start)
-            for _ in range(ended.row):
-                engine.evaluate()
-                engine.update()
+            engine.advance(history[: ended.row + 1])
             step += ended.row
             signal, noise_margins = engine.evaluate()
             recorder.end_runs(step, ended, engine, signal, noise_margins)
@@ -158,9 +154,3 @@ def _descend(
             progress(max(step / steps, recorder.fraction_ended))
     if progress is not None:
         progress(1.0)
-
-
-def _margins(engine: Engine) -> torch.Tensor:
-    """U and the V_i side by side. shape: (runs, 1 + N)"""
-    signal, noise_margins = engine.evaluate()
-    return torch.cat([signal[:, None], noise_margins], dim=1)

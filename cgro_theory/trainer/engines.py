@@ -57,6 +57,9 @@ class Engine(Protocol):
     def update(self) -> None:
         """One gradient step from the weights last evaluated."""
 
+    def advance(self, history: torch.Tensor) -> None:
+        """U and V_i here and after each of ``len(history) - 1`` steps. shape: (steps + 1, runs, 1 + N)"""
+
     def select(self, indices: torch.Tensor) -> None:
         """Keep the runs with these indices, in this order."""
 
@@ -125,6 +128,10 @@ class DenseEngine:
         graph = self._graph()
         (gradient,) = torch.autograd.grad(graph.objective.sum(), graph.weights)
         self._weights = self._weights - self._learning_rate * gradient
+
+    def advance(self, history: torch.Tensor) -> None:
+        """U and V_i here and after each further step."""
+        step_by_step(self, history)
 
     def select(self, indices: torch.Tensor) -> None:
         """Keep these runs."""
@@ -196,8 +203,7 @@ class SubspaceEngine:
         self._scaled_gram = tensor(problem.gram) * step
         self._labels = tensor(problem.labels)
         self._u = tensor(problem.signal_projections)
-        preactivations = tensor(problem.preactivations)
-        self._v = torch.nn.functional.pad(preactivations, (0, -setting.width % NEURON_BLOCK))
+        self._v = padded(tensor(problem.preactivations))
         weight = setting.adversarial_weight
         # The two losses, clean and attacked, are the leading axis of everything that follows.
         self._weights = self._labels.new_tensor([1.0 - weight, weight])[:, None, None]
@@ -242,6 +248,10 @@ class SubspaceEngine:
         self._slopes.view(runs, samples, -1).mul_(signed[..., None])
         self._v.baddbmm_(self._scaled_gram, self._slopes)
 
+    def advance(self, history: torch.Tensor) -> None:
+        """U and V_i here and after each further step."""
+        step_by_step(self, history)
+
     def snapshot(self) -> tuple[torch.Tensor, ...]:
         """A copy of what :meth:`restore` needs to come back here."""
         return self._u.clone(), self._v.clone()
@@ -260,8 +270,8 @@ class SubspaceEngine:
 
     def state(self) -> TrainingState:
         """Projections, preactivations and the Gram matrix they imply."""
-        v = self._v[..., : self._setting.width].clone()
-        return TrainingState(self._u.clone(), v, torch.as_tensor(self._problem.weight_gram_at(as_array(v))))
+        u, v = (wide[..., : self._setting.width].clone() for wide in (self._u, self._v))
+        return TrainingState(u, v, torch.as_tensor(self._problem.weight_gram_at(as_array(v))))
 
     def _margins(self) -> torch.Tensor:
         """Clean and attacked margins. shape: (2, runs, N)"""
@@ -269,10 +279,27 @@ class SubspaceEngine:
 
     def _current_gains(self) -> torch.Tensor:
         """Factors of U in the clean and the attacked margins. shape: (2, 1) or (2, runs)"""
+        return self._gains_at(self._signal)
+
+    def _gains_at(self, signal: torch.Tensor) -> torch.Tensor:
+        """The same factors at a signal of any length. shape: (2, 1) or (2, length)"""
         if self._adversary is AdversaryName.TRANSFER:
             return self._gains
-        attacked = attacked_signal_gain(self._setting, self._signal)
+        attacked = attacked_signal_gain(self._setting, signal)
         return torch.stack([self._gains[0].expand_as(attacked), attacked])
+
+
+def padded(neurons: torch.Tensor) -> torch.Tensor:
+    """With zeros up to a multiple of NEURON_BLOCK in the last axis, the neurons'."""
+    return torch.nn.functional.pad(neurons, (0, -neurons.shape[-1] % NEURON_BLOCK))
+
+
+def step_by_step(engine: Engine, history: torch.Tensor) -> None:
+    """Fill ``history`` with U and the V_i side by side, taking a step between rows. shape: (rows, runs, 1 + N)"""
+    for row, margins in enumerate(history):
+        if row:
+            engine.update()
+        margins[:, 0], margins[:, 1:] = engine.evaluate()
 
 
 def attacked_signal_gain(setting: PatchSetting, signal: torch.Tensor) -> torch.Tensor:

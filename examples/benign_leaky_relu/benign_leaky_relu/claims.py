@@ -10,7 +10,7 @@ from functools import partial
 import sympy as sp
 from flint import arb, fmpq
 
-from benign_leaky_relu import theory
+from benign_leaky_relu import exponents, theory
 from benign_leaky_relu.runs import BenignRuns, TrainedNetwork, gather, parameters, retrained
 from benign_leaky_relu.theory import NORM_CONSTANT, UPDATES_CONSTANT, Problem
 from cgro_theory.claims.claim import Claim, Provenance, Relation, Source
@@ -26,12 +26,12 @@ from cgro_theory.theorems.room import NamedConstant
 
 __all__ = ["CHECKED", "CONSTANTS", "GROWING", "figures", "gather", "parameters"]
 
-GROWING: frozenset[str] = frozenset()
+GROWING: frozenset[str] = frozenset({"thresholds"})
 _WHY = "2m neurons, m of outer sign +1, is inferred: so 4, 3√2 and the slip's 7/2 all come out"
-CONSTANTS = (NamedConstant("m", "half the width", _WHY),)
+CONSTANTS = (NamedConstant("m", "half the width", _WHY), *exponents.CONSTANTS)
 LIMITATIONS = (
     "Exact for every problem that was trained, but the problems are a sample: small ones, up to 8 points, "
-    "4 dimensions and 12 neurons. The paper's thresholds of the test error are not measured."
+    "4 dimensions and 12 neurons."
 )
 _eta, _alpha, _m, _w_star, _updates, _norm = sp.symbols("eta alpha m w_star updates squared_norm", positive=True)
 _SEPARABLE = StatedAssumption("separable", "some w has y<w, x> >= 1 at all points", "max_margin, exactly")
@@ -105,7 +105,7 @@ def _enclosed(value: fmpq, finished: bool) -> Interval:
 
 
 def figures(runs: BenignRuns) -> tuple[Figure, ...]:
-    """Both scaled numbers of every network against the slope."""
+    """Both scaled numbers of every network against the slope; the thresholds of the test error."""
     slopes = [float(network.problem.slope) for network in runs.networks]
     panels = []
     for claim, scaled, bound, slip in (
@@ -118,7 +118,8 @@ def figures(runs: BenignRuns) -> tuple[Figure, ...]:
         label = claim.quantity.removeprefix("largest ").removesuffix(", over trained networks")
         panels.append(Panel(f"{len(slopes):,} networks", "slope α", label, (points,), markers))
     title, caption = "Two bounds for leaky ReLU networks", "Every network against the theorem's two bounds."
-    return (Figure("benign_leaky_relu_bounds", title, caption, tuple(panels), (UPDATES.label, NORM.label)),)
+    bounds = Figure("benign_leaky_relu_bounds", title, caption, tuple(panels), (UPDATES.label, NORM.label))
+    return (bounds,) * bool(runs.networks) + tuple(exponents.figure(runs) for _ in runs.thresholds[:1])
 
 
 def _checked(claim: Claim, scaled: Scaled, constant: int, half: float, *more: NegativeControl) -> CheckedClaim:
@@ -146,4 +147,5 @@ _SLOPE_DROPPED = NegativeControl("slope_dropped", "the factor α² dropped", che
 CHECKED = (
     _checked(UPDATES, scaled_updates, UPDATES_CONSTANT, UPDATES_CONSTANT / 2, _SLOPE_DROPPED),
     _checked(NORM, scaled_norm, NORM_CONSTANT, NORM_CONSTANT / 4),  # of squares
+    *exponents.CHECKED,
 )

@@ -11,6 +11,7 @@ import numpy as np
 from flint import fmpq, fmpq_mat
 
 from benign_leaky_relu.theory import Problem, max_margin, squared
+from benign_leaky_relu.thresholds import GROUPS, SMALL, Group, groups
 from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.theorems.room import RunRequest
 
@@ -41,6 +42,7 @@ class BenignRuns:
 
     seed: int
     networks: tuple[TrainedNetwork, ...] = ()
+    thresholds: tuple[Group, ...] = ()
 
 
 def train(problem: Problem, most_steps: int = MOST_STEPS, moved: int = 1) -> TrainedNetwork:
@@ -106,12 +108,16 @@ def _separable_points(
 
 
 def gather(request: RunRequest) -> BenignRuns:
-    """Draw the problems and train each until its loss is 0."""
+    """Draw the problems and train each until its loss is 0; locate the thresholds of the test error."""
     networks, most = [], INSTANCES[request.profile] if request.needs_runs("networks") else 0
     for number in range(most):
         networks.append(train(draw_problem(derived_seed(request.seed, "benign_leaky_relu", number))))
         request.progress("training in exact rationals", (number + 1) / most)
-    return BenignRuns(request.seed, tuple(networks))
+    found, count = [], GROUPS[request.profile] * request.growth if request.needs_runs("thresholds") else 0
+    for group in groups(request.seed, count):
+        found.append(group)
+        request.progress("locating where the test error is 1/8", len(found) / count)
+    return BenignRuns(request.seed, tuple(networks), tuple(found))
 
 
 def retrained(runs: BenignRuns, moved: int = 1, **change: Callable[[Problem], Any]) -> BenignRuns:
@@ -126,4 +132,10 @@ def retrained(runs: BenignRuns, moved: int = 1, **change: Callable[[Problem], An
 
 def parameters(runs: BenignRuns) -> dict[str, Any]:
     """Sizes of the experiment."""
-    return {"instances": len(runs.networks), "longest_run": max((each.steps for each in runs.networks), default=0)}
+    least = min((math.exp(each.steep) * SMALL for each in runs.thresholds), default=math.nan)
+    return {
+        "instances": len(runs.networks),
+        "longest_run": max((each.steps for each in runs.networks), default=0),
+        "threshold_groups": len(runs.thresholds),
+        "least γ d/α³": round(least, 3),
+    }

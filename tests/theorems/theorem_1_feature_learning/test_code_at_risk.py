@@ -16,6 +16,7 @@ from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.theorem_1_feature_learning.runs.full_weights import train_full_network
 from cgro_theory.theorems.theorem_1_feature_learning.runs.trained import TrainedEvidence
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import full_seeds, full_setting, train_group
+from cgro_theory.trainer.compiled_descent import CompiledSubspaceEngine
 from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, is_compiled
 from cgro_theory.trainer.engines import SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem
@@ -74,17 +75,19 @@ def test_full_networks_memorize_and_learn(evidence):
 
 
 INTEGRATED = CompiledFlowSystem if is_compiled() else FlowSystem
+TRAINED = CompiledSubspaceEngine if is_compiled() else SubspaceEngine
 
 
-def test_a_wrong_engine_is_noticed_by_the_gradient_identity(monkeypatch):
+@pytest.mark.parametrize("kind", [SubspaceEngine, TRAINED])
+def test_a_wrong_engine_is_noticed_by_the_gradient_identity(monkeypatch, kind):
     assert outcome("theorem_1.gradient_identity", NOTHING) is Outcome.CERTIFIED
-    real = SubspaceEngine.update
+    real = kind.update
 
     def forgets_the_labels(engine):
         engine._labels = engine._labels.abs()
         real(engine)
 
-    monkeypatch.setattr(SubspaceEngine, "update", forgets_the_labels)
+    monkeypatch.setattr(kind, "update", forgets_the_labels)
     assert outcome("theorem_1.gradient_identity", NOTHING) is Outcome.REFUTED
 
 

@@ -20,8 +20,9 @@ from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.objective import adversarial_objective
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
+from cgro_theory.trainer.compiled_descent import subspace_engine
 from cgro_theory.trainer.descent import train
-from cgro_theory.trainer.engines import DenseEngine, Engine, SubspaceEngine
+from cgro_theory.trainer.engines import DenseEngine, Engine
 from cgro_theory.trainer.reduction import reduce_dense_problem
 
 from .made import AttackRuleRun, FreshCount
@@ -90,7 +91,7 @@ def compare_attack_rules(
     engines: dict[str, Engine] = {
         "target": DenseEngine(problem, learning_rate, AdversaryName.TRANSFER),
         "rule": DenseEngine(problem, learning_rate, AdversaryName.SPAN),
-        "recursion": SubspaceEngine(reduce_dense_problem(problem), learning_rate, AdversaryName.SPAN),
+        "recursion": subspace_engine(reduce_dense_problem(problem), learning_rate, AdversaryName.SPAN),
     }
     histories = {name: _history(engine, steps) for name, engine in engines.items()}
     gaps = {name: relative_gaps(history, scanned) for name, history in histories.items()}

@@ -14,6 +14,7 @@ from cgro_theory.numerics.seeds import derived_seed
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
+from cgro_theory.trainer.compiled_descent import subspace_engine
 from cgro_theory.trainer.compiled_flow import flow_system
 from cgro_theory.trainer.engines import DenseEngine, SubspaceEngine
 from cgro_theory.trainer.flow_system import FlowSystem
@@ -37,6 +38,7 @@ def one_step(problem: DenseProblem, rate: float) -> dict[str, Move]:
     moves: dict[str, Move] = {}
     for name, engine in (
         ("recursions", SubspaceEngine(reduced, rate, AdversaryName.TRANSFER)),
+        ("recursions, as trained", subspace_engine(reduced, rate, AdversaryName.TRANSFER)),
         ("automatic differentiation", DenseEngine(problem, rate, AdversaryName.TRANSFER)),
     ):
         before = engine.state()
