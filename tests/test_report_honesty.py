@@ -229,7 +229,9 @@ def test_the_rate_of_the_re_verification_stands_in_the_section(tmp_path):
     sources = read_results(write(tmp_path / "results", document([claim_entry("room.one")])))
     assert "No re-verification" in part(render_report(sources, ()), "limits")
     claims = {"room.one": {"outcome": "consistent", "uncaught": []}}
-    runs = [{"exit_code": code, "claims": claims, "seconds": 3.0, "seed": code} for code in (0, 0, 3)]
+    runs = [
+        {"exit_code": code, "claims": claims, "seconds": 3.0, "seed": code, "commit": "c"} for code in (0, 0, 3)
+    ]
     summary = {"runs": runs, "machine": "m", "date": "today", "profile": "quick"}
     shown = part(render_report(sources, (), reverified=summary), "limits")
     assert "2 of 3 verifications, on 2 base seeds, passed every one of" in shown

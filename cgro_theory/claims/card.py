@@ -11,8 +11,8 @@ from typing import Any
 class MeasuredConstant:
     """A few words around numbers of one claim's result.
 
-    ``text`` may name ``{measured}``, its upper end ``{high}``, the leading order ``{leading}``, and by ``{0}``,
-    ``{1}``, … the claim's ``notes`` of these names. Where the result lacks one of them, nothing is told.
+    ``text`` may name ``{measured}``, its upper end ``{high}``, and by ``{0}``, ``{1}``, … the claim's ``notes`` of
+    these names. Where the result lacks one of them, nothing is told.
     """
 
     claim: str

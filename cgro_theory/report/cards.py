@@ -118,8 +118,7 @@ def _verdict(found: Mapping[str, Sequence[Entry]], weakest: Mapping[str, Status]
     certified = sum(status.key == Outcome.CERTIFIED for status in weakest.values())
     papers = sum(any("paper" in entry["mark"].split("+") for entry in each) for each in found.values())
     number = len(weakest)
-    told = f"{number} of {number} claims, {papers} the paper's"
-    return f"on everything tried: {told}; {certified} certified, as is all they rest on"
+    return f"on all tried: {number} of {number} claims ({papers} the paper's, {certified} fully certified)"
 
 
 def _names(labels: Any) -> str:
@@ -154,7 +153,6 @@ def _told(constant: MeasuredConstant, entries: Mapping[str, Entry]) -> str:
         *(format_number(note, 6 if float(note) == int(float(note)) else 3) for note in notes),
         measured=format_interval(measured),
         high=format_number(measured["high"], 3),
-        leading=format_number(entry["predicted"]["leading_order"]),
     )
 
 

@@ -52,12 +52,10 @@ CARD = TheoremCard(
                 "points at the noise of training",
             ),
         ),
-        MeasuredConstant(
-            "theorem_1.signal_time_exponent", "signal learned at T_I ~ d^{measured} (leading order {leading})"
-        ),
+        MeasuredConstant("theorem_1.signal_time_exponent", "signal learned at T_I ~ d^{measured}"),
         MeasuredConstant(
             "theorem_1.memorization_time_exponent",
-            "noise memorized from T_III ~ d^{measured} ({leading}), η·steps",
+            "noise memorized from T_III ~ d^{measured} (η·steps)",
         ),
     ),
     figure="theorem_1_three_stages",
