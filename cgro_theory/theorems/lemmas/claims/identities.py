@@ -18,7 +18,10 @@ from ..theory.tensor_power import DEGREE
 PROJECT = "this project, theory.md"
 COUNT = Interval(0.0, math.inf)
 DEGREES = range(2, 7)
-CODE_BESIDE = "The code, which is asked at some numbers beside the symbols: a difference refutes, agreement certifies nothing."
+CODE_BESIDE = (
+    "The code, which is asked at some numbers beside the symbols: a difference refutes, and agreement certifies "
+    "nothing."
+)
 
 
 def symbolic_pair(left: int, made: int, runs: int, degrees: Iterable[int] = ()) -> CheckedPair:

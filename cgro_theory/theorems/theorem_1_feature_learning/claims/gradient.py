@@ -41,7 +41,8 @@ IDENTITY = Claim(
     ),
     statistical=False,
     limitations="The formula is that of u_r; v_ijr has its own. Other sizes, which add terms of the same kinds "
-    f"(theory.md 2.2.2 derives both for all). {CODE_BESIDE} That is one step of every training engine, to rounding.",
+    f"(theory.md 2.2.2 derives both for all). {CODE_BESIDE} It takes one step with every training engine, to "
+    "rounding.",
 )
 
 SIZES = ((2, 2, 1), (2, 2, 2))
