@@ -357,6 +357,13 @@ def test_a_crossing_that_is_not_searched_for_is_said_to_be():
         assert answer["robust_lower_bound"].value > 1
 
 
+def test_a_count_that_no_float_holds_is_no_equality():
+    count = robust_size(50, num_samples=10**2000)["cgro_count"]
+    assert (count.value, count.direction, count.vacuous) == (math.inf, Direction.UPPER, False)
+    assert mp.log10(10**2000 * (6 * 50 + 4) + 5) <= mp.mpf(count.log10) <= 2003
+    assert robust_size(50)["cgro_count"].direction is Direction.EQUALITY
+
+
 @pytest.mark.parametrize(("order", "radius"), [(1.0, 2.0), (2.0, 1.5)])
 def test_the_packing_bounds_agree_with_mpmath(order, radius):
     distance = 5 if order == 1 else 10

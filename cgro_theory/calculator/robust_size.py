@@ -72,16 +72,7 @@ def robust_size(
         _lower(dimension, distance, perturbation_radius, norm_order, error_share, num_layers),
         *_depth_free(dimension, perturbation_radius, norm_order, error_share),
         _upper(dimension, distance, perturbation_radius, norm_order, stages),
-        Quantity(
-            "cgro_count",
-            _as_value(cgro),
-            Direction.EQUALITY,
-            "W_clean + N·(per point) + 4 with W_clean = 1 (f = x_D)",
-            "theory.md 3.1, theorem_2.parameter_count",
-            "edges and biases",
-            (Term("N", samples, "training points"),),
-            log10=math.log10(cgro),
-        ),
+        _cgro(cgro, samples),
         _crossing(samples, error_share, num_layers, perturbation_radius, norm_order),
     ]
     notes: tuple[str, ...] = ()
@@ -204,6 +195,26 @@ def _upper(dimension: int, distance: int, radius: float, norm_order: float, stag
         (Term("h", distance, "Hamming distance of opposite labels"),),
         log10=log10,
         vacuous=False,
+    )
+
+
+def _cgro(count: int, samples: int) -> Quantity:
+    """The CGRO network's count: exact, or beyond 2^1000 an upper bound with its logarithm rounded up."""
+    is_exact, log10 = count <= _LARGEST, math.log10(count)
+    if not is_exact:
+        with precision(BITS):
+            log10 = upper_float(flint.arb(count).log() / flint.arb(10).log())
+    return Quantity(
+        "cgro_count",
+        _as_value(count),
+        Direction.EQUALITY if is_exact else Direction.UPPER,
+        "W_clean + N·(per point) + 4 with W_clean = 1 (f = x_D)",
+        "theory.md 3.1, theorem_2.parameter_count",
+        "edges and biases",
+        (Term("N", samples, "training points"),),
+        log10=log10,
+        vacuous=None if is_exact else False,
+        note="" if is_exact else "no float holds this count; log10 has its size, rounded up",
     )
 
 

@@ -35,7 +35,7 @@ def verdict(label, runs):
 @pytest.mark.parametrize("label", ENTRY)
 def test_real_runs_agree_with_the_claim(label):
     found = verdict(label, runs_of(ENTRY[label]))
-    allowed = {Outcome.CONSISTENT, Outcome.CERTIFIED}
+    allowed = {Outcome.CONSISTENT}
     if label == "questions.image_stages":  # six epochs of a tiny network decide nothing
         allowed |= {Outcome.REFUTED}
     assert found.outcome in allowed, found

@@ -23,6 +23,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
     predict_first_memorization_times,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, predict_signal_time
+from cgro_theory.theorems.theorem_1_feature_learning.theory.stage_bounds import bound_stages
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
@@ -366,3 +367,36 @@ def quadrature_of_signal_time(setting, projections):
                           solver="illinois")  # fmt: skip
     points = [leader * (end / leader) ** (mpmath.mpf(k) / 8) for k in range(9)]
     return mpmath.quad(lambda s: 1 / (q * gain(s) * s ** (q - 1)), points, method="gauss-legendre")
+
+
+NEAR_ONE = replace(
+    SMALL,
+    patch_dimension=100,
+    num_samples=1,
+    num_patches=2,
+    width=2,
+    signal_strength=1.0,
+    noise_std=1.0,
+    init_std=1.0,
+    attacked_signal_fraction=0.1,
+    adversarial_weight=0.9,
+)
+BELOW_ONE = [1.0, -1e-6]
+"""Their cubes add up to 1 - 1e-18, which float64 rounds to 1."""
+
+
+@pytest.mark.parametrize(("projections", "surely"), [(BELOW_ONE, False), ([1.0, 0.1], True)])
+def test_a_margin_that_is_1_by_rounding_alone_is_reached_later(projections, surely):
+    one, small = np.ones((1, 1)), np.full((1, 2), 0.01)
+    signal = InitialDraw(np.ones(1), np.array(projections), small, one)
+    noise = InitialDraw(np.ones(1), np.full(2, 0.1), np.array([projections]), one)
+    closed = bound_stages(
+        NEAR_ONE, signal.signal_projections[None], signal.preactivations[None], signal.noise_gram[None]
+    )
+    times = [Interval(float(closed.signal_low[0]), float(closed.signal_high[0]))]
+    for step in (0.0, 0.01):
+        times.append(predict_signal_time(NEAR_ONE, signal, step).interval)
+        times.append(predict_first_memorization_time(NEAR_ONE, noise, step).interval)
+    for found, least in zip(times, (0.0, 0.0, 0.0, 0.01, 0.01), strict=True):
+        # A step of descent is the least that a margin below 1 takes.
+        assert found == Interval(0.0, 0.0) if surely else found.low == 0.0 and least < found.high < 0.1

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem, draw_dense_problem
-from cgro_theory.theorems.theorem_1_feature_learning.runs.identity import gradient_residuals
+from cgro_theory.theorems.theorem_1_feature_learning.runs.identity import Activation, gradient_residuals
 from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.reduction import reduce_dense_problem
 
@@ -72,4 +73,24 @@ def test_recursions_are_the_gradient_by_automatic_differentiation(degree, noise_
 
 
 def test_symbolic_identity_covers_more_neurons():
-    assert gradient_residuals(3, 3, 2, 1) == 0
+    assert gradient_residuals(3, 2, 1) == 0
+
+
+class Unsigned(sp.Function):
+    """|z|^q, the activation that lost its sign."""
+
+    def fdiff(self, argindex=1):
+        z, degree = self.args
+        return degree * sp.Abs(z) ** (degree - 1) * sp.sign(z)
+
+
+@pytest.mark.parametrize(
+    "of", [("w_0_0",), ("w_1_0",), ("w_0_1", "x_0"), ("w_0_1", "x_1"), ("w_1_1", "x_1")], ids=" ".join
+)
+def test_an_activation_without_sign_is_noticed_in_any_projection_alone(of):
+    def activation(z, degree):
+        lost = {sp.Symbol(name, real=True) for name in of} <= z.free_symbols
+        return (Unsigned if lost else Activation)(z, degree)
+
+    # A noise patch moves the projections on both.
+    assert gradient_residuals(2, 2, 1, activation=activation) == len(of)

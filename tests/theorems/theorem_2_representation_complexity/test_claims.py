@@ -69,9 +69,8 @@ def judged(entry, runs):
 
 
 @entries
-def test_every_claim_passes_at_small_size(entry, runs):
-    statistical = entry.label == "theorem_2.robust_lower_bound"
-    assert judged(entry, runs).outcome is (Outcome.CONSISTENT if statistical else Outcome.CERTIFIED)
+def test_every_claim_passes_at_small_size_and_calls_a_sample_no_certificate(entry, runs):
+    assert judged(entry, runs).outcome is Outcome.CONSISTENT
 
 
 @pytest.mark.parametrize(
@@ -191,7 +190,7 @@ def test_an_undecided_corner_is_refused(runs):
 def test_a_hierarchy_ladder_that_ends_too_early_does_not_pass(runs):
     short = replace(runs.hierarchy, networks=runs.hierarchy.networks[:10])
     changed = replace(runs, hierarchy=short)
-    assert judged(ENTRY["theorem_2.hierarchy"], changed).outcome is not Outcome.CERTIFIED
+    assert judged(ENTRY["theorem_2.hierarchy"], changed).outcome is Outcome.INCONCLUSIVE
 
 
 def test_same_seed_same_numbers(runs):

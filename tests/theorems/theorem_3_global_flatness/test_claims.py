@@ -65,9 +65,8 @@ def with_cases(runs, *cases):
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_every_claim_passes_at_small_size(label, runs):
-    statistical = ENTRIES[label].claim.statistical
-    assert outcome(label, runs) is (Outcome.CONSISTENT if statistical else Outcome.CERTIFIED)
+def test_every_claim_passes_at_small_size_and_calls_a_sample_no_certificate(label, runs):
+    assert outcome(label, runs) is Outcome.CONSISTENT
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,7 @@ def test_only_what_was_asked_is_gathered(monkeypatch):
     assert not found.torus.gains
     assert not found.torus.rate_ladders
     assert not found.torus.variations
-    assert outcome("theorem_3.vacuity", found) is Outcome.CERTIFIED
+    assert outcome("theorem_3.vacuity", found) is Outcome.CONSISTENT
     assert all(0.0 <= fraction <= 1.0 for _, fraction in steps)
 
 
@@ -260,4 +259,4 @@ def test_the_full_profile_has_two_hundred_cases_without_violation():
     found = claims.gather(RunRequest("full", 0, "cpu", frozenset(labels), lambda *_: None, sets))
     assert len((*found.torus.trained, *found.torus.constructed)) >= 200
     for label in labels:
-        assert outcome(label, found) is Outcome.CERTIFIED
+        assert outcome(label, found) is Outcome.CONSISTENT

@@ -16,13 +16,13 @@ from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_w
 
 from ..runs.hitting_times import LemmaRuns
 from ..theory.tensor_power import DEGREE
-from .identities import COUNT, DEGREES, ONE_DEGREE_AT_A_TIME, PROJECT, symbolic_pair
+from .identities import CODE_BESIDE, COUNT, DEGREES, PROJECT, symbolic_pair
 
 Output = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 """f_W(X) from weights, inputs and the degree, as :func:`network_output`."""
 Attack = Callable[[Victim, torch.Tensor, float], torch.Tensor]
 """The attacked inputs from a victim, weights and a radius, as :func:`span_attack`."""
-SignedPower = Callable[[int, sp.Expr, int], sp.Expr]
+SignedPower = Callable[[int, sp.Expr, sp.Expr], sp.Expr]
 
 POINTS, NEURONS, COORDINATES = 12, 3, 4
 RADIUS = 5
@@ -30,9 +30,10 @@ RADIUS = 5
 
 _a, _u = sp.symbols("a u", real=True)
 _phi = sp.Function("phi_q")
+_EVERY_DEGREE = (*map(sp.Integer, DEGREES), sp.symbols("q", positive=True))
 
 
-def signed_power(sign: int, size: sp.Expr, degree: int) -> sp.Expr:
+def signed_power(sign: int, size: sp.Expr, degree: sp.Expr) -> sp.Expr:
     """phi_q(sign · size) for a size > 0."""
     return sign * size**degree
 
@@ -45,22 +46,26 @@ ODD_SYMMETRY = Claim(
     "for c >= 0.",
     source=Source(PROJECT, "2.2.4"),
     provenance=(Provenance.DERIVED,),
-    quantity="terms left in V(-ξ) + V(ξ) after simplification, and integers at which the code differs",
+    quantity="degrees at which phi_q(-z) + phi_q(z) does not simplify to 0 (and integers at which the code "
+    "differs)",
     natural_range=COUNT,
     relation=Relation.AT_MOST,
     expression=sp.Eq(_phi(-_u), -_phi(_u)),
     assumptions=(DEGREE,),
     statistical=False,
-    limitations=ONE_DEGREE_AT_A_TIME,
+    limitations=CODE_BESIDE,
 )
 
 
 def check_odd_symmetry(
     runs: LemmaRuns, failure_probability: float, phi: SignedPower = signed_power, output: Output = network_output
 ) -> CheckedPair:
-    """phi_q(-z) + phi_q(z) = 0 for q = 2..6, on both sides of zero; f_W(-X) = -f_W(X) by the network's code."""
+    """phi_q(-z) + phi_q(z) = 0 for q = 2..6 and for symbolic q; beside it f_W(-X) = -f_W(X) by the network's code.
+
+    V is a sum of phi_q of preactivations, so it is odd when they are.
+    """
     z = sp.symbols("z", positive=True)
-    left = sum(sp.simplify(phi(-1, z, q) + phi(1, z, q)) != 0 for q in DEGREES)
+    left = sum(sp.simplify(phi(-1, z, q) + phi(1, z, q)) != 0 for q in _EVERY_DEGREE)
     made = 0
     for degree in DEGREES:
         weights, inputs = _integers(runs.seed, degree)
@@ -68,7 +73,7 @@ def check_odd_symmetry(
         made += int((forward + backward != 0).sum())
         exact = _exact_outputs(weights, inputs, degree)
         made += sum(value != expected for value, expected in zip(forward.tolist(), exact, strict=True))
-    return symbolic_pair(left, made, 5, DEGREES)
+    return symbolic_pair(left, made, len(_EVERY_DEGREE), DEGREES)
 
 
 def _even_output(weights: torch.Tensor, inputs: torch.Tensor, degree: int) -> torch.Tensor:
@@ -84,14 +89,14 @@ SIGNAL_HOMOGENEITY = Claim(
     "worst shift of size at most δ within span(w*) is -δ y sgn U.",
     source=Source(PROJECT, "2.2.1"),
     provenance=(Provenance.DERIVED,),
-    quantity="terms left in Σ phi_q(a u_r) - phi_q(a) U after simplification, and integers at which the code "
-    "of the network or of the span adversary differs",
+    quantity="signs and degrees at which Σ phi_q(a u_r) - phi_q(a) U does not simplify to 0 or phi_q does not "
+    "grow (and integers at which the code of the network or of the span adversary differs)",
     natural_range=COUNT,
     relation=Relation.AT_MOST,
     expression=sp.Eq(_phi(_a * _u), _phi(_a) * _phi(_u)),
     assumptions=(DEGREE,),
     statistical=False,
-    limitations=f"{ONE_DEGREE_AT_A_TIME} Three neurons, every combination of signs.",
+    limitations=f"{CODE_BESIDE} Three neurons: each enters by a term of its own.",
 )
 
 
@@ -102,23 +107,27 @@ def check_signal_homogeneity(
     output: Output = network_output,
     attack: Attack = span_attack,
 ) -> CheckedPair:
-    """Σ_r phi_q(a u_r) - phi_q(a) U = 0 for q = 2..6, three neurons and every combination of signs.
+    """Σ_r phi_q(a u_r) - phi_q(a) U = 0 for q = 2..6 and symbolic q, three neurons and every combination of signs.
 
-    By the network's code: signal patches a w* in integers, and no shift within the radius that lowers the margin
+    And phi_q grows on both sides of 0, so the margin falls most at the end of the allowed range. Beside it by the
+    network's code: signal patches a w* in integers, and no shift within the radius that lowers the margin
     more than the one that the span adversary makes.
     """
     a, *u = sp.symbols("a u_1:4", positive=True)
     left = made = 0
-    for degree in DEGREES:
+    for degree in _EVERY_DEGREE:
+        # phi_q of sign · a moves by sign · dphi for a growing size a.
+        left += sum(not (s * sp.diff(signed_power(s, a, degree), a)).is_positive for s in (1, -1))
         for signs in np.ndindex(2, 2, 2, 2):
             sign_a, *sign_u = [1 - 2 * sign for sign in signs]
             scaled = sum(signed_power(sign_a * s, a * x, degree) for s, x in zip(sign_u, u, strict=True))
             signal = sum(signed_power(s, x, degree) for s, x in zip(sign_u, u, strict=True))
             left += sp.expand(scaled - factor(sign_a, a, degree) * signal) != 0
+    for degree in DEGREES:
         weights, _ = _integers(runs.seed, degree)
         made += _not_homogeneous(output, weights, degree)
         made += _beaten_shifts(attack, weights, degree)
-    return symbolic_pair(left, made, 5 * 16, DEGREES)
+    return symbolic_pair(left, made, len(_EVERY_DEGREE) * (2 + 16), DEGREES)
 
 
 def _not_homogeneous(output: Output, weights: torch.Tensor, degree: int) -> int:

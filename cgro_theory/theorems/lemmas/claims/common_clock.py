@@ -1,4 +1,4 @@
-"""All signal projections move by one clock (theory.md 2.2.5), in the closed form and in the integrated flow."""
+"""All signal projections move by one clock (theory.md 2.2.5), in the closed form and where a flow begins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cgro_theory.trainer.reduction import draw_subspace_problem
 from ..runs.hitting_times import LemmaRuns
 from ..theory.common_clock import clock_between
 from ..theory.tensor_power import DEGREE
-from .identities import COUNT, DEGREES, PROJECT, symbolic_pair
+from .identities import CODE_BESIDE, COUNT, DEGREES, PROJECT, symbolic_pair
 
 _q, _u, _u0, _tau = sp.symbols("q u u_0 tau", real=True)
 
@@ -35,8 +35,8 @@ COMMON_CLOCK = Claim(
     "u_0 > 0 until its blow-up, with one clock τ for all; for q = 2, u = u_0 e^(2τ).",
     source=Source(PROJECT, "2.2.5"),
     provenance=(Provenance.DERIVED,),
-    quantity="degrees at which (du/dτ) / (q u^(q-1)) is not 1, and neurons that the integrated flow moves by "
-    "another clock",
+    quantity="degrees at which (du/dτ) / (q u^(q-1)) is not 1 (and neurons that a flow's code begins to move by "
+    "another clock)",
     natural_range=COUNT,
     relation=Relation.AT_MOST,
     expression=sp.Eq(_u ** (2 - _q), _u0 ** (2 - _q) - clock_rate(_q) * _tau),
@@ -52,14 +52,18 @@ COMMON_CLOCK = Claim(
         ),
     ),
     statistical=False,
-    limitations="A neuron with u_0 < 0 shrinks: |u|^(2-q) = |u_0|^(2-q) + q(q-2)τ. That descent follows the flow.",
+    limitations="A neuron with u_0 < 0 shrinks: |u|^(2-q) = |u_0|^(2-q) + q(q-2)τ. That descent follows the flow. "
+    + CODE_BESIDE,
 )
 
 
 def check_common_clock(
     runs: LemmaRuns, failure_probability: float, rate: Callable[[Any], Any] = clock_rate
 ) -> CheckedPair:
-    """The logarithm of (du/dτ) / phi_q'(u) along the closed form is 0, for q = 2..6 and for symbolic q."""
+    """The logarithm of (du/dτ) / phi_q'(u) along the closed form is 0, for q = 2..6 and for symbolic q.
+
+    Beside it the derivative of one flow per degree is asked for, where it begins.
+    """
     start, tau = sp.symbols("u_0 tau", positive=True)
     left = 0
     for degree in (*map(sp.Integer, DEGREES), sp.symbols("q", positive=True)):
@@ -76,7 +80,7 @@ def check_common_clock(
 
 
 def _clocks_apart(degree: int, seed: int) -> int:
-    """Neurons that the flow that is integrated moves by another clock than the first, beyond rounding."""
+    """Neurons that a flow's derivative, at time 0, moves by another clock than the first, beyond rounding."""
     setting = PatchSetting.version_1(400, num_samples=3, width=5, degree=degree, attacked_signal_fraction=0.3)
     problem = draw_subspace_problem(setting, (derived_seed(seed, "lemmas.common_clock", degree),))
     system = flow_system(problem, 0, AdversaryName.TRANSFER)

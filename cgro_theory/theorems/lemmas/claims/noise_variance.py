@@ -14,7 +14,7 @@ from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, activation_cova
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_wrong
 
 from ..runs.hitting_times import LemmaRuns
-from .identities import COUNT, PROJECT, symbolic_pair
+from .identities import CODE_BESIDE, COUNT, PROJECT, symbolic_pair
 
 Moment = Callable[[Any, Any, Any], Any]
 
@@ -29,8 +29,8 @@ GAUSSIAN_CHAOS_VARIANCE = Claim(
     statement="For q = 3, E[g_r³ g_s³] = 9 C_rr C_ss C_rs + 6 C_rs³, so Var V is a sum of these.",
     source=Source(PROJECT, "2.2.4"),
     provenance=(Provenance.DERIVED,),
-    quantity="terms left in the difference from the Gaussian moment generating function, and covariances for "
-    "which the code's Var V differs",
+    quantity="terms left in the difference from the Gaussian moment generating function (and covariances for "
+    "which the code's Var V differs)",
     natural_range=COUNT,
     relation=Relation.AT_MOST,
     expression=sp.Eq(
@@ -44,13 +44,17 @@ GAUSSIAN_CHAOS_VARIANCE = Claim(
         ),
     ),
     statistical=False,
+    limitations=CODE_BESIDE,
 )
 
 
 def check_gaussian_chaos_variance(
     runs: LemmaRuns, failure_probability: float, moment: Moment = sixth_moment
 ) -> CheckedPair:
-    """The sixth derivative of the moment generating function exp(½ tᵀCt) at 0 against the formula."""
+    """The sixth derivative of the moment generating function exp(½ tᵀCt) at 0 against the formula.
+
+    Beside it the code's Var V is computed for three covariances.
+    """
     s, t, c_rr, c_ss, c_rs = sp.symbols("s t C_rr C_ss C_rs")
     # The sixth-order part of exp(x) with x quadratic is x³/6; its s³t³ coefficient times 3!3! is the moment.
     sixth = sp.expand((c_rr * s**2 / 2 + c_rs * s * t + c_ss * t**2 / 2) ** 3 / 6)

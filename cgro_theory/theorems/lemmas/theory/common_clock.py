@@ -149,8 +149,10 @@ def enclose_signal(
     # A cell's clock is the difference of two powers that are nearly equal; every sum and power rounds besides.
     slack = ROUNDING + 8.0 * np.finfo(float).eps / (max(1, degree - 2) * np.log(leader[1] / leader[0]))
     low_time, high_time = low_time * (1.0 - slack), high_time * (1.0 + slack)
-    low_signal = low_signal - ROUNDING * np.abs(low_signal)
-    high_signal = high_signal + ROUNDING * np.abs(high_signal)
+    # A sum of both signs rounds by its terms' sizes; those below 0 only shrink.
+    below_zero = 2.0 * float((np.abs(initial[initial < 0]) ** degree).sum())
+    low_signal = low_signal - ROUNDING * (np.abs(low_signal) + below_zero)
+    high_signal = high_signal + ROUNDING * (np.abs(high_signal) + below_zero)
     return ClockEnclosure(leader, low_signal, high_signal, low_time, high_time, learning_rate)
 
 

@@ -57,7 +57,8 @@ MEMORIZER_CORNERS = Claim(
         ),
     ),
     statistical=False,
-    limitations="Where not all samples are enumerated, one sample's network is, and the occupancy law.",
+    limitations="Where not all samples are enumerated, one sample's network is, and the occupancy law. Sizes "
+    "that were not built: each case is decided exactly, and the cases are a sample.",
 )
 
 
@@ -79,7 +80,7 @@ def check_memorizer_corners(
         interval=Interval.point(value),
         confidence=1.0,
         runs=sum(entry.networks for entry in entries),
-        evidence=Evidence.EXACT,
+        evidence=Evidence.STATISTICAL,
         raw=Extreme("greatest", Reading.points(values)),
     )
     return CheckedPair(Prediction(Interval.point(0.0)), measurement)

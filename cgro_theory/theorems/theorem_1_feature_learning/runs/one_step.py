@@ -100,7 +100,7 @@ def symbolic_move(degree: int, noise_patches: int, seed: int) -> Move:
     for i in range(setting.num_samples):
         for share, fraction in ((1 - weight, 1.0), (weight, setting.attacked_signal_fraction)):
             own = margin(i, fraction)
-            # -ℓ'(s) = 1/(1 + e^s), which loss_slope_residual checks
+            # -ℓ'(s) = 1/(1 + e^s), which wrong_slopes checks
             pull = share / (1 + sp.exp(own.subs(at))) / setting.num_samples
             for row, symbols in zip(downhill, w, strict=True):
                 for c, symbol in enumerate(symbols):

@@ -15,7 +15,16 @@ from cgro_theory.setting.parameters import PatchSetting
 
 from .conditions import ATTACK, BELOW_BOUNDARY, RACE_HORIZON, RADIUS, SOME_NOISE_NEURON, WITHIN_FLOATS
 from .noise_growth import enclose_first_memorization
-from .signal import Array, InitialDraw, evaluated, logarithmic_growth, signed_power, step_assumption
+from .noise_step import ROUNDING
+from .signal import (
+    Array,
+    InitialDraw,
+    evaluated,
+    logarithmic_growth,
+    outward_from_zero,
+    signed_power,
+    step_assumption,
+)
 
 MOST_NOISE = 400
 """Noise patches n = NJ of a draw that is followed: a step costs n² m operations."""
@@ -62,8 +71,10 @@ def predict_first_memorization_times(
     leading = [leading_memorization_time(setting, draw) for draw in draws]
     predictions, followed = [], []
     for index, (draw, time) in enumerate(zip(draws, leading, strict=True)):
-        margins = signed_power(draw.signed_preactivations(setting.noise_patches), setting.degree).sum(axis=1)
-        memorized = bool(margins.reshape(setting.num_samples, -1).sum(axis=1).max() >= 1.0)
+        powers = signed_power(draw.signed_preactivations(setting.noise_patches), setting.degree)
+        powers = powers.reshape(setting.num_samples, -1)
+        # A point whose margin may be 1 by rounding alone is followed: its enclosure begins at 0.
+        memorized = bool((powers.sum(axis=1) - ROUNDING * np.abs(powers).sum(axis=1)).max() >= 1.0)
         assumed = (
             *evaluated((ATTACK, RADIUS, SOME_NOISE_NEURON), setting, draw),
             step_assumption(setting, draw, learning_rate),
@@ -87,7 +98,7 @@ def predict_first_memorization_times(
         never = not reached and bracket.first.low >= horizon * (1.0 - 1e-9)
         least = horizon if never else min(bracket.first.low, horizon * (1.0 - 1e-9))
         predictions[index] = Prediction(
-            bracket.first.outward() if reached else None,
+            outward_from_zero(bracket.first) if reached else None,
             (*predictions[index].assumed, BELOW_BOUNDARY.given(T_least=least, T_lead=time)),
             time,
         )

@@ -19,6 +19,7 @@ from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Predicti
 from cgro_theory.setting.initial_draw import InitialDraw as InitialDraw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import (
+    ROUNDING,
     ClockEnclosure,
     clock_between,
     enclose_signal,
@@ -117,7 +118,9 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
         *evaluated((SIGNAL_NEURON, REPRESENTABLE, RADIUS), setting, draw),
         step_assumption(setting, draw, learning_rate),
     )
-    learned = bool(setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum() >= 1.0)
+    margin = float(setting.clean_gain * signed_power(draw.signal_projections, setting.degree).sum())
+    # One that may be 1 by rounding alone is followed: its enclosure begins at 0.
+    learned = margin - ROUNDING * initial_margin_size(setting, draw) >= 1.0
     if not unmet(assumed):
         assumed += (WITHIN_FLOATS.given(T_lead=0.0 if learned else leading),)
     if unmet(assumed):
@@ -131,7 +134,7 @@ def predict_signal_time(setting: PatchSetting, draw: InitialDraw, learning_rate:
         interval = enclosure.time_of_signal(level)
         reached = noise_margin_bound(setting, draw, noise_drive(setting, draw, interval.high, learning_rate))
         if reached <= bound:
-            return Prediction(interval.outward(), (*assumed, SMALL_NOISE.given(V_max=reached)), leading)
+            return Prediction(outward_from_zero(interval), (*assumed, SMALL_NOISE.given(V_max=reached)), leading)
         if not reached <= 1.0:
             break
         bound = 1.5 * reached
@@ -219,6 +222,11 @@ def _signal_clock(setting: PatchSetting, draw: InitialDraw) -> float:
     top = (LARGE_SIGNAL_MARGIN ** (1.0 / setting.degree)) / setting.signal_strength
     ends = np.array([min(largest, top)]), np.array([top])
     return float(clock_between(*ends, setting.degree)[0])
+
+
+def outward_from_zero(times: Interval) -> Interval:
+    """An enclosure of a time, rounded outward and not below 0."""
+    return Interval(max(0.0, times.outward().low), times.outward().high)
 
 
 def evaluated(

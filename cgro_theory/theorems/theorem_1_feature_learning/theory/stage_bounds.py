@@ -68,8 +68,11 @@ def bound_stages(setting: PatchSetting, projections: Array, signed: Array, gram:
         low = np.where(decided, signal.earliest(noise.below(edge)), np.minimum(fastest, reached[:, -1]))
         # What leaves the floats is known to be late, and no more; NaN says nothing.
         low, high = np.nan_to_num(np.minimum(low, LATEST)), np.where(high <= LATEST, high, np.inf)
-        never, learned = signal.largest <= 0.0, signal.start >= 1.0
-        low, high = (np.where(never, np.inf, np.where(learned, 0.0, end)) for end in (low, high))
+        # Where z(0) may be 1 by rounding alone, only the lower end is 0.
+        room = SLACK * signal.start_size
+        low = np.where(signal.start + room >= 1.0, 0.0, low)
+        high = np.where(signal.start - room >= 1.0, 0.0, high)
+        low, high = (np.where(signal.largest <= 0.0, np.inf, end) for end in (low, high))
         return StageBounds(low, high, reached[:, -1])
 
 
@@ -84,7 +87,7 @@ class _Signal:
         powers = np.sign(ratio) * np.abs(ratio) ** degree
         others = powers.sum(axis=1) - 1.0
         gain = setting.clean_gain * unit**degree
-        self.start = gain * powers.sum(axis=1)
+        self.start, self.start_size = gain * powers.sum(axis=1), gain * np.abs(powers).sum(axis=1)
         # U >= s^q + Σ_others φ_q(u_r(0)), so that this leader has surely brought z to 1.
         top = np.maximum(1.0 / gain - others, 1.0) ** (1.0 / degree) * (1.0 + SLACK)
         self.growth = top[:, None] ** np.linspace(0.0, 1.0, CELLS + 1)

@@ -29,6 +29,7 @@ from ..networks.training_set import separation, training_set
 from ..runs.made import CleanComparison, RepresentationRuns
 from ..theory import conditions
 from .altered_networks import with_block
+from .symbols import EACH_DECIDED
 
 CLEAN_TEST_ERROR = Claim(
     label="theorem_2.clean_test_error",
@@ -41,7 +42,7 @@ CLEAN_TEST_ERROR = Claim(
     expression=sp.Le(sp.Symbol("err_memorizer", real=True), sp.Symbol("err_clean_classifier", real=True)),
     assumptions=(conditions.POPULATION_SEPARATED, conditions.NARROW_RAMP),
     statistical=False,
-    limitations="populations other than the finite ones enumerated",
+    limitations=f"populations other than the finite ones enumerated: {EACH_DECIDED}",
 )
 
 
@@ -51,13 +52,13 @@ def check_clean_test_error(runs: RepresentationRuns, failure_probability: float)
     predicted = Prediction(Interval.at_most(0.0), assumed)
     results = [_clean_difference(entry) for entry in runs.comparisons]
     if not results:
-        return CheckedPair(predicted, Measurement.failed("no population was compared", Evidence.INTERVAL))
+        return CheckedPair(predicted, Measurement.failed("no population was compared"))
     interval = Interval(max(result.low for result in results), max(result.high for result in results))
     notes = tuple(
         (f"{entry.name}: difference", result.high) for entry, result in zip(runs.comparisons, results, strict=True)
     )
     raw = Extreme("greatest", Reading.all(results))
-    measured = Measurement(interval.high, interval, 1.0, len(results), Evidence.INTERVAL, notes=notes, raw=raw)
+    measured = Measurement(interval.high, interval, 1.0, len(results), Evidence.STATISTICAL, notes=notes, raw=raw)
     return CheckedPair(predicted, measured)
 
 

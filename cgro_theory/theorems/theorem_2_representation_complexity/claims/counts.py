@@ -36,7 +36,7 @@ from ..networks.training_set import training_set
 from ..runs.made import Ladder, RepresentationRuns
 from ..theory.counts import dense_count, structural_count
 from .altered_networks import with_block
-from .symbols import PAPER, STRUCTURAL, D, N, W, p
+from .symbols import EACH_DECIDED, PAPER, STRUCTURAL, D, N, W, p
 
 PARAMETER_COUNT = Claim(
     label="theorem_2.parameter_count",
@@ -54,7 +54,7 @@ PARAMETER_COUNT = Claim(
         sp.Piecewise((STRUCTURAL[1.0], sp.Eq(p, 1)), (STRUCTURAL[2.0], sp.Eq(p, 2)), (STRUCTURAL[math.inf], True)),
     ),
     statistical=False,
-    limitations="other constructions; no minimality is claimed",
+    limitations=f"other constructions; no minimality is claimed; sizes that were not built: {EACH_DECIDED}",
 )
 
 
@@ -74,12 +74,12 @@ def check_parameter_count(
         gaps.append(abs(built.circuit.structural_count - expected))
         gaps.append(abs(pad_to_layers(built.circuit).dense_count - dense))
     if not gaps:
-        return CheckedPair(predicted, Measurement.failed("no network was counted", Evidence.EXACT))
+        return CheckedPair(predicted, Measurement.failed("no network was counted"))
     worst = float(max(gaps))
     notes = tuple((f"structural: {e.name}", float(e.built.circuit.structural_count)) for e in runs.counted[:6])
     raw = Extreme("greatest", Reading.points(gaps))
     found = Interval.point(worst)
-    measured = Measurement(worst, found, 1.0, len(runs.counted), Evidence.EXACT, notes=notes, raw=raw)
+    measured = Measurement(worst, found, 1.0, len(runs.counted), Evidence.STATISTICAL, notes=notes, raw=raw)
     return CheckedPair(predicted, measured)
 
 
@@ -120,7 +120,7 @@ COUNT_GROWTH = Claim(
     ),
     depends_on=("theorem_2.parameter_count",),
     statistical=False,
-    limitations="M itself, which is O(log(D R²/(γ(2δ+γ))))",
+    limitations=f"M itself, which is O(log(D R²/(γ(2δ+γ)))); sizes beyond the ladders: {EACH_DECIDED}",
 )
 
 
@@ -128,7 +128,7 @@ def check_count_growth(runs: RepresentationRuns, failure_probability: float) -> 
     """Exponents of the built counts by least squares in Arb, against 1 within what lower-order terms allow."""
     fits = [(ladder, *_fitted_exponent(ladder)) for ladder in runs.ladders]
     if not fits:
-        return CheckedPair(Prediction(None), Measurement.failed("no ladder was built", Evidence.INTERVAL))
+        return CheckedPair(Prediction(None), Measurement.failed("no ladder was built"))
     notes = tuple((f"exponent in {entry.variable}, p={entry.norm_order:g}", fit.low) for entry, fit, _ in fits)
     # A fit outside its allowance comes first; else the one that uses most of it.
     _, fit, allowed = max(
@@ -141,7 +141,7 @@ def check_count_growth(runs: RepresentationRuns, failure_probability: float) -> 
     )
     estimate = (fit.low + fit.high) / 2.0
     raw = WorstCase(tuple(Case(room, Reading(own)) for _, own, room in fits))
-    measured = Measurement(estimate, fit, 1.0, len(fits), Evidence.INTERVAL, notes=notes, raw=raw)
+    measured = Measurement(estimate, fit, 1.0, len(fits), Evidence.STATISTICAL, notes=notes, raw=raw)
     return CheckedPair(Prediction(allowed, leading_order=1.0), measured)
 
 

@@ -39,6 +39,7 @@ from ..theory.conditions import FEW_ERRORS, SMALL_OFFSET
 from ..theory.counts import CGRO_LAYERS
 from . import symbols
 from .altered_networks import with_bias
+from .symbols import EACH_DECIDED
 
 _CGRO_SIZE = sp.Eq(symbols.W, symbols.STRUCTURAL[math.inf])
 _ONE_GRAPH = symbols.missing_bits(CGRO_LAYERS)
@@ -64,7 +65,8 @@ HIERARCHY = Claim(
     depends_on=_DEPENDS_ON,
     statistical=False,
     limitations="the robust nets of one given labelling; graphs that depend on the labels "
-    "(theorem_2.hierarchy_any_graph); nets of another depth (the any-depth dimension is a note)",
+    "(theorem_2.hierarchy_any_graph); nets of another depth (the any-depth dimension is a note); dimensions "
+    f"above the ladder's and other N and ε: {EACH_DECIDED}",
 )
 
 HIERARCHY_ANY_GRAPH = Claim(
@@ -82,7 +84,8 @@ HIERARCHY_ANY_GRAPH = Claim(
     assumptions=(SMALL_OFFSET, FEW_ERRORS),
     depends_on=_DEPENDS_ON,
     statistical=False,
-    limitations="which labelling that is: most are, but parity is not; nets of another depth",
+    limitations="which labelling that is: most are, but parity is not; nets of another depth; dimensions above "
+    f"the ladder's and other N and ε: {EACH_DECIDED}",
 )
 
 
@@ -119,9 +122,9 @@ def check_hierarchy(
     ]
     miscounted = any(count != counts.parity_count(dimension) for dimension, count in sizes.items())
     if any(verdict.broken for verdict in verdicts) or miscounted or sizes.get(found, math.inf) >= least:
-        return CheckedPair(predicted, _never(len(sizes), Evidence.EXACT))
+        return CheckedPair(predicted, _never(len(sizes)))
     if not verdicts or any(verdict.robust < verdict.total for verdict in verdicts):
-        return CheckedPair(predicted, Measurement.failed("a parity net is not proved robust", Evidence.EXACT))
+        return CheckedPair(predicted, Measurement.failed("a parity net is not proved robust"))
     parity_notes = (
         ("parity, one labelling: parameters of its robust net there", float(sizes[found])),
         ("parity: balls proved robust", float(sum(verdict.robust for verdict in verdicts))),
@@ -153,13 +156,13 @@ def _conditions(runs: RepresentationRuns) -> tuple[EvaluatedCondition, ...]:
 
 
 def _nothing(assumed: tuple[EvaluatedCondition, ...]) -> CheckedPair:
-    return CheckedPair(Prediction(None, assumed), Measurement.failed("nothing was built", Evidence.INTERVAL))
+    return CheckedPair(Prediction(None, assumed), Measurement.failed("nothing was built"))
 
 
-def _never(networks: int, evidence: Evidence) -> Measurement:
+def _never(networks: int) -> Measurement:
     """There is no such dimension."""
     never = Interval.point(math.inf)
-    return Measurement(math.inf, never, 1.0, networks, evidence, raw=OneReading(Reading(never)))
+    return Measurement(math.inf, never, 1.0, networks, Evidence.STATISTICAL, raw=OneReading(Reading(never)))
 
 
 def _crossing(
@@ -175,9 +178,9 @@ def _crossing(
         # Robust for every labelling, so the bound must not exclude it.
         proof = certify(built.circuit, built.data, built.perturbation_radius, math.inf)
         if proof.witnesses or at(built.data.input_dimension, built.circuit.structural_count).low > 0.0:
-            return _never(len(run.corners), Evidence.INTERVAL)
+            return _never(len(run.corners))
         if not proof.is_complete:
-            return Measurement.failed("a memorizer of all corners is not proved robust", Evidence.INTERVAL)
+            return Measurement.failed("a memorizer of all corners is not proved robust")
     sizes = {net.input_dimension: net.structural_count for net in run.networks}
     bits = {dimension: at(dimension, count) for dimension, count in sizes.items()}
     raw = Crossing(tuple((dimension, count, bits[dimension]) for dimension, count in sizes.items()))
@@ -188,7 +191,7 @@ def _crossing(
     if found > max(sizes):
         # Nothing above the ladder's top is known: the dimension is larger than every one of the ladder.
         beyond = Interval(float(first), math.inf)
-        return Measurement(math.inf, beyond, 1.0, len(sizes), Evidence.INTERVAL, raw=raw)
+        return Measurement(math.inf, beyond, 1.0, len(sizes), Evidence.STATISTICAL, raw=raw)
     shown = (
         ("training points", float(run.num_samples)),
         ("robust error allowed", float(fraction)),
@@ -197,7 +200,7 @@ def _crossing(
         *notes,
     )
     measured = Interval(float(first), float(found))
-    return Measurement(float(found), measured, 1.0, len(sizes), Evidence.INTERVAL, notes=shown, raw=raw)
+    return Measurement(float(found), measured, 1.0, len(sizes), Evidence.STATISTICAL, notes=shown, raw=raw)
 
 
 def _errors_not_paid(num_samples: int, error_fraction: float) -> int:

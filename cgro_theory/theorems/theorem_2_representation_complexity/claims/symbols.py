@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import sympy as sp
 
 PAPER = "Li and Li, arXiv 2306.01271"
+EACH_DECIDED = "each case is decided exactly or by intervals, and the cases are a sample"
+"""Of claims about more cases than were decided (docs/theory/verdicts.md): they are consistent, not certified."""
 
 N, D, M, L, W = sp.symbols("N D M L W", integer=True, positive=True)
 W_clean = sp.Symbol("W_clean", integer=True, nonnegative=True)

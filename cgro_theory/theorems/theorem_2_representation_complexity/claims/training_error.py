@@ -34,7 +34,7 @@ from ..networks.training_set import separation
 from ..runs.made import NamedMemorizer, RepresentationRuns
 from ..theory.conditions import SEPARATED
 from .altered_networks import with_bias
-from .symbols import PAPER
+from .symbols import EACH_DECIDED, PAPER
 
 ROBUST_TRAIN_ERROR = Claim(
     label="theorem_2.robust_train_error",
@@ -48,7 +48,8 @@ ROBUST_TRAIN_ERROR = Claim(
     assumptions=(SEPARATED,),
     depends_on=("theorem_2.squaring_error",),
     statistical=False,
-    limitations="float evaluation of the network: the certificate is about its real function",
+    limitations="float evaluation of the network: the certificate is about its real function; memorizers that "
+    f"were not built: {EACH_DECIDED}",
 )
 
 _VALUES_AT_ONCE = 1 << 24
@@ -61,7 +62,7 @@ def check_robust_train_error(runs: RepresentationRuns, failure_probability: floa
     """
     predicted = Prediction(Interval.at_most(0.0), tuple(_separated(entry.built) for entry in runs.memorizers))
     if predicted.unmet:
-        return CheckedPair(predicted, Measurement.failed("no certificate for such data", Evidence.INTERVAL))
+        return CheckedPair(predicted, Measurement.failed("no certificate for such data"))
     low = high = 0.0
     each: list[Interval] = []
     notes: list[tuple[str, float]] = []
@@ -88,10 +89,10 @@ def check_robust_train_error(runs: RepresentationRuns, failure_probability: floa
         if entry.attack is not None:
             notes.append((f"{entry.name}: PGD errors on {entry.attack.balls}", float(entry.attack.errors)))
     if not balls:
-        return CheckedPair(predicted, Measurement.failed("no memorizer was built", Evidence.INTERVAL))
+        return CheckedPair(predicted, Measurement.failed("no memorizer was built"))
     interval = Interval(low, high)
     raw = Extreme("greatest", Reading.all(each))
-    measured = Measurement(high, interval, 1.0, balls, Evidence.INTERVAL, notes=tuple(notes), raw=raw)
+    measured = Measurement(high, interval, 1.0, balls, Evidence.STATISTICAL, notes=tuple(notes), raw=raw)
     return CheckedPair(predicted, measured)
 
 

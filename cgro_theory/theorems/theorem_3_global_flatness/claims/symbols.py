@@ -5,6 +5,8 @@ from __future__ import annotations
 import sympy
 
 PAPER = "Li and Li, arXiv 2306.01271"
+EACH_DECIDED = "each case is decided exactly or by intervals, and the cases are a sample"
+"""Of claims about more cases than were decided (docs/theory/verdicts.md): they are consistent, not certified."""
 
 N, D = sympy.symbols("N D", positive=True, integer=True)
 """Training points, inputs."""

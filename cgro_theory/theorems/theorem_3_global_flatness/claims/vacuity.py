@@ -42,7 +42,7 @@ VACUITY = Claim(
     assumptions=(NARROW_KERNEL,),
     statistical=False,
     limitations="F and the density at image dimension are assumed (constants image_flatness, amplitude), not "
-    "measured; real images have no known density",
+    "measured; real images have no known density; the best h is searched on a grid, in floats",
 )
 
 MODERATE_FROM = 10**5
@@ -56,7 +56,7 @@ def check_vacuity(runs: TorusRuns, failure_probability: float) -> CheckedPair:
     """log10(bound/B) by brute force: >= 0 at image sizes and just below the named N, <= 0 just above it."""
     moderate = [case for case in runs.moderate_line if case.num_samples >= MODERATE_FROM]
     if not runs.image_scales or not moderate:
-        failed = Measurement.failed("no image scale or no moderate f", Evidence.INTERVAL)
+        failed = Measurement.failed("no image scale or no moderate f")
         return CheckedPair(Prediction(None), failed)
     margins, notes, widths = [], [], []
     for scale in runs.image_scales:
@@ -80,7 +80,7 @@ def check_vacuity(runs: TorusRuns, failure_probability: float) -> CheckedPair:
         Interval(smallest - _ROUNDING, smallest + _ROUNDING),
         1.0,
         len(margins),
-        Evidence.INTERVAL,
+        Evidence.STATISTICAL,
         notes=tuple(notes),
         raw=Extreme("least", Reading.all(Interval(each - _ROUNDING, each + _ROUNDING) for each in margins)),
     )
