@@ -186,7 +186,7 @@ def test_binding_cases_are_counted_and_written(tmp_path):
 
 @given(intervals(), intervals())
 def test_judge_never_passes_what_is_not_contained(predicted, found):
-    measurement = Measurement(found.low, found, 1.0, 1, Evidence.EXACT)
+    measurement = Measurement(min(max(0.0, found.low), found.high), found, 1.0, 1, Evidence.EXACT)
     outcome, _ = judge(make_claim(), Prediction(predicted), measurement)
     if outcome is Outcome.CERTIFIED:
         assert predicted.low <= found.low
