@@ -1,7 +1,8 @@
 """Verdicts derived twice: by the package, and from their raw numbers by ``verification/recheck.py``."""
 
-import importlib.util
+import importlib
 import json
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -16,12 +17,11 @@ PROGRAM = Path(__file__).parent.parent / "verification" / "recheck.py"
 
 
 @cache
-def program():
-    """The program as a module."""
-    spec = importlib.util.spec_from_file_location("recheck", PROGRAM)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def program(name="recheck"):
+    """One of its two files as a module."""
+    if str(PROGRAM.parent) not in sys.path:
+        sys.path.append(str(PROGRAM.parent))
+    return importlib.import_module(name)
 
 
 @cache

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from strategies import finite, intervals
 
 from cgro_theory.claims import (
+    Case,
     Claim,
     Condition,
     ControlVerdict,
@@ -22,10 +23,12 @@ from cgro_theory.claims import (
     Outcome,
     Prediction,
     Provenance,
+    Reading,
     Relation,
     Source,
     Verdict,
     VerificationResult,
+    WorstCase,
     conclude,
     inherited_outcomes,
     judge,
@@ -39,7 +42,7 @@ from cgro_theory.report.text import verdict_notes, verdict_rows
 MISSED = Condition("degree", "q >= 2", "the activation is smooth").given(q=1.0)
 
 
-def make_claim(label="test.claim", depends_on=(), relation=Relation.WITHIN):
+def make_claim(label="test.claim", depends_on=(), relation=Relation.WITHIN, statistical=False):
     return Claim(
         label=label,
         statement="A test.",
@@ -50,6 +53,7 @@ def make_claim(label="test.claim", depends_on=(), relation=Relation.WITHIN):
         relation=relation,
         expression=sympy.Eq(sympy.Symbol("x"), 0),
         depends_on=depends_on,
+        statistical=statistical,
     )
 
 
@@ -81,6 +85,30 @@ def measured(low, high, evidence=Evidence.STATISTICAL, runs=3, binding=None):
 )
 def test_judge_decides_by_intervals(prediction, measurement, outcome):
     assert judge(make_claim(), prediction, measurement)[0] is outcome
+
+
+def test_a_statistical_claim_is_certified_only_where_its_samples_are_doubts():
+    claim, predicted = make_claim(statistical=True), Prediction(Interval(0, 1))
+    one = (Case(Interval(0, 1), Reading(Interval(0.2, 0.4))),)
+    for doubts, outcome in (((), Outcome.CONSISTENT), (one, Outcome.CERTIFIED)):
+        found = replace(measured(0.2, 0.4, Evidence.EXACT), raw=WorstCase(one, doubts))
+        assert judge(claim, predicted, found)[0] is outcome
+        assert judge(claim, predicted, replace(found, evidence=Evidence.STATISTICAL))[0] is Outcome.CONSISTENT
+
+
+@pytest.mark.parametrize(
+    ("estimate", "ends"),
+    [
+        (0.0, (-1e308, -1e308)),
+        (0.0, (1.0, 2.0)),
+        (math.inf, (0.0, 1.0)),
+        (1.0, (-math.inf, 0.5)),
+        (1e-9, (0.0, 0.0)),
+    ],
+)
+def test_an_estimate_outside_its_interval_is_refused(estimate, ends):
+    with pytest.raises(InvalidInput, match="estimate must be in its interval"):
+        Measurement(estimate, Interval(*ends), 1.0, 1, Evidence.EXACT)
 
 
 AT_LEAST_ONE = Prediction(Interval.at_least(1.0))
@@ -158,7 +186,7 @@ def test_binding_cases_are_counted_and_written(tmp_path):
 
 @given(intervals(), intervals())
 def test_judge_never_passes_what_is_not_contained(predicted, found):
-    measurement = Measurement(0.0, found, 1.0, 1, Evidence.EXACT)
+    measurement = Measurement(min(max(0.0, found.low), found.high), found, 1.0, 1, Evidence.EXACT)
     outcome, _ = judge(make_claim(), Prediction(predicted), measurement)
     if outcome is Outcome.CERTIFIED:
         assert predicted.low <= found.low
@@ -199,9 +227,9 @@ def test_equals_needs_a_tolerance_fixed_in_the_claim():
 def test_ledger_refuses_to_overspend():
     ledger = FailureLedger(1e-3, ["a.x", "a.y"])
     assert [ledger.spend("a.x", "looked", look) for look in (1, 2, 3)] == [2.5e-4, 1.25e-4, 6.25e-5]
-    with pytest.raises(InvalidInput, match="what is left"):
+    with pytest.raises(InvalidInput, match="has not taken"):
         ledger.spend("a.x", "again at the first look", 1)
-    with pytest.raises(InvalidInput, match="what is left"):
+    with pytest.raises(InvalidInput, match="has not taken"):
         ledger.spend("a.y", "more than there is", 0)
     with pytest.raises(InvalidInput, match="split over"):
         ledger.share("a.z")

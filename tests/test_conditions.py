@@ -34,7 +34,23 @@ def test_where_it_has_no_value_it_is_unmet() -> None:
     assert not Condition("c", "x ** y > 1", "").given(x=1e300, y=2.0).met
 
 
-@pytest.mark.parametrize("formula", ["1 < 2", "x", "x + 1", "x < y.z", "x <", "[x] < 1", "f(x) < 1", "x is x"])
+@pytest.mark.parametrize(
+    ("formula", "numbers"),
+    [
+        ("x < 1 or y < 1", {"x": math.nan, "y": 0.0}),
+        ("x ** 0 < 2", {"x": math.nan}),
+        ("x - y < 1 or 0 < x", {"x": math.inf, "y": math.inf}),
+    ],
+)
+def test_nan_anywhere_leaves_it_unmet(formula: str, numbers: dict[str, float]) -> None:
+    assert not Condition("c", formula, "").given(**numbers).met
+    assert Condition("c", formula, "").given(**dict.fromkeys(numbers, 0.5)).met
+
+
+NO_COMPARISON = ["x", "x + 1", "x or y", "x and 1 < 2", "x < 1 or 1 < 2", "x < 1 and (y or y < 1)"]
+
+
+@pytest.mark.parametrize("formula", ["1 < 2", *NO_COMPARISON, "x < y.z", "x <", "[x] < 1", "f(x) < 1", "x is x"])
 def test_what_says_nothing_or_is_no_comparison_is_refused(formula: str) -> None:
     with pytest.raises(InvalidInput):
         Condition("c", formula, "")

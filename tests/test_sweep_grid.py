@@ -1,6 +1,7 @@
 """Grid files: what they expand to, and that every mistake names its line and key."""
 
 import itertools
+import os
 import tomllib
 
 import pytest
@@ -147,6 +148,9 @@ def test_unreadable_grids_are_named(tmp_path):
         load_grid(tmp_path / "none.toml", KINDS)
     with pytest.raises(InvalidFile, match="cannot be read"):
         load_grid(tmp_path, KINDS)
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(InvalidFile, match="cannot be read: it is a pipe, not a file"):
+        load_grid(tmp_path / "pipe.toml", KINDS)
     (tmp_path / "latin.toml").write_bytes(b"# \xe9\n")
     with pytest.raises(InvalidFile, match=r"is no UTF-8 text \(byte 2\)"):
         load_grid(tmp_path / "latin.toml", KINDS)

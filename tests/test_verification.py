@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rechecking import program
 
 from cgro_theory.claims import (
     Condition,
@@ -129,6 +130,9 @@ class LookedAt:
 
     def verdict(self):
         result = verify_room(plan_room(room("theorem_1")), CPU)
+        document = result.to_json()
+        (claim,) = program().shared_out(document)
+        assert not program().misbooked(claim, document["ledger"])  # however many looks it took
         return result.verdicts[0], result
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import io
+import os
 import pickle
 import struct
 
@@ -64,6 +65,13 @@ def test_every_prefix_and_every_longer_idx_file_is_refused(tmp_path_factory, arr
     path.write_bytes(content + b"x")
     with pytest.raises(InvalidFile, match="bytes after its end"):
         read_idx(path, 3)
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for read in (lambda path: read_idx(path, 3), read_data_pickle):
+        with pytest.raises(InvalidFile, match="it is a pipe, not a file"):
+            read(tmp_path / "pipe")
 
 
 def test_broken_mnist_files_are_named(tmp_path):

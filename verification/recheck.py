@@ -1,175 +1,32 @@
 """A second opinion: `python verification/recheck.py results/` derives every verdict anew from the raw numbers.
 
 It shares no code with cgro_theory. Exit codes: 0 everything agrees; 1 something disagrees; 2 bad input; 3 nothing
-disagrees, but something was recorded without raw numbers, which is no agreement (docs/report.md).
+disagrees, but a negative control is missing or not refuted, or something was recorded without raw numbers, which
+is no agreement (docs/report.md).
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import math
-import operator
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recheck_numbers import Ends, Entry, holds, interval
 
-Ends = tuple[float, float]
-Entry = dict[str, Any]
 LARGEST = sys.float_info.max
+SEVERITY = ("certified", "consistent", "vacuous", "out_of_scope", "inconclusive", "refuted")
 MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, SyntaxError, TypeError, ValueError)
 
 
 class BadInput(Exception):
     """What cannot be checked, in one line."""
-
-
-def beta_tail(x: float, a: float, b: float) -> float:
-    """The regularized incomplete beta function I_x(a, b), by its continued fraction (modified Lentz)."""
-    if x <= 0.0 or x >= 1.0:
-        return float(x >= 1.0)
-    if x > (a + 1.0) / (a + b + 2.0):
-        return 1.0 - beta_tail(1.0 - x, b, a)
-    front = a * math.log(x) + b * math.log1p(-x) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    c, d = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1.0))
-    value, m = d, 0
-    while m == 0 or (abs(c * d - 1.0) > 1e-15 and m < 100_000):
-        m += 1
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        for term in (even, -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))):
-            c, d = 1.0 + term / c or 1e-300, 1.0 / (1.0 + term * d or 1e-300)
-            value *= c * d
-    return math.exp(front) * value / a
-
-
-def where(rising: Callable[[float], float], level: float, high: float) -> float:
-    """Where a function that rises on [0, high] reaches the level: bisection down to neighbouring floats."""
-    low = 0.0
-    while low < (middle := (low + high) / 2.0) < high:
-        low, high = (middle, high) if rising(middle) < level else (low, middle)
-    return high
-
-
-def clopper_pearson(k: int, n: int, p: float) -> Ends:
-    """The exact interval of a probability, from k successes of n."""
-    low = 0.0 if k == 0 else where(lambda x: beta_tail(x, k, n - k + 1), p / 2, 1.0)
-    return low, 1.0 if k == n else 1.0 - where(lambda x: beta_tail(x, n - k, k + 1), p / 2, 1.0)
-
-
-def student_quantile(v: float, p: float) -> float:
-    """The t that |T| with v degrees of freedom exceeds with probability p."""
-    return where(lambda t: -beta_tail(v / (v + t * t), v / 2, 0.5), -p, 1e12)
-
-
-def mean_interval(reading: Entry) -> Ends:
-    """Student's interval of a mean, or the empirical Bernstein one, cut to where every value lies."""
-    values, p = np.array(reading.get("values", ())), reading["failure_probability"]
-    moments = (len(values), values.mean(), values.var(ddof=1)) if len(values) else ()
-    n, mean, variance = moments or (reading["size"], reading["mean"], reading["variance"])
-    half = student_quantile(n - 1, p) * math.sqrt(variance / n) if reading["mean_by"] == "student" else 0.0
-    if reading["mean_by"] == "bernstein":
-        half = math.sqrt(2.0 * variance * math.log(4.0 / p) / n) + 7.0 * math.log(4.0 / p) / (3.0 * (n - 1))
-    low, high = interval(reading.get("within", ["-inf", "inf"]))
-    return float(min(max(mean - half, low), high)), float(max(min(mean + half, high), low))
-
-
-def median_interval(values: list[Any], p: float) -> Ends:
-    """Two order statistics, by the sign test."""
-    sample, n = sorted(float(value) for value in values), len(values)
-    rank, tail = 0, 1
-    while rank <= n // 2 and tail / 2**n <= p / 2:
-        rank += 1
-        tail += math.comb(n, rank)
-    return (sample[rank - 1], sample[n - rank]) if rank else (-math.inf, math.inf)
-
-
-def slope_weights(sizes: list[float]) -> Any:
-    """w with Σ w log y the least-squares slope of log y in log size; what only rounding leaves is 0."""
-    centred = np.log(sizes) - np.log(sizes).mean()
-    return np.where(abs(centred) < 1e-12 * abs(centred).max(), 0.0, centred) / (centred @ centred)
-
-
-def log_slope(rows: list[Any]) -> Ends:
-    """All slopes that an interval of y at each size allows; inf where one was never reached."""
-    sides = np.array([interval(y) for _, y in rows])
-    if not np.isfinite(sides[:, 0]).all():
-        return math.inf, math.inf
-    weights = slope_weights([size for size, _ in rows])[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.sort(np.where(weights == 0.0, 0.0, weights * np.log(np.maximum(sides, 0.0))), axis=1)
-    return float(terms[:, 0].sum()), float(terms[:, 1].sum())
-
-
-def fitted_power(reading: Entry) -> Ends:
-    """The least-squares slope of log mean in log size, by the delta method."""
-    sizes, means, errors = np.array(reading["power_of"]).T
-    weights = slope_weights(sizes)
-    half = student_quantile(reading["degrees"], reading["failure_probability"])
-    half *= float(np.linalg.norm(weights * errors / means))
-    slope = float(weights @ np.log(means))
-    return reading["scale"] * (slope - half), reading["scale"] * (slope + half)
-
-
-def interval(reading: Any) -> Ends:
-    """The interval that is written there, or that follows from the numbers."""
-    if not isinstance(reading, dict):
-        low, high = reading if isinstance(reading, list) else (reading, reading)
-        return float(low), float(high)
-    if "trials" in reading:
-        k, n, p = reading["successes"], reading["trials"], reading["failure_probability"]
-        return clopper_pearson(k, n, p)[0], clopper_pearson(({"at_most": k} | reading)["at_most"], n, p)[1]
-    if "mean_by" in reading:
-        return mean_interval(reading)
-    if "median_of" in reading:
-        return median_interval(reading["median_of"], reading["failure_probability"])
-    if "slope_of" in reading or "power_of" in reading:
-        return log_slope(reading["slope_of"]) if "slope_of" in reading else fitted_power(reading)
-    (low, high), (least, most) = map(interval, reading.get("quotient") or reading["difference"])
-    if "difference" in reading:
-        return low - most, high - least
-    return low / most, high / least if least > 0 else math.inf
-
-
-ARITHMETIC: Entry = {"Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "Div": operator.truediv}
-ORDER: Entry = {"Lt": operator.lt, "LtE": operator.le, "Gt": operator.gt, "GtE": operator.ge, "Eq": operator.eq}
-OPERATORS = ARITHMETIC | ORDER | {"Pow": operator.pow, "USub": operator.neg}
-FUNCTIONS: Entry = {"sqrt": math.sqrt, "log": math.log, "exp": math.exp, "abs": abs, "And": all, "Or": any}
-
-
-def evaluated(node: ast.AST, numbers: Entry) -> Any:
-    """A condition's formula at its numbers: comparisons, arithmetic and four functions, nothing else."""
-    match node:
-        case ast.Constant(value=int() | float() as constant):
-            return float(constant)
-        case ast.Name(id=name):
-            return math.nan if numbers[name] is None else float(numbers[name])
-        case ast.Call(func=ast.Name(id=name), args=parts) if name.islower():
-            return FUNCTIONS[name](*(evaluated(part, numbers) for part in parts))
-        case ast.BoolOp(op=op, values=parts):
-            return FUNCTIONS[type(op).__name__]([evaluated(part, numbers) for part in parts])
-        case ast.UnaryOp(op=op, operand=part):
-            return OPERATORS[type(op).__name__](evaluated(part, numbers))
-        case ast.BinOp(op=op, left=left, right=right):
-            return OPERATORS[type(op).__name__](evaluated(left, numbers), evaluated(right, numbers))
-        case ast.Compare(left=left, ops=ops, comparators=rest):
-            sides = [evaluated(part, numbers) for part in (left, *rest)]
-            pairs = zip(ops, sides[:-1], sides[1:], strict=True)
-            return all(OPERATORS[type(op).__name__](a, b) for op, a, b in pairs)
-    raise TypeError(f"a formula may not hold {type(node).__name__}")
-
-
-def holds(condition: Entry) -> bool:
-    """Whether a condition is met; at NaN, or where a power overflows, it is not."""
-    try:
-        return bool(evaluated(ast.parse(condition["formula"], mode="eval").body, condition["numbers"]))
-    except (ArithmeticError, ValueError):
-        return False
 
 
 def standing(predicted: Ends, measured: Ends) -> int:
@@ -200,7 +57,9 @@ def judged(entry: Entry, claim: Entry, predicted: Ends, measured: Ends) -> str:
     both = claim["relation"] in ("within", "equals")
     if not np.isfinite(measured).all() or (both and not np.isfinite(predicted).all()):
         return "inconclusive"
+    doubts_only = entry.get("raw", {}).get("doubts", {}).get("measured")
     sampled = entry["evidence"] == "statistical" or found["confidence"] < 1.0
+    sampled = sampled or (claim["statistical"] and not doubts_only)
     return "vacuous" if found.get("binding") == 0 else "consistent" if sampled else "certified"
 
 
@@ -285,41 +144,98 @@ def rederived(entry: Entry, claim: Entry) -> tuple[str, str]:
     if not fitting:
         return outcome, "the intervals shown do not follow from the numbers"
     (low, high), estimate = fitting[0][1], found["estimate"]
-    room = 1e-7 * max(abs(low), abs(high))
-    if estimate is not None and math.isfinite(room) and not low - room <= float(estimate) <= high + room:
+    room = 1e-7 * max((abs(end) for end in (low, high) if math.isfinite(end)), default=0.0)
+    if estimate is not None and not low - room <= float(estimate) <= high + room:
         return outcome, "the estimate lies outside its interval"
+    if raw["rule"] == "sum" and raw["of"] != found["runs"]:
+        return outcome, "the runs are not those that were counted"
     stated = 1.0 - found["confidence"]
-    allowed = claim.get("share_of_look", 1.0) if entry is claim and entry["evidence"] == "statistical" else 1.0
-    overspent = spent(raw) > stated + 1e-12 or stated > allowed + 1e-12
+    overspent = spent(raw) > stated + 1e-12 or stated > claim.get("share_of_look", 1.0) + 1e-12
     return outcome, "more failure probability is spent than stated" if overspent else ""
 
 
 def shared_out(document: Entry) -> Iterator[Entry]:
-    """The claims, each with what its last look may fail with: 2^-look of an equal share of the file's budget."""
+    """The claims, with an equal share of the file's budget for each of the ledger, of which look k may spend 2^-k.
+
+    A claim of the ledger is statistical; older files do not say so beside the claim.
+    """
     labels = {line["label"] for line in document.get("ledger", ())}
-    budget = document["parameters"].get("failure_budget", 1.0)
     for claim in document["claims"]:
-        looks = len(claim.get("looks", ())) or 1
-        known = {"share_of_look": budget / len(labels) * 2.0**-looks} if claim["label"] in labels else {}
-        yield claim | (known or {"share_of_look": claim["failure_probability"]})
+        in_ledger = claim["label"] in labels
+        share = document["parameters"].get("failure_budget", 1.0) / len(labels) if in_ledger else 0.0
+        own = {"share": share, "share_of_look": share * 2.0 ** -len(claim.get("looks", ()))}
+        yield {"statistical": in_ledger} | claim | own
+
+
+def misbooked(claim: Entry, ledger: list[Entry]) -> str:
+    """What a claim's looks, its part of the ledger, its controls and its verdict tell differently, if anything."""
+    looks, controls = claim["looks"], claim["planted_faults"]
+    shares = [claim["share"] * 2.0**-number for number in range(1, len(looks) + 1)]
+    lines = [(line["look"], line["probability"]) for line in ledger if line["label"] == claim["label"]]
+    spends = [(look["number"], look["failure_probability"]) for look in looks]
+    last = {
+        "failure_probability": claim["share_of_look"] if claim["evidence"] == "statistical" else 0.0,
+        "outcome": claim["outcome"],
+        "runs": claim["measured"]["runs"],
+        "uncaught": sum(control["outcome"] != "refuted" for control in controls),
+    }
+    if not looks or looks[-1] | last != looks[-1]:
+        return "the last look is not what the claim shows"
+    if lines != (list(enumerate(shares, start=1)) if claim["statistical"] else []):
+        return "the ledger holds something else than its equal share, look by look"
+    if any(number != k or p not in (0.0, shares[k - 1]) for k, (number, p) in enumerate(spends, start=1)):
+        return "a look spends something else than its share"
+    whole = math.fsum(p for _, p in spends)
+    return "" if math.isclose(claim["failure_probability"], whole) else "its looks spend something else"
+
+
+def with_all_below(labels: list[str], claims: list[Entry]) -> list[str]:
+    """The labels, and all that they depend on, directly or not."""
+    below, found = {claim["label"]: claim["depends_on"] for claim in claims}, list(labels)
+    for label in found:  # which grows
+        found += [each for each in below.get(label, ()) if each not in found]
+    return found
+
+
+def amiss_in_the_whole(document: Entry) -> Iterator[tuple[str, str, str, str]]:
+    """A line per claim too few or too many, and per verdict that is not the worst of what it rests on."""
+    claims = document["claims"]
+    told, outcomes = [claim["label"] for claim in claims], {claim["label"]: claim["outcome"] for claim in claims}
+    needed = with_all_below(document.get("asked", told), claims)
+    for label in sorted({*needed, *(line["label"] for line in document.get("ledger", ()))} - {*told}):
+        yield label, "-", "-", "DISAGREE (asked for, needed or spent on, and not there)"
+    for label in sorted(outcomes):
+        if label not in needed or told.count(label) > 1:
+            yield label, "-", "-", "DISAGREE (not asked for, or there twice)"
+    rests_on = [(claim["label"], claim["inherited"], with_all_below([claim["label"]], claims)) for claim in claims]
+    for label, recorded, below in (*rests_on, ("all claims", document["outcome"], told)):
+        found = [outcomes.get(each, "inconclusive") for each in below]
+        worst = max(found, key=SEVERITY.index, default="inconclusive")
+        if recorded != worst:
+            yield label, recorded, worst, "DISAGREE (not the worst of all that it rests on)"
 
 
 def lines(document: Entry) -> Iterator[tuple[str, str, str, str]]:
     """Label, recorded and derived outcome and the comparison, of every claim and of its negative controls."""
-    judged_here = {claim["label"] for claim in document["claims"]}
-    for label in document.get("asked", ()):
-        if label not in judged_here:
-            yield label, "-", "-", "DISAGREE (asked for, and not there)"
+    yield from amiss_in_the_whole(document)
     for claim in shared_out(document):
-        for entry in (claim, *claim.get("planted_faults", ())):
+        controls = claim.get("planted_faults", ())
+        for entry in (claim, *controls):
             label = claim["label"] if entry is claim else f"  {claim['label'].split('.')[1]}: {entry['name']}"
+            if "raw" not in entry:
+                yield label, entry["outcome"], "-", "not recorded"
+                continue
             try:
-                outcome, amiss = rederived(entry, claim) if "raw" in entry else ("-", "")
+                outcome, amiss = rederived(entry, claim)
+                if outcome == entry["outcome"] and entry is claim and not amiss:
+                    amiss = misbooked(claim, document["ledger"])
             except MALFORMED as error:
                 raise BadInput(f"{label.strip()}: {type(error).__name__}: {error}") from error
-            differs = f"DISAGREE ({amiss or 'another outcome'})"
-            agrees = "agree" if outcome == entry["outcome"] and not amiss else differs
-            yield label, entry["outcome"], outcome, agrees if "raw" in entry else "not recorded"
+            word = "agree" if entry is claim or outcome == "refuted" else "open (agrees, and is not refuted)"
+            agrees = outcome == entry["outcome"] and not amiss
+            yield label, entry["outcome"], outcome, word if agrees else f"DISAGREE ({amiss or 'another outcome'})"
+        if not controls:
+            yield claim["label"], "-", "-", "open (no negative control)"
 
 
 def read(path: Path) -> Entry | None:
@@ -363,9 +279,10 @@ def main(arguments: list[str]) -> int:
     if not words:
         print(f"recheck: {' '.join(map(str, places))}: no cgro-result/1 file with claims", file=sys.stderr)
         return 2
-    agree, disagree, silent = (words.count(word) for word in ("agree", "DISAGREE", "not recorded"))
-    print(f"{len(words)} verdicts: {agree} agree, {disagree} disagree, {silent} not recorded")
-    return 1 if disagree else 3 if silent else 0
+    agree, disagree, silent, left = map(words.count, ("agree", "DISAGREE", "not recorded", "open"))
+    unclear = f", {left} open" if left else ""
+    print(f"{len(words)} verdicts: {agree} agree, {disagree} disagree, {silent} not recorded{unclear}")
+    return 1 if disagree else 3 if silent or left else 0
 
 
 if __name__ == "__main__":

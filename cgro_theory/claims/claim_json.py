@@ -35,6 +35,7 @@ def claim_to_json(verdict: Verdict, inherited: Outcome) -> dict[str, Any]:
         "inherited": inherited.value,
         "reason": verdict.reason,
         "evidence": sides["evidence"],
+        "statistical": claim.statistical,
         "depends_on": list(claim.depends_on),
         "failure_probability": verdict.failure_probability,
         "looks": [asdict(look) | {"outcome": look.outcome.value} for look in verdict.looks],

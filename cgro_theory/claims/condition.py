@@ -60,7 +60,7 @@ class Condition:
             abs. Its names are the symbols; one that Python reserves ends in ``_``, as in ``0 < lambda_ < 1``.
         meaning: the same in words.
 
-    A formula that names no quantity, or compares nothing, is refused: it would say nothing.
+    A formula of which some part compares nothing, or names no quantity, is refused: that part would say nothing.
     """
 
     name: str
@@ -74,9 +74,8 @@ class Condition:
             raise InvalidInput("condition", self.formula, f"a comparison of numbers ({error})") from error
         except (ArithmeticError, ValueError):
             pass  # no value at that point, but readable
-        compares = isinstance(self._tree, ast.Compare | ast.BoolOp)
-        if not compares or not self.symbols:
-            raise InvalidInput("condition", self.formula, "a comparison that names some quantity")
+        if not _compares(self._tree):
+            raise InvalidInput("condition", self.formula, "a comparison that names some quantity, in every part")
 
     @cached_property
     def _tree(self) -> ast.expr:
@@ -88,19 +87,18 @@ class Condition:
     @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The names of the quantities that it compares, in alphabetical order."""
-        names = {node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)}
-        return tuple(sorted(names - _NUMBERS.functions.keys()))
+        return tuple(sorted(_named(self._tree)))
 
     def given(self, **numbers: float) -> EvaluatedCondition:
         """The condition with the actual numbers, exactly one for each of its symbols.
 
-        It counts as unmet where it has no value, such as at NaN or where a power overflows.
+        It counts as unmet where it has no value, such as where a power overflows, and where anything in it is NaN.
         """
         if numbers.keys() != set(self.symbols):
             raise InvalidInput(f"numbers of {self.name!r}", sorted(numbers), f"exactly {list(self.symbols)}")
         values = {name: float(value) for name, value in numbers.items()}
         try:
-            met = bool(_read(self._tree, values, _NUMBERS))
+            met = not any(map(math.isnan, values.values())) and bool(_read(self._tree, values, _NUMBERS))
         except (ArithmeticError, ValueError):
             met = False
         return EvaluatedCondition(self, tuple(sorted(values.items())), met)
@@ -163,6 +161,18 @@ def each_once(conditions: Iterable[EvaluatedCondition]) -> tuple[EvaluatedCondit
     return tuple(told.values())
 
 
+def _named(node: ast.AST) -> set[str]:
+    """The names of quantities below a node."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} - _NUMBERS.functions.keys()
+
+
+def _compares(node: ast.AST) -> bool:
+    """Whether every part that ``and`` and ``or`` join is a comparison that names a quantity."""
+    if isinstance(node, ast.BoolOp):
+        return all(map(_compares, node.values))
+    return isinstance(node, ast.Compare) and bool(_named(node))
+
+
 def _read(node: ast.AST, values: Mapping[str, Any], language: _Language) -> Any:
     def value(part: ast.AST) -> Any:
         return _read(part, values, language)
@@ -182,6 +192,8 @@ def _read(node: ast.AST, values: Mapping[str, Any], language: _Language) -> Any:
             return (language.every if isinstance(op, ast.And) else language.some)(*map(value, parts))
         case ast.Compare(left=left, ops=ops, comparators=right_sides):
             sides = [value(left), *map(value, right_sides)]
+            if any(side != side for side in sides):
+                raise ValueError("NaN stands in no order")
             compare = [language.equal if isinstance(op, ast.Eq) else _OPERATORS[type(op)] for op in ops]
             return language.every(*(f(a, b) for f, a, b in zip(compare, sides[:-1], sides[1:], strict=True)))
     raise TypeError(f"{type(node).__name__} is not understood")

@@ -22,6 +22,10 @@ class Evidence(enum.StrEnum):
     STATISTICAL = "statistical"
 
 
+ROUNDING = 1e-7
+"""How far an estimate may lie outside its interval, which was computed apart, in units of the largest end."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The interval that a claim admits for given parameters, rounded outward.
@@ -56,6 +60,9 @@ class Measurement:
     number, and then ``interval`` is ``None``; ``binding`` counts the compared cases that could have violated
     the prediction (at 0 the check binds nowhere and cannot pass), ``None`` where nobody counted; ``raw`` holds the
     numbers that ``interval`` follows from and the rule, for whoever derives the verdict again.
+
+    Raises :class:`InvalidInput` for an estimate outside its interval by more than rounding, a confidence outside
+    [0, 1] and negative counts.
     """
 
     estimate: float
@@ -76,6 +83,11 @@ class Measurement:
             raise InvalidInput("runs", self.runs, ">= 0")
         if self.binding is not None and self.binding < 0:
             raise InvalidInput("binding", self.binding, ">= 0")
+        if self.interval is not None and not math.isnan(self.estimate):
+            low, high = self.interval.low, self.interval.high
+            room = ROUNDING * max((abs(end) for end in (low, high) if math.isfinite(end)), default=0.0)
+            if not low - room <= self.estimate <= high + room:
+                raise InvalidInput("estimate", self.estimate, f"in its interval [{low!r}, {high!r}]")
 
     @classmethod
     def failed(cls, why: str, evidence: Evidence = Evidence.STATISTICAL) -> Measurement:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,8 +24,8 @@ class FailureLedger:
 
     A claim that is undecided looks again, at more data: look k, from 1, spends 2^-k of the claim's share, so that
     all looks together stay below it. By the union bound the probability that any interval by which a claim is
-    judged misses its target is at most ``budget``, as far as the rule behind each is exact. Spending more than a
-    claim's share raises :class:`InvalidInput`: the split is fixed in advance.
+    judged misses its target is at most ``budget``, as far as the rule behind each is exact. Spending on one look
+    twice raises :class:`InvalidInput`: the split is fixed in advance.
 
     >>> ledger = FailureLedger(1e-3, ["a.x", "a.y"])
     >>> ledger.spend("a.x", "error rate over 64 runs"), ledger.spend("a.x", "error rate over 128 runs", look=2)
@@ -47,14 +46,10 @@ class FailureLedger:
             raise InvalidInput("label", label, "one of the claims that this ledger was split over")
         return self.budget / len(self.labels)
 
-    def spent(self, label: str) -> float:
-        """What the claim ``label`` has used of its share so far."""
-        return math.fsum(entry.probability for entry in self.entries if entry.label == label)
-
     def spend(self, label: str, purpose: str, look: int = 1) -> float:
         """Take 2^-look of the claim's share, write it down, and return it."""
         probability = self.share(label) * 2.0**-look
-        if look < 1 or self.spent(label) + probability > self.share(label) * (1.0 + 1e-12):
-            raise InvalidInput("failure_probability", probability, f"within what is left of {label}")
+        if look < 1 or any((entry.label, entry.look) == (label, look) for entry in self.entries):
+            raise InvalidInput("look", look, f"a look from 1 on that {label} has not taken")
         self.entries.append(LedgerEntry(label, purpose, probability, look))
         return probability

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cgro_theory.claims.claim import Claim, Relation
 from cgro_theory.claims.evidence import Evidence, Measurement, Prediction
 from cgro_theory.claims.interval import Interval
+from cgro_theory.claims.raw import WorstCase
 
 
 class Outcome(enum.StrEnum):
@@ -108,6 +109,7 @@ def judge(claim: Claim, prediction: Prediction, measurement: Measurement) -> tup
     a missing number on either side is ``inconclusive``; a prediction that contains the claim's natural range
     is ``vacuous``; a measured interval inside the predicted one is ``certified`` (symbolic, exact or
     interval evidence) or ``consistent`` (statistical); disjoint from it is ``refuted``; else ``inconclusive``.
+    A statistical claim is certified only where its samples are doubts, which confirm nothing.
 
     What is contained passes only if it is a finite number: an infinite measured value counts as outside, so an
     infinite estimate is ``refuted`` even where the predicted end is infinite too, and an infinite measured end
@@ -140,7 +142,9 @@ def _judge_contained(claim: Claim, predicted: Interval, measurement: Measurement
         return Outcome.INCONCLUSIVE, "an end of the predicted interval is infinite, where the claim gives both"
     if measurement.binding == 0:
         return Outcome.VACUOUS, "no compared case could have violated the prediction"
-    if measurement.evidence is Evidence.STATISTICAL or measurement.confidence < 1.0:
+    doubts_only = isinstance(measurement.raw, WorstCase) and measurement.raw.doubts
+    sampled = measurement.evidence is Evidence.STATISTICAL or measurement.confidence < 1.0
+    if sampled or (claim.statistical and not doubts_only):
         return Outcome.CONSISTENT, "the measured interval lies inside the predicted one"
     return Outcome.CERTIFIED, f"inside the predicted interval, by {measurement.evidence} evidence"
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from cgro_theory.atomic_file import require_writable
 from cgro_theory.claims import ExitCode
 from cgro_theory.commands.console import progress_reporter
-from cgro_theory.errors import InvalidInput, require_finite, require_integer
+from cgro_theory.commands.declared_options import MINUTES
+from cgro_theory.errors import require_integer
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.error_growth import NotCompleted
@@ -26,18 +27,17 @@ from cgro_theory.theorems.worker_pool import WorkerPool
 WIDTH_OF_TEXT = 80
 
 
-def run_certify(setting: PatchSetting, seed: int, out: Path, *, minutes: float, quiet: bool) -> ExitCode:
+def run_certify(setting: PatchSetting, seed: int, out: Path, *, minutes: float | str, quiet: bool) -> ExitCode:
     """Prove, check, write the certificate and print the theorem.
 
     Returns 3, with the reason on standard error and no file written, where no certificate can be completed.
     Raises :class:`InvalidInput` for settings without a proof and for sizes that would take more than ``minutes``.
     """
     require_integer("seed", seed, 0)
-    if require_finite("minutes", minutes, "a number > 0") <= 0:
-        raise InvalidInput("minutes", minutes, "a number > 0")
+    limit = 60.0 * float(MINUTES.parse(minutes))
     require_writable(out)
     cores = os.cpu_count() or 1
-    estimate = require_provable(setting, 60.0 * minutes, cores)
+    estimate = require_provable(setting, limit, cores)
     draw = draw_subspace(setting, seed)
     if not quiet:
         print(f"note: about {max(estimate, 1.0):.0f} s on {cores} cores", file=sys.stderr)

@@ -101,8 +101,7 @@ def certify(
     given = locals()
     values = {each.name: each.parse(given[each.name]) for each in (*PATCH.values(), PERTURBATION_RADIUS)}
     setting = PatchSetting.from_options(values)
-    limit = float(DECLARED["minutes"].parse(minutes))
-    raise typer.Exit(run_certify(setting, _integer("seed", seed), out, minutes=limit, quiet=quiet))
+    raise typer.Exit(run_certify(setting, _integer("seed", seed), out, minutes=minutes, quiet=quiet))
 
 
 def landscape(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cgro_theory.atomic_file import read_whole
 from cgro_theory.errors import InvalidFile, InvalidInput
 from cgro_theory.parameter import Parameter, Value
 from cgro_theory.sweep.axis import MAX_CELLS, axis_values
@@ -58,9 +59,7 @@ def load_grid(path: str | Path, kinds: Mapping[str, RunKind], *, to_run: bool = 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read: {error.strerror or error}") from error
+        return read_whole(path).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise InvalidFile(path, f"is no UTF-8 text (byte {error.start})") from error
 

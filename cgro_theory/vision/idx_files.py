@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import zlib
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cgro_theory.atomic_file import read_whole
 from cgro_theory.errors import InvalidFile
 from cgro_theory.vision.labelled_images import ImageData, LabelledImages
 
@@ -71,11 +73,11 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
 
 
 def _content(path: Path) -> bytes:
+    raw = read_whole(path)
+    if raw[:2] != b"\x1f\x8b":
+        return raw
     try:
-        raw = path.read_bytes()
-        if raw[:2] != b"\x1f\x8b":
-            return raw
-        with gzip.open(path) as stream:
+        with gzip.open(io.BytesIO(raw)) as stream:
             content = stream.read(_MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InvalidFile(path, f"cannot be read: {' '.join(str(error).split())}") from error

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cgro_theory.atomic_file import read_whole
 from cgro_theory.errors import InvalidFile
 
 _TYPES = frozenset(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)) | {"f4", "f8", "b1"}
@@ -172,10 +173,7 @@ def read_data_pickle(path: Path) -> Any:
     :class:`InvalidFile` when the file is missing or truncated, or names anything that is not data: the message
     says what. Nothing from the file is ever imported or called.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InvalidFile(path, f"cannot be read: {error.strerror}") from error
+    content = read_whole(path)
     try:
         return _finished(_DataUnpickler(io.BytesIO(content), encoding="bytes").load(), {})
     except ForbiddenName as error:
