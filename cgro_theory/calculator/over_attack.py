@@ -50,6 +50,19 @@ class Roots:
         return -1 / (1 + (-z).exp()) - self.gain / (1 + (self.gain * z).exp())
 
 
+def never_learned(setting: PatchSetting) -> str:
+    """Why z never comes to 1, as long as no noise margin is below 0 by much; empty where nothing forbids it.
+
+    >>> never_learned(PatchSetting.version_1(10**4, attacked_signal_fraction=-0.4))
+    'the signal rests at z_0 = 0.866498 with every V_i at 0, not above 1'
+    """
+    if is_over_attacked(setting):
+        resting = nearest(Roots(setting).resting)[0]
+        return "" if resting > 1.0 else f"the signal rests at z_0 = {resting:.6g} with every V_i at 0, not above 1"
+    weight, kappa = setting.adversarial_weight, setting.attacked_signal_fraction
+    return "no loss drives the signal up: λ = 1 and κ <= 0" if weight == 1.0 and kappa <= 0.0 else ""
+
+
 def root_quantities(setting: PatchSetting) -> tuple[Quantity, ...]:
     """z_0, z_∞ and κ_-, which no draw changes; nothing where κ >= 0 or one loss alone is trained on.
 

@@ -98,9 +98,12 @@ def table_text(answers: Sequence[Answer], over: str, width: int = UNLIMITED) -> 
         legend.append("* vacuous")
     if any(cell.startswith("~") for row in rows for cell in row):
         legend.append("~ leading order only")
-    unmet = list(dict.fromkeys(statement for answer in answers for statement in answer.unmet))
+    unmet: dict[str, str] = {}
+    for condition in (each for answer in answers for each in answer.conditions if each.met is False):
+        unmet.setdefault(condition.name, condition.statement)
     if unmet:
-        legend.append("! not met in that row: " + "; ".join(unmet))
+        numbers = " (numbers of the first such row)" if len(answers) > 1 else ""
+        legend.append(f"! not met in that row{numbers}: " + "; ".join(unmet.values()))
     return "\n".join([*lines, *_fitted(legend, width)]) + "\n"
 
 
