@@ -172,6 +172,11 @@ def upper_log10(ball: flint.arb) -> float:
     return upper_float(ball.log() / flint.arb(10).log()) if ball > 0 else -math.inf
 
 
+def lower_log10(ball: flint.arb) -> float:
+    """log10 of a ball, rounded down; -inf where it may be 0 or less."""
+    return lower_float(ball.log() / flint.arb(10).log()) if ball > 0 else -math.inf
+
+
 def _quantity_to_json(quantity: Quantity) -> dict[str, Any]:
     return {
         "name": quantity.name,
