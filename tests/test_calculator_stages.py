@@ -58,6 +58,13 @@ def test_a_union_bound_is_at_most_one_and_stands_once_below_a_table():
     assert "with probability at most 1, min(1, N 2^(-mJ))" in text
 
 
+def test_an_attack_that_is_none_is_said_so():
+    for answer in (stages(PatchSetting.version_1(2)), drawn_stages(PatchSetting.version_1(100, num_samples=2), 0)):
+        assert any("there is no attack; auto is 1 at d = 2" in note for note in answer.notes) is (
+            answer.parameters["patch_dimension"] == 2
+        )
+
+
 def test_enclosures_are_said_to_be_of_floats():
     assert any("float64" in note for note in drawn_stages(PatchSetting.version_1(10**6), 0).notes)
     assert not any("float64" in note for note in stages(PatchSetting.version_1(10**6)).notes)

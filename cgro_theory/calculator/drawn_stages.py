@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
-from cgro_theory.calculator.over_attack import is_over_attacked, never_learned, root_quantities
+from cgro_theory.calculator.over_attack import is_over_attacked, never_learned, no_attack_note, root_quantities
 from cgro_theory.calculator.plateau import plateau_quantities
 from cgro_theory.calculator.stages import parameter_conditions
 from cgro_theory.claims import Condition, Interval, Prediction
@@ -152,7 +152,7 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
         below,
         _stage_order(signal, memory, below, never),
     )
-    notes = (note, *((IN_FLOATS,) if enclosed else ()))
+    notes = (note, *((IN_FLOATS,) if enclosed else ()), *no_attack_note(setting))
     return Answer("stages", parameters, tuple(quantities), conditions, notes)
 
 

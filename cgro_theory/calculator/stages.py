@@ -23,7 +23,14 @@ from cgro_theory.calculator.answer import (
     nearest,
     unmet_statements,
 )
-from cgro_theory.calculator.over_attack import Roots, is_over_attacked, never_learned, phase_words, root_quantities
+from cgro_theory.calculator.over_attack import (
+    Roots,
+    is_over_attacked,
+    never_learned,
+    no_attack_note,
+    phase_words,
+    root_quantities,
+)
 from cgro_theory.calculator.plateau import plateau_quantities
 from cgro_theory.calculator.typical_draw import expected_maximum
 from cgro_theory.errors import InvalidInput
@@ -73,7 +80,7 @@ def stages(setting: PatchSetting, exponents: RegimeExponents | None = None) -> A
             *(() if exponents is None else _exponents(setting, exponents)),
         )
         assumed = (*parameter_conditions(setting), *_typical_conditions(setting), typical.stage_order())
-        notes = (_phase_note(setting, typical, assumed),)
+        notes = (_phase_note(setting, typical, assumed), *no_attack_note(setting))
         return Answer("stages", setting.to_json(), quantities, (*assumed, *typical.memorized()), notes)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.calculator.drawn_stages import check_drawable
+from cgro_theory.calculator.over_attack import no_attack_note
 from cgro_theory.calculator.stages import parameter_conditions
 from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
@@ -101,7 +102,7 @@ def stages_over_draws(
         "seed": seed,
     }
     note = "gradient flow; exact law of the draws at this d; each statement at its own confidence"
-    return Answer("stages", parameters, tuple(quantities), conditions, (note,))
+    return Answer("stages", parameters, tuple(quantities), conditions, (note, *no_attack_note(setting)))
 
 
 def _check(setting: PatchSetting, draws: int, coverage: float, failure_probability: float, seed: int) -> None:

@@ -84,7 +84,7 @@ def rows_figure(
     panel = _panel(rows, x, y, by, UNITS | dict(units or {}))
     told = f"{_worded(y)} over {_worded(x)}"
     if any(each.low for each in panel.series):
-        told += f": median, from the least to the greatest, of the values at the same {_worded(x)}"
+        told += ": of the values at each place the median, the least and the greatest"
     return Figure("rows", file.name, f"{told}; {len(rows):,} values", (panel,))
 
 
