@@ -47,36 +47,45 @@ def flatness(
     num_samples: int,
     input_dimension: int,
     *,
+    gradient_variation: float | Literal["cosine"],
     global_flatness: float = 1.0,
     perturbation_radius: float = 0.1,
-    gradient_variation: float | None = None,
+    class_weights: tuple[float, ...] = (0.5, 0.5),
+    loss_bound: float = 1.0,
     failure_probability: float = 0.05,
     bandwidth: float | None = None,
+    level: float | None = None,
+    lipschitz: float | None = None,
     local: bool = False,
 ) -> Answer:
     """Theorem 3's upper bound of the robust generalization gap, with the N from which it says something.
 
-    N in [1, 10^900], D in [1, 10^9]; F = ``global_flatness`` >= 0 in loss per length, δ = ``perturbation_radius``
-    in the max norm, V = ``gradient_variation`` of the density (default: that of the synthetic ones, 3.6 D), Δ =
-    ``failure_probability`` in (0, 1), h = ``bandwidth`` in (0, 1/2] (default: the best). ``local``: F is the mean
-    over the sample instead.
+    N in [1, 10^900], D in [1, 10^9]; V = ``gradient_variation`` of the density, which decides what is vacuous and
+    so has no default ("cosine": that of the synthetic ones, 3.6 D); F = ``global_flatness`` >= 0 in loss per
+    length, δ = ``perturbation_radius`` in the max norm, π_y = ``class_weights`` with sum 1, B = ``loss_bound``
+    > 0, Δ = ``failure_probability`` in (0, 1), h = ``bandwidth`` in (0, 1/2] (default: the best), ``level``: the
+    gap to get below, for the N needed (default: B), ``lipschitz``: the loss's largest slope, for a comparator.
+    ``local``: F is the mean over the sample instead.
 
-    >>> flatness(10**6, 1)["gap_bound"].vacuous, flatness(50_000, 784)["gap_bound"].vacuous
-    (False, True)
+    >>> [flatness(*at, gradient_variation="cosine")["gap_bound"].vacuous for at in ((10**6, 1), (50_000, 784))]
+    [False, True]
     """
     from cgro_theory.calculator.flatness import FlatnessProblem, cosine_variation
     from cgro_theory.calculator.flatness import flatness as bound
     from cgro_theory.theorems.theorem_3_global_flatness.theory.variation_bound import DensitySmoothness
 
-    variation = cosine_variation(input_dimension) if gradient_variation is None else gradient_variation
+    variation = cosine_variation(input_dimension) if gradient_variation == "cosine" else gradient_variation
     problem = FlatnessProblem(
         num_samples,
         input_dimension,
-        DensitySmoothness(variation),
+        DensitySmoothness(variation, class_weights),
         flatness=global_flatness,
         perturbation_radius=perturbation_radius,
+        loss_bound=loss_bound,
         failure_probability=failure_probability,
         bandwidth=bandwidth,
+        level=level,
+        lipschitz=lipschitz,
         local=local,
     )
     return bound(problem)

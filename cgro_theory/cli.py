@@ -180,7 +180,9 @@ def plot(
     file: Annotated[
         Path, typer.Argument(help="npz of trajectories, a sweep's folder or CSV, or a command's JSON")
     ],
-    out: Annotated[Path | None, typer.Option(help="the picture, .png or .svg; FILE.png when left out")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="the picture, .png or .svg; FILE.png when left out, such as a.json.png")
+    ] = None,
     x: Annotated[
         str, typer.Option("--x", help="column of rows: the horizontal axis; what varies when left out")
     ] = "",

@@ -24,7 +24,7 @@ def test_importing_the_package_imports_nothing_else_and_the_calculator_no_torch(
         "assert not heavy & set(sys.modules)\n"
         "from cgro_theory import PatchSetting, certify, flatness, memorizer, robust_size\n"
         "from cgro_theory import simulate, stages, verify\n"
-        "stages(PatchSetting.version_1(10**9)); flatness(1000, 1)\n"
+        "stages(PatchSetting.version_1(10**9)); flatness(1000, 1, gradient_variation=1.0)\n"
         "assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -62,12 +62,19 @@ def test_a_run_without_an_end_has_empty_cells():
 
 
 def test_the_calculator_s_functions_take_plain_numbers():
-    assert flatness(10**6, 1, gradient_variation=3.6) == flatness(10**6, 1)
-    assert flatness(10**6, 1, global_flatness=2.0)["gap_bound"].value > flatness(10**6, 1)["gap_bound"].value
+    one = flatness(10**6, 1, gradient_variation="cosine")
+    assert flatness(10**6, 1, gradient_variation=3.6) == one
+    assert (
+        flatness(10**6, 1, gradient_variation=3.6, global_flatness=2.0)["gap_bound"].value > one["gap_bound"].value
+    )
+    finer = flatness(10**6, 1, gradient_variation=3.6, level=0.01)
+    assert finer["samples_needed"].value > one["samples_needed"].value
     assert memorizer(100, 10, float("inf"))["structural_count"].value == 100 * 64 + 4 + 11
     assert robust_size(41)["robust_lower_bound"].vacuous is not True
     with pytest.raises(InvalidInput, match="num_samples"):
-        flatness(0, 1)
+        flatness(0, 1, gradient_variation=1.0)
+    with pytest.raises(TypeError, match="gradient_variation"):
+        flatness(1000, 1)
 
 
 def test_a_theorem_is_verified_in_rows():

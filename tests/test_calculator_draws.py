@@ -48,6 +48,20 @@ def test_too_few_draws_give_no_limits_and_say_so():
     assert {each.name: each.met for each in answer.conditions}["stages apart"] is None
 
 
+def test_what_most_draws_fail_is_not_met_however_few_they_are():
+    answer = stages_over_draws(
+        PatchSetting.version_1(10**9, width=1),
+        1500,
+        coverage=0.9,
+        seed=887710,
+        setting_at=lambda d: PatchSetting.version_1(d, width=1),
+    )
+    met = {each.name: each.met for each in answer.conditions}
+    assert met["width"] is False
+    assert met["stages apart"] is False
+    assert "at 1e18 alone" in answer["smallest_dimension"].note
+
+
 def test_the_command_names_confidence_and_the_smallest_dimension():
     text = run(*FEW)
     assert "at confidence 1 - 1e-06, from 700 draws" in text

@@ -99,7 +99,12 @@ def test_the_stages_agree_with_mpmath(setting):
             return max(mp.mpf(0), -mp.log(scale * first)) / (2 * speed)
         return first ** (2 - q) / (q * (q - 2) * speed)
 
-    if gain > 0:
+    if signal.absent:
+        c = abs(kappa) ** q
+        assert signal.value is None
+        assert kappa <= 0
+        assert lam == 1 or _root(mp.log((1 - lam) / (lam * c)), c) <= 1
+    elif gain > 0:
         expected = time(u, gain, alpha)
         assert same_size(signal, expected)
     else:
@@ -131,6 +136,12 @@ def test_the_stages_agree_with_mpmath(setting):
         if z > power + mp.mpf("1e-3"):
             step = (z - power * mp.log(z) - mp.log(scale)) / (1 - power / z)
             assert abs(step) <= mp.mpf("1e-10") * z
+    elif plateau.absent == "no T_III":
+        assert memory.absent
+    elif plateau.absent:
+        power = 2 - mp.mpf(2) / q
+        z = -power * mp.lambertw(-(scale ** (-1 / power)) / power, -1).real
+        assert lam * kappa**q * mp.exp(z) / (2 * (1 - lam)) > 1 - mp.mpf("1e-9") * max(z, 1)
     else:
         assert kappa < 0 or scale <= mp.e * (1 + mp.mpf("1e-12"))
 

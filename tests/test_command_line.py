@@ -239,7 +239,19 @@ def test_every_adversary_is_warned_of_a_step_above_the_rule():
     for adversary in ("transfer", "span", "l2"):
         for rate, warned in ((10.0, True), (1e-4, False)):
             request = SimulateRequest(setting, learning_rate=rate, steps=2, runs=1, adversary=adversary)
-            assert ("times the step rule" in plan_simulation(request).warning()) is warned
+            assert ("times the step rule" in "".join(plan_simulation(request).warnings())) is warned
+
+
+def test_a_draw_outside_the_step_rule_s_premises_is_warned_of():
+    from cgro_theory.commands.simulate_plan import SimulateRequest, plan_simulation
+    from cgro_theory.setting import PatchSetting
+
+    at = {
+        d: plan_simulation(SimulateRequest(PatchSetting.version_1(d), steps=2, runs=2, seed=887730)).warnings()
+        for d in (2, 30)
+    }
+    assert ["no attack" in at[2][0], "some V_i starts at -" in at[2][1]] == [True, True]
+    assert at[30] == ()
 
 
 def test_the_option_of_a_file_is_named_and_no_other():

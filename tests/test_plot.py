@@ -69,13 +69,18 @@ def test_a_sweep_is_drawn_over_what_varies(folder):
 
 def test_trajectories_and_documents_are_drawn(folder, capsys):
     assert figure_of(folder / "t.npz").panels[0].series[0].label.startswith("signal margin")
-    assert figure_of(folder / "t.json").panels[0].title == "time over points_memorized"
+    figure = figure_of(folder / "t.json")
+    assert figure.panels[0].y_label == "time of memorization (η · step)"
+    assert figure.panels[0].title == "time of memorization over training points memorized"
+    assert "points_memorized" not in figure.caption
     code, document, _ = run(capsys, "bound", "stages", "--dimension", "1e4:1e8:3", "--json")
     assert code == 0
     (folder / "b.json").write_text(document)
     (panel,) = figure_of(folder / "b.json").panels
     assert (panel.x_label, panel.x_scale) == ("patch_dimension", "log")
-    (series,) = figure_of(folder / "b.json", y="signal_time").panels[0].series
+    (panel,) = figure_of(folder / "b.json", y="signal_time").panels
+    assert panel.y_label == "signal_time (η·step)"
+    (series,) = panel.series
     assert len(set(series.y)) == 3
 
 
@@ -94,11 +99,20 @@ def test_a_result_and_the_numbers_of_a_figure_are_drawn(request):
 
 def test_the_picture_is_said_and_written_whole(folder, capsys):
     code, out, _ = run(capsys, "plot", folder / "grid.csv")
-    assert (code, out.split(":")[0]) == (0, str(folder / "grid.png"))
-    assert (folder / "grid.png").read_bytes().startswith(b"\x89PNG")
+    assert (code, out.split(":")[0]) == (0, str(folder / "grid.csv.png"))
+    assert (folder / "grid.csv.png").read_bytes().startswith(b"\x89PNG")
     code, out, _ = run(capsys, "plot", folder / "t.npz", "--out", folder / "picture.svg")
     assert (code, out.split(":")[0]) == (0, str(folder / "picture.svg"))
     assert "signal margin" in (folder / "picture.svg").read_text()
+
+
+def test_pictures_of_files_that_differ_in_their_ending_stay_apart(folder, capsys, monkeypatch):
+    monkeypatch.setattr("cgro_theory.commands.plot._drawn", lambda file, figure: {"png": file.name.encode()})
+    (folder / "t.png").write_bytes(b"of another command")
+    for name in ("t.npz", "t.json"):
+        assert run(capsys, "plot", folder / name)[0] == 0
+    names = ("t.png", "t.npz.png", "t.json.png")
+    assert [(folder / name).read_bytes() for name in names] == [b"of another command", b"t.npz", b"t.json"]
 
 
 CURVE = {"label": "", "x": [1, 2], "y": [1, None], "colour": 0, "style": "line", "faint": False, "low": None}
@@ -253,7 +267,7 @@ def test_a_folder_that_is_no_sweep_and_a_picture_over_its_source_are_refused(tmp
 
     (tmp_path / "x.png").write_bytes(b"")
     with pytest.raises(InvalidFile, match="--out and the file are the same file"):
-        run_plot(tmp_path / "x.png", None)
+        run_plot(tmp_path / "x.png", tmp_path / "x.png")
     with pytest.raises(InvalidInput, match="--x must be left out"):
         figure_of(folder / "t.npz", x="seed")
 

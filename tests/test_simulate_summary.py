@@ -73,6 +73,20 @@ def test_above_the_boundary_nothing_is_memorized_and_the_summary_says_why():
     assert "phase seen in 2 of 2: no memorization, robust generalization" in text
 
 
+def test_beyond_alpha_the_first_memorization_is_enclosed_and_a_signal_at_rest_is_no_cgro():
+    text = told(*trained(attacked_signal_fraction=-0.4))
+    assert re.findall(r"never +stays below 1 +\S+ +\[", text) == re.findall(r"never.*\[", text)
+    assert "2 of 2 measured times lie in their brackets" in text
+    assert re.search(r"phase seen in 2 of 2: signal at z = 0\.\d+.*, below 1", text)
+    assert "CGRO" not in text
+
+
+def test_a_signal_that_was_not_learned_is_no_cgro(usual):
+    trajectories, plan = usual
+    text = told(replace(trajectories, signal_time=np.full(2, np.nan)), plan)
+    assert "phase seen in 2 of 2: signal not learned, memorization, robust overfitting\n" in text
+
+
 @pytest.mark.parametrize("change", [{"adversary": "span"}, {"dtype": "float32"}])
 def test_nothing_is_predicted_where_theorem_1_is_not_meant(usual, change):
     trajectories, plan = usual

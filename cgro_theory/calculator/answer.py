@@ -167,6 +167,16 @@ def nearest(ball: flint.arb) -> tuple[float, float | None]:
     return value, float(middle.log() / flint.arb(10).log()) if middle > 0 else None
 
 
+def upper_log10(ball: flint.arb) -> float:
+    """log10 of a ball >= 0, rounded up; -inf for 0."""
+    return upper_float(ball.log() / flint.arb(10).log()) if ball > 0 else -math.inf
+
+
+def lower_log10(ball: flint.arb) -> float:
+    """log10 of a ball, rounded down; -inf where it may be 0 or less."""
+    return lower_float(ball.log() / flint.arb(10).log()) if ball > 0 else -math.inf
+
+
 def _quantity_to_json(quantity: Quantity) -> dict[str, Any]:
     return {
         "name": quantity.name,

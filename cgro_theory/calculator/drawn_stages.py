@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
-from cgro_theory.calculator.over_attack import is_over_attacked, root_quantities
-from cgro_theory.calculator.stages import OVER_ATTACK, parameter_conditions
+from cgro_theory.calculator.over_attack import is_over_attacked, never_learned, no_attack_note, root_quantities
+from cgro_theory.calculator.plateau import plateau_quantities
+from cgro_theory.calculator.stages import parameter_conditions
 from cgro_theory.claims import Condition, Interval, Prediction
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.initial_draw import InitialDraw, draw_subspace
@@ -35,6 +36,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import p
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     plateau_signal_margin,
     predict_signal_time,
+    signed_power,
 )
 
 MAX_NOISE_PATCHES = 4000
@@ -42,7 +44,10 @@ MAX_NOISE_PATCHES = 4000
 RANGE = (1e-300, 1e300)
 """Where the sizes of a draw have to lie: it is made of floats."""
 _TIME = "η·step"
-
+IN_FLOATS = (
+    "an enclosure here is evaluated in float64 with room for rounding, not in interval arithmetic; "
+    "`cgro certify` proves one training in balls"
+)
 
 BELOW_KAPPA_STAR = Condition(
     "below κ*", "kappa_1_high < kappa_star_low", "the estimate of κ_1 lies below κ* of this draw"
@@ -126,26 +131,29 @@ def drawn_stages(setting: PatchSetting, seed: int, learning_rate: float = 0.0) -
         if over
         else _within_floats(predict_first_memorization_time, setting, draw, learning_rate)
     )
+    never = unlearned(setting, draw)
     # Without an attacked loss nothing is memorized, and the boundaries have no time scale.
     raced = setting.adversarial_weight > 0.0
     race = _within_floats(predict_memorization_boundary, setting, draw) if raced else None
     below = _below_boundary(setting, race, memory)
     quantities = [
-        _enclosed("signal_time", signal, "first time with α^q U >= 1", "theorem_1.signal_time", _TIME),
+        _signal_time(signal, never),
         _memorization_time(memory, below, over),
         *root_quantities(setting),
     ]
     if race is not None:
-        quantities += _boundaries(setting, draw, race)
+        quantities += _boundaries(setting, draw, race, below)
     parameters = setting.to_json() | {"seed": seed, "learning_rate": learning_rate}
     note = f"draw of seed {seed}; learning rate {learning_rate:g}" + ("" if learning_rate else ": gradient flow")
+    enclosed = any(each.direction is Direction.ENCLOSURE for each in quantities)
     conditions = (
         *parameter_conditions(setting),
         *_draw_conditions(setting, draw),
         below,
-        _stage_order(signal, memory, below),
+        _stage_order(signal, memory, below, never),
     )
-    return Answer("stages", parameters, tuple(quantities), conditions, (note,))
+    notes = (note, *((IN_FLOATS,) if enclosed else ()), *no_attack_note(setting))
+    return Answer("stages", parameters, tuple(quantities), conditions, notes)
 
 
 def _draw_conditions(setting: PatchSetting, draw: InitialDraw) -> tuple[Assumed, ...]:
@@ -187,11 +195,37 @@ def _below_boundary(setting: PatchSetting, race: Prediction | None, memory: Pred
     return Assumed("memorization", f"κ < κ*, for the gradient flow in {where}: memorization comes first", met)
 
 
-def _stage_order(signal: Prediction, memory: Prediction, below: Assumed) -> Assumed:
-    ordered = None
-    if signal.interval is not None and memory.interval is not None and below.met is not False:
-        ordered = _ordered(signal.interval, memory.interval)
-    return Assumed("stage order", "T_I < T_III for this draw, by the enclosures", ordered)
+def unlearned(setting: PatchSetting, draw: InitialDraw) -> str:
+    """Why z of this draw never comes to 1, at leading order; empty where it may, or begins there."""
+    start = setting.clean_gain * float(signed_power(draw.signal_projections, setting.degree).sum())
+    return never_learned(setting) if start < 1.0 else ""
+
+
+def _stage_order(signal: Prediction, memory: Prediction, below: Assumed, never: str) -> Assumed:
+    """By the enclosures; a T_III that never comes, or not within the time that was followed, is last."""
+    ordered, last = None, memory.interval
+    if below.met is False:
+        last = Interval(RACE_HORIZON * memory.leading_order if _lost_the_race(memory) else math.inf, math.inf)
+    if last is not None:
+        ordered = False if never else None if signal.interval is None else _ordered(signal.interval, last)
+    return Assumed("stage order", f"T_I < T_III for this draw{'' if never else ', by the enclosures'}", ordered)
+
+
+def _signal_time(signal: Prediction, never: str) -> Quantity:
+    formula, label = "first time with α^q U >= 1", "theorem_1.signal_time"
+    found = _enclosed("signal_time", signal, formula, label, _TIME)
+    if not never:
+        return found
+    return replace(
+        found,
+        value=None,
+        low=None,
+        high=None,
+        leading_order=None,
+        direction=Direction.LEADING_ORDER,
+        note=never,
+        absent="never",
+    )
 
 
 def _ordered(first: Interval, second: Interval) -> bool | None:
@@ -227,19 +261,15 @@ def _why_not_memorized(memory: Prediction) -> str:
     return "κ is above the enclosure of κ*: the attacked signal is learned first"
 
 
-def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction) -> list[Quantity]:
+def _boundaries(setting: PatchSetting, draw: InitialDraw, race: Prediction, below: Assumed) -> list[Quantity]:
     time = leading_memorization_time(setting, draw)
-    over = setting.attacked_signal_fraction < 0.0
-    plateau = plateau_signal_margin(setting, time) if np.isfinite(time) and not over else 0.0
+    plateau = plateau_signal_margin(setting, time) if np.isfinite(time) else 0.0
     quantities = [
-        Quantity(
-            "plateau_signal_margin",
+        *plateau_quantities(
+            setting,
             plateau if plateau > 0.0 else None,
-            Direction.LEADING_ORDER,
-            "e^z = t q²α²(1-λ) z^(2-2/q) at t = T_III",
-            "theory.md 2.4, theorem_1.signal_plateau",
-            terms=(Term("T_III", time, "leading order of this draw"),),
-            note=OVER_ATTACK if over else "",
+            (Term("T_III", time, "leading order of this draw"),),
+            memorized=below.met is not False,
         )
     ]
     end = float(follow_cascade(setting, draw).times.max()) if setting.adversarial_weight > 0.0 else math.inf

@@ -14,7 +14,17 @@ from typing import Any
 
 import flint
 
-from cgro_theory.calculator.answer import BITS, Answer, Assumed, Direction, Quantity, Term, nearest
+from cgro_theory.calculator.answer import (
+    BITS,
+    Answer,
+    Assumed,
+    Direction,
+    Quantity,
+    Term,
+    lower_log10,
+    nearest,
+    upper_log10,
+)
 from cgro_theory.calculator.noise_margin_tail import TailBounds, tail_bounds
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.numerics.arb import exact, lower_float, precision, upper_float
@@ -163,7 +173,8 @@ def _both_ends(kind: str, margin: flint.arb, bounds: TailBounds, *, negative: bo
             source,
             "probability",
             (own, Term("lower bound of P(|V| > |z|)", lower_float(bounds.low), bounds.low_formula)),
-            vacuous=lower <= trivial[0],
+            log10=lower_log10(low),
+            vacuous=not low > exact(trivial[0]),
         ),
         Quantity(
             f"{kind}_test_error_upper",
@@ -173,6 +184,7 @@ def _both_ends(kind: str, margin: flint.arb, bounds: TailBounds, *, negative: bo
             source,
             "probability",
             (own, *(Term(name, upper_float(ball), text) for name, ball, text in bounds.high_terms)),
+            log10=min(0.0, upper_log10(high)),
             vacuous=upper >= trivial[1],
             note="with the least of the tail bounds",
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import flint
 
 from cgro_theory.calculator.answer import Direction, Quantity, Term, nearest
@@ -48,6 +50,32 @@ class Roots:
 
     def _slope(self, z: flint.arb) -> flint.arb:
         return -1 / (1 + (-z).exp()) - self.gain / (1 + (self.gain * z).exp())
+
+
+def no_attack_note(setting: PatchSetting) -> tuple[str, ...]:
+    """That δ = 0 where κ = 1, and why κ may have become 1 unasked; nothing elsewhere.
+
+    >>> no_attack_note(PatchSetting.version_1(2))[0]
+    'κ = 1: δ = 0, there is no attack; auto is 1 at d = 2, where 1/(√d log d) = 1.02 is above 1'
+    """
+    if setting.attacked_signal_fraction < 1.0:
+        return ()
+    automatic = 1.0 / (math.sqrt(setting.patch_dimension) * math.log(setting.patch_dimension))
+    why = f"; auto is 1 at d = {setting.patch_dimension}, where 1/(√d log d) = {automatic:.3g} is above 1"
+    return ("κ = 1: δ = 0, there is no attack" + (why if automatic > 1.0 else ""),)
+
+
+def never_learned(setting: PatchSetting) -> str:
+    """Why z never comes to 1, as long as no noise margin is below 0 by much; empty where nothing forbids it.
+
+    >>> never_learned(PatchSetting.version_1(10**4, attacked_signal_fraction=-0.4))
+    'the signal rests at z_0 = 0.866498 with every V_i at 0, not above 1'
+    """
+    if is_over_attacked(setting):
+        resting = nearest(Roots(setting).resting)[0]
+        return "" if resting > 1.0 else f"the signal rests at z_0 = {resting:.6g} with every V_i at 0, not above 1"
+    weight, kappa = setting.adversarial_weight, setting.attacked_signal_fraction
+    return "no loss drives the signal up: λ = 1 and κ <= 0" if weight == 1.0 and kappa <= 0.0 else ""
 
 
 def root_quantities(setting: PatchSetting) -> tuple[Quantity, ...]:

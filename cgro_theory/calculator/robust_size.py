@@ -93,6 +93,7 @@ def robust_size(
         },
         tuple(quantities),
         (
+            _few_points(samples, dimension, distance, perturbation_radius, norm_order),
             Assumed("separation", f"opposite labels are {separation:.6g} > 2δ apart", True),
             Assumed(
                 "architecture", "one fixed graph of ReLU layers, one output, the same for every labelling", None
@@ -102,6 +103,21 @@ def robust_size(
             ),
         ),
         notes,
+    )
+
+
+def _few_points(samples: int, dimension: int, distance: int, radius: float, norm_order: float) -> Assumed:
+    if dimension <= EXACT_DIMENSION:
+        points = packing(dimension, radius, norm_order)
+        few, known = samples <= points, f" = {points}" if points < 10**9 else ""
+    else:
+        few, known = (samples - 1).bit_length() <= log2_points(dimension, distance), ""
+    which = "2^(D-1) corners" if distance == 1 else "packing of corners"
+    return Assumed(
+        "points",
+        f"N <= K{known}, the {which} of the instance: with more, points repeat, and all K memorized once, which "
+        "is robust, take fewer parameters than cgro_count",
+        few,
     )
 
 

@@ -7,6 +7,7 @@ replaced by its expectation, every ‖ξ‖² by σ²(d-1). One draw's times sca
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,15 @@ from cgro_theory.calculator.answer import (
     nearest,
     unmet_statements,
 )
-from cgro_theory.calculator.over_attack import Roots, is_over_attacked, phase_words, root_quantities
+from cgro_theory.calculator.over_attack import (
+    Roots,
+    is_over_attacked,
+    never_learned,
+    no_attack_note,
+    phase_words,
+    root_quantities,
+)
+from cgro_theory.calculator.plateau import plateau_quantities
 from cgro_theory.calculator.typical_draw import expected_maximum
 from cgro_theory.errors import InvalidInput
 from cgro_theory.numerics.arb import exact, precision
@@ -30,7 +39,6 @@ from cgro_theory.setting.parameters import PatchSetting
 
 MAX_NORMALS = 10**300
 """The most normal variables whose expected maximum is computed."""
-OVER_ATTACK = "none for κ < 0: there z tends to a root instead of growing like a logarithm"
 _SECTION = "theory.md 2.4"
 _TIME = "η·step"
 
@@ -60,15 +68,20 @@ def stages(setting: PatchSetting, exponents: RegimeExponents | None = None) -> A
         quantities = (
             _signal_time(setting, typical),
             _memorization_time(setting, typical),
-            _plateau(setting, typical),
-            _attacked_plateau(setting, typical),
+            *plateau_quantities(
+                setting,
+                None if typical.margin is None else nearest(typical.margin)[0],
+                (Term("2-2/q", 2.0 - 2.0 / setting.degree, "exponent of z"),),
+                memorized=not typical.raced,
+            ),
             *root_quantities(setting),
             _overfitting_boundary(setting, typical),
             _memorization_boundary(setting, typical),
             *(() if exponents is None else _exponents(setting, exponents)),
         )
-        assumed = (*parameter_conditions(setting), *_typical_conditions(setting), *typical.conditions())
-        return Answer("stages", setting.to_json(), quantities, assumed, (_phase_note(setting, typical, assumed),))
+        assumed = (*parameter_conditions(setting), *_typical_conditions(setting), typical.stage_order())
+        notes = (_phase_note(setting, typical, assumed), *no_attack_note(setting))
+        return Answer("stages", setting.to_json(), quantities, (*assumed, *typical.memorized()), notes)
 
 
 def parameter_conditions(setting: PatchSetting) -> tuple[Assumed, ...]:
@@ -86,11 +99,19 @@ def _typical_conditions(setting: PatchSetting) -> tuple[Assumed, ...]:
         lacking = nearest(exact(setting.num_samples) / flint.arb(2) ** neurons)[0]
     statement = (
         "every point has a neuron with y v(0) > 0 (statements about every point rest on it; T_I, T_III and κ* do "
-        f"not): a draw fails with probability about {lacking:.3g}"
+        f"not): a draw fails with probability at most {min(1.0, lacking):.3g}"
     )
+    ratio = setting.num_noise / (setting.patch_dimension - 1)
+    coupling = 2.0 * math.sqrt(ratio) + ratio
     return (
         # With one such point or more to be expected, the typical draw itself fails.
-        Assumed("width", f"{statement}, N 2^(-mJ)", False if lacking >= 1.0 else None),
+        Assumed("width", f"{statement}, min(1, N 2^(-mJ))", False if lacking >= 1.0 else None),
+        Assumed(
+            "near orthogonality",
+            f"n = NJ small against d: 2√(n/d) + n/d = {coupling:.3g} < 1, the norm of the noise patches' "
+            "couplings in units of ‖ξ‖²; T_III and κ* leave them out, at a relative error of order √(n/d)",
+            coupling < 1.0,
+        ),
         Assumed("typical maximum", "m >= 2, so that the expected maximum of u_r(0) is > 0", setting.width >= 2),
     )
 
@@ -114,13 +135,16 @@ class _Typical:
             1 if setting.attacked_signal_fraction >= 0 else -1
         )
         self.gain = ((1 - self.weight) * self.alpha**self.degree + self.weight * attacked) / 2
-        self.signal_time = self._time(self.projection, self.gain, self.alpha)
+        self.never = never_learned(setting)
+        self.signal_time = None if self.never else self._time(self.projection, self.gain, self.alpha)
         pull = self.weight * self.norm_squared / (2 * self.count)
         self.memorization_time = self._time(self.preactivation, pull, flint.arb(1))
         """T_III by the clock λ/2: for κ < 0 the noise's is another, :meth:`first_memorization`."""
         self.margin = self._plateau()
         self.spread = self._fresh_spread(setting, sigma_0)
         self.overfitting, self.memorization = self._boundaries()
+        self.raced = self.memorization is not None and not self.kappa <= self.memorization
+        """Whether κ > κ*, so that nothing is memorized."""
 
     def first_memorization(self, setting: PatchSetting) -> flint.arb | None:
         """T_III, for κ < 0 by the clock λ(1+c)ψ(-c z_0)."""
@@ -171,11 +195,18 @@ class _Typical:
         race /= self.alpha**self.degree * plateau_weight ** (self.degree - 2)
         return first, race ** (flint.arb(1) / self.degree)
 
-    def conditions(self) -> tuple[Assumed, ...]:
-        """Whether the stages come in the paper's order."""
-        first, last = self.signal_time, self.memorization_time
-        ordered = None if first is None or last is None else bool(first < last)
-        return (Assumed("stage order", "T_I < T_III at the typical draw: signal first, noise last", ordered),)
+    def stage_order(self) -> Assumed:
+        """Whether the stages come in the paper's order; what never comes is last."""
+        first, last, ordered = self.signal_time, self.memorization_time, None
+        if last is not None and (self.never or first is not None):
+            ordered = first is not None and (self.raced or bool(first < last))
+        return Assumed("stage order", "T_I < T_III at the typical draw: signal first, noise last", ordered)
+
+    def memorized(self) -> tuple[Assumed, ...]:
+        """Whether T_III comes at all."""
+        if self.memorization is None:
+            return ()
+        return (Assumed("memorization", "κ < κ* at leading order: memorization comes first", not self.raced),)
 
 
 def _leading(
@@ -219,6 +250,8 @@ def _signal_time(setting: PatchSetting, typical: _Typical) -> Quantity:
             _term("g", typical.gain, "½[(1-λ)α^q + λφ_q(κα)]"),
         ),
         _TIME,
+        absent="never" if typical.never else "",
+        note=typical.never,
     )
 
 
@@ -227,7 +260,7 @@ def _memorization_time(setting: PatchSetting, typical: _Typical) -> Quantity:
     quadratic = "T_III = N log(1/v_0)/(2·½λ‖ξ‖²)"
     formula = quadratic if setting.degree == 2 else "T_III = N v_0^(2-q)/(q(q-2)·½λ‖ξ‖²)"
     over = is_over_attacked(setting)
-    raced = typical.memorization is not None and not typical.kappa <= typical.memorization
+    raced = typical.raced
     return _leading(
         "memorization_time",
         None if raced else typical.first_memorization(setting),
@@ -241,32 +274,6 @@ def _memorization_time(setting: PatchSetting, typical: _Typical) -> Quantity:
         _TIME,
         note="κ > κ* at leading order: the attacked signal is learned first" if raced else "",
         absent="not memorized" if raced else "",
-    )
-
-
-def _plateau(setting: PatchSetting, typical: _Typical) -> Quantity:
-    missing = "none: T_III comes before the plateau" if typical.margin is None else ""
-    over = setting.attacked_signal_fraction < 0.0
-    return _leading(
-        "plateau_signal_margin",
-        None if over else typical.margin,
-        "e^z = t q²α²(1-λ) z^(2-2/q) at t = T_III",
-        "theorem_1.signal_plateau",
-        (Term("2-2/q", 2.0 - 2.0 / setting.degree, "exponent of z"),),
-        note=OVER_ATTACK if over else missing,
-    )
-
-
-def _attacked_plateau(setting: PatchSetting, typical: _Typical) -> Quantity:
-    attacked = None
-    if typical.margin is not None and setting.attacked_signal_fraction >= 0.0:
-        attacked = typical.kappa**setting.degree * typical.margin
-    return _leading(
-        "attacked_signal_margin",
-        attacked,
-        "z̃ = φ_q(κ) z",
-        "theorem_1.signal_plateau",
-        (Term("κ", setting.attacked_signal_fraction, "1 - δ/α"),),
     )
 
 

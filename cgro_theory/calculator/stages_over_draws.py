@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from cgro_theory.calculator.answer import Answer, Assumed, Direction, Quantity, Term
 from cgro_theory.calculator.drawn_stages import check_drawable
+from cgro_theory.calculator.over_attack import no_attack_note
 from cgro_theory.calculator.stages import parameter_conditions
 from cgro_theory.claims import Interval
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
@@ -87,11 +88,11 @@ def stages_over_draws(
         quantities.append(_smallest(setting, setting_at, coverage, failure_probability, seed))
     conditions = (
         *parameter_conditions(setting),
-        _width(setting, sample, failure_probability),
+        _width(setting, sample, coverage, failure_probability),
         Assumed(
             "stages apart",
             f"A < B, so that T_I <= A < B <= T_III with probability at least {coverage:g}",
-            _apart(first, last),
+            _apart(first, last, settled=enough or 1.0 - 2.0**-setting.width < coverage),
         ),
     )
     parameters = setting.to_json() | {
@@ -101,7 +102,7 @@ def stages_over_draws(
         "seed": seed,
     }
     note = "gradient flow; exact law of the draws at this d; each statement at its own confidence"
-    return Answer("stages", parameters, tuple(quantities), conditions, (note,))
+    return Answer("stages", parameters, tuple(quantities), conditions, (note, *no_attack_note(setting)))
 
 
 def _check(setting: PatchSetting, draws: int, coverage: float, failure_probability: float, seed: int) -> None:
@@ -171,16 +172,22 @@ def _leading(sample: StageSample, coverage: float, failure_probability: float, n
     ]
 
 
-def _width(setting: PatchSetting, sample: StageSample, failure_probability: float) -> Assumed:
+def _width(setting: PatchSetting, sample: StageSample, coverage: float, failure_probability: float) -> Assumed:
+    """Met if at most 1 - ``coverage`` fail, by the upper bound; not met if more do, by the lower."""
     lacking = int(sample.lacking.sum())
-    most = clopper_pearson(lacking, sample.size, min(2.0 * failure_probability, 0.5)).high
-    bound = min(1.0, setting.num_samples * 2.0**-setting.width)
+    ends = clopper_pearson(lacking, sample.size, min(2.0 * failure_probability, 0.5))
+    most = min(ends.high, 1.0, setting.num_samples * 2.0**-setting.width)
     statement = (
-        f"every point has a neuron with y v(0) > 0: fails in {lacking} of {sample.size} draws, with probability "
-        f"at most {_above(min(most, bound))} (confidence 1 - {failure_probability:g}); statements about every "
-        "point rest on it, T_I < T_III does not"
+        f"every point has a neuron with y v(0) > 0, in {coverage:g} of all draws: fails in {lacking} of "
+        f"{sample.size} draws, with probability at most {_above(most)} (confidence 1 - {failure_probability:g}); "
+        "statements about every point rest on it, T_I < T_III does not"
     )
-    return Assumed("width", statement, True if lacking == 0 else None)
+    allowed = 1.0 - coverage
+    return Assumed("width", statement, True if most <= allowed else False if ends.low > allowed else None)
+
+
+def _dimension(size: int) -> str:
+    return f"{size:.3g}".replace("e+", "e")
 
 
 def _above(probability: float) -> str:
@@ -189,8 +196,9 @@ def _above(probability: float) -> str:
     return shown if float(shown) >= probability else f"{probability * 1.005:.3g}"
 
 
-def _apart(first: Interval, last: float) -> bool | None:
-    return bool(first.high < last) if math.isfinite(first.high) else None
+def _apart(first: Interval, last: float, *, settled: bool) -> bool | None:
+    """A < B; where A is ∞ unknown if more draws could make it finite."""
+    return bool(first.high < last) if math.isfinite(first.high) or settled else None
 
 
 def _smallest(
@@ -204,9 +212,12 @@ def _smallest(
         why = f"the search would take about {seconds:.3g} s at these sizes"
         return replace(none, note=why, absent="not searched")
     found = smallest_dimension(setting_at, coverage, failure_probability, seed)
+    where = "1e18 alone"
+    if len(found.tried) > 1:
+        where = f"each of {len(found.tried)} dimensions from 1e18 down to {_dimension(min(found.tried))}"
     note = (
-        f"{found.draws} draws or more at each of {len(found.tried)} dimensions from 1e18 down to "
-        f"{min(found.tried):.3g}, nothing between them; all together at confidence 1 - {failure_probability:g}"
+        f"{found.draws} draws or more at {where}, nothing between or beyond; all together at confidence 1 - "
+        f"{failure_probability:g}"
     )
     if found.dimension is None:
         return replace(none, note=note, absent="none shown")

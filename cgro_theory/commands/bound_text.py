@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any
@@ -12,6 +13,8 @@ from cgro_theory.commands.layout import UNLIMITED, wrapped
 
 _MET = {True: "met", False: "NOT MET", None: "not checked here"}
 _DIGITS = 10
+LARGEST = 1e300
+"""Sizes beyond this, and below its inverse, are shown by their power of ten: floats end, or lose their digits."""
 _ROUNDING = {Direction.UPPER: ROUND_CEILING, Direction.LOWER: ROUND_FLOOR}
 
 
@@ -29,8 +32,9 @@ def format_value(
     """
     if value is None:
         return "—"
-    beyond = abs(value) > 1e300 if not isinstance(value, int) else value.bit_length() > 64
-    if log10 is not None and (beyond or (value == 0 and math.isfinite(log10))):
+    beyond = abs(value) > LARGEST if not isinstance(value, int) else value.bit_length() > 64
+    tiny = abs(value) < 1.0 / LARGEST
+    if log10 is not None and math.isfinite(log10) and (beyond or tiny):
         return f"10^{_rounded(log10, digits, direction)}"
     if isinstance(value, int):
         return str(value) if value.bit_length() <= 128 else f"about 10^{math.log10(value):.{digits}g}"
@@ -98,9 +102,12 @@ def table_text(answers: Sequence[Answer], over: str, width: int = UNLIMITED) -> 
         legend.append("* vacuous")
     if any(cell.startswith("~") for row in rows for cell in row):
         legend.append("~ leading order only")
-    unmet = list(dict.fromkeys(statement for answer in answers for statement in answer.unmet))
+    unmet: dict[str, str] = {}
+    for condition in (each for answer in answers for each in answer.conditions if each.met is False):
+        unmet.setdefault(condition.name, condition.statement)
     if unmet:
-        legend.append("! not met in that row: " + "; ".join(unmet))
+        numbers = " (numbers of the first such row)" if len(answers) > 1 else ""
+        legend.append(f"! not met in that row{numbers}: " + "; ".join(unmet.values()))
     return "\n".join([*lines, *_fitted(legend, width)]) + "\n"
 
 
@@ -129,10 +136,17 @@ def _quantity_lines(quantity: Quantity) -> list[str]:
     if quantity.leading_order is not None:
         lines.append(f"  leading order: {format_value(quantity.leading_order)}")
     lines += [f"  formula: {quantity.formula}", f"  source:  {quantity.source}"]
-    lines += [f"  term:    {term.name} = {format_value(term.value)}  ({term.formula})" for term in quantity.terms]
+    lines += [f"  term:    {term.name} {_term_value(term.value)}  ({term.formula})" for term in quantity.terms]
     if quantity.note:
         lines.append(f"  note:    {quantity.note}")
     return lines
+
+
+def _term_value(value: Number | None) -> str:
+    """``= value``; what only the smallest floats could hold is not a value but a bound."""
+    if value is not None and 0.0 < abs(value) < sys.float_info.min:
+        return f"below {1.0 / LARGEST:g}"
+    return f"= {format_value(value)}"
 
 
 def _has_ends(quantity: Quantity) -> bool:
@@ -162,4 +176,9 @@ def _parameter(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 10**9:
         exponent = len(str(value)) - 1
         return f"1e{exponent}" if value == 10**exponent else format_value(value)
-    return format_value(value, digits=6) if isinstance(value, (int, float)) else str(value)
+    if not isinstance(value, float):
+        return format_value(value) if isinstance(value, int) else str(value)
+    text = format_value(value, digits=6)
+    # Six digits are enough to know a number by, but not where they are those of another, rounder one.
+    rounder = math.isfinite(value) and float(text) != value and f"{value:.5e}".partition("e")[0].endswith("00")
+    return format_value(value, digits=16) if rounder else text

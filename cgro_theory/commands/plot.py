@@ -29,13 +29,14 @@ LARGEST = 1e300
 
 
 def run_plot(file: Path, out: Path | None, x: str = "", y: str = "", by: str = "") -> ExitCode:
-    """Draw ``file`` into ``out``, by default beside it as PNG, and say where; ``x``, ``y``, ``by`` are columns.
+    """Draw ``file`` into ``out``, by default FILE.png, and say where; ``x``, ``y``, ``by`` are columns.
 
+    The whole name of the file is kept: pictures of a.npz and a.json, and another command's a.png, stay apart.
     Raises :class:`InvalidFile` for what is not :data:`KNOWN`, :class:`InvalidInput` for axes that are not there.
     """
     if out is None and file.name in ("", ".."):
         raise InvalidInput("--out", "", "given: the file has no name of its own")
-    target = file.with_suffix(".png") if out is None else out
+    target = file.with_name(f"{file.name}.png") if out is None else out
     if target.suffix not in SUFFIXES:
         raise InvalidInput("--out", str(target), "a file that ends in .png or .svg")
     require_outputs({"--out": target}, inputs={"the file": file})
@@ -55,20 +56,20 @@ def figure_of(file: Path, x: str = "", y: str = "", by: str = "") -> Figure:
             _refuse_axes(x, y, by)
             figure = found
         else:
-            rows, chosen = found
+            rows, chosen, units = found
             if not rows:
                 raise InvalidFile(file, "holds no finished run yet")
-            figure = rows_figure(file, [_scalars(row) for row in rows], chosen, x=x, y=y, by=by)
+            figure = rows_figure(file, [_scalars(row) for row in rows], chosen, x=x, y=y, by=by, units=units)
         _require_drawable(file, figure)
     return figure
 
 
-def _read(file: Path) -> Figure | tuple[Rows, Sequence[str]]:
-    """The file's figure, or its rows with the columns that were chosen and not found."""
+def _read(file: Path) -> Figure | tuple[Rows, Sequence[str], Mapping[str, str]]:
+    """The file's figure, or its rows with the columns that were chosen, not found, and the units that it tells."""
     if os.path.isdir(file):  # False where the system refuses to say, as reading the file then tells
-        return _store_rows(file)
+        return (*_store_rows(file), {})
     if file.suffix == ".csv":
-        return _table_rows(file)
+        return (*_table_rows(file), {})
     if file.suffix == ".npz":
         from cgro_theory.commands.simulate_figure import trajectory_figure
         from cgro_theory.trainer.trajectories import Trajectories
@@ -78,7 +79,7 @@ def _read(file: Path) -> Figure | tuple[Rows, Sequence[str]]:
     readers = {"cgro-bound/1": _bound_rows, "cgro-trajectories/1": _run_rows, "cgro-landscape/1": _epoch_rows}
     schema = document.get("schema")
     if isinstance(schema, str) and schema in readers:
-        return readers[schema](document), [str(document.get("over") or "epoch"), "data"]
+        return readers[schema](document), [str(document.get("over") or "epoch"), "data"], _units(document)
     return _result_figure(file, document) if schema == "cgro-result/1" else figure_from_json(document)
 
 
@@ -172,6 +173,12 @@ def _bound_rows(document: Document) -> Rows:
         numbers = {each["name"]: each["value"] for each in answer["quantities"]}
         values.append({**answer["parameters"], **numbers})
     return values
+
+
+def _units(document: Document) -> dict[str, str]:
+    """Of the quantities of a ``cgro-bound/1`` document."""
+    quantities = (each for answer in document.get("answers", ()) for each in answer["quantities"])
+    return {each["name"]: each["unit"] for each in quantities if each.get("unit")}
 
 
 def _run_rows(document: Document) -> Rows:

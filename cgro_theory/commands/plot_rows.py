@@ -32,12 +32,27 @@ DECADES = 100.0
 """An axis whose positive values span at least this factor is logarithmic."""
 
 
+UNITS = dict.fromkeys(
+    ("time", "final_time", "signal_time", "memorization_time", "first_memorization_time"), "η · step"
+) | {"robust_error": "share of points", "clean_error": "share of points"}
+"""Of columns that come without one."""
+WORDS = {"points_memorized": "training points memorized", "time": "time of memorization"}
+"""Names of columns that are no words."""
+
+
 def rows_figure(
-    file: Path, rows: Sequence[Row], inputs: Sequence[str], x: str = "", y: str = "", by: str = ""
+    file: Path,
+    rows: Sequence[Row],
+    inputs: Sequence[str],
+    x: str = "",
+    y: str = "",
+    by: str = "",
+    units: Mapping[str, str] | None = None,
 ) -> Figure:
     """One curve per value of ``by``, of the median of ``y`` over ``x`` with its least and greatest value.
 
-    ``inputs``: the columns that were chosen and not found. What is not given is what varies. Raises
+    ``inputs``: the columns that were chosen and not found; ``units``: of columns. What is not given is what
+    varies. Raises
     :class:`InvalidInput`, named as the option, for a column that is not there, has no numbers or cannot be chosen,
     and :class:`InvalidFile` where there is nothing to choose from.
     """
@@ -66,12 +81,22 @@ def rows_figure(
         raise InvalidInput("--y", y, "another column of numbers than --x")
     others = [name for name in chosen if name not in (x, y)]
     by = by or next((name for name in others if _values(rows, name) <= MOST_CURVES), "")
-    panel = _panel(rows, x, y, by)
-    told = f"{len(rows):,} rows; at each {x} the median, with the least and the greatest"
-    return Figure("rows", file.stem, told, (panel,))
+    panel = _panel(rows, x, y, by, UNITS | dict(units or {}))
+    told = f"{_worded(y)} over {_worded(x)}"
+    if any(each.low for each in panel.series):
+        told += ": of the values at each place the median, the least and the greatest"
+    return Figure("rows", file.name, f"{told}; {len(rows):,} values", (panel,))
 
 
-def _panel(rows: Sequence[Row], x: str, y: str, by: str) -> Panel:
+def _worded(name: str) -> str:
+    return WORDS.get(name, name)
+
+
+def _axis(name: str, units: Mapping[str, str]) -> str:
+    return _worded(name) + (f" ({units[name]})" if units.get(name) else "")
+
+
+def _panel(rows: Sequence[Row], x: str, y: str, by: str, units: Mapping[str, str]) -> Panel:
     groups: dict[Any, list[Row]] = {}
     for row in sorted(rows, key=lambda row: _order(row.get(by))):
         groups.setdefault(row.get(by) if by else None, []).append(row)
@@ -87,8 +112,9 @@ def _panel(rows: Sequence[Row], x: str, y: str, by: str) -> Panel:
     x_scale, y_scale = (
         _scale([value for each in drawn for value in side(each)]) for side in (_abscissae, _ordinates)
     )
-    label = f"{y}: median, least and greatest" if any(each.low for each in drawn) else y
-    return Panel(f"{y} over {x}", x, label, drawn, x_scale=x_scale, y_scale=y_scale)
+    label = _axis(y, units) + (": median, least and greatest" if any(each.low for each in drawn) else "")
+    title = f"{_worded(y)} over {_worded(x)}"
+    return Panel(title, _axis(x, units), label, drawn, x_scale=x_scale, y_scale=y_scale)
 
 
 def _series(label: str, rows: Sequence[Row], x: str, y: str, colour: int) -> Series:

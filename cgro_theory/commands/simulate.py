@@ -40,8 +40,8 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
     plan = plan_simulation(request)
     if not request.quiet:
         print(f"note: {plan.describe()}", file=sys.stderr)
-    if plan.warning():
-        print(f"warning: {plan.warning()}", file=sys.stderr)
+    for warning in plan.warnings():
+        print(f"warning: {warning}", file=sys.stderr)
     with progress_reporter(request.quiet) as progress:
 
         def report(fraction: float) -> None:
@@ -65,7 +65,8 @@ def run_simulate(request: SimulateRequest) -> ExitCode:
         if plan.method == "descent":
             advice = f"the rule gives --learning-rate {rule:.3g}"
             if plan.learning_rate <= rule or request.adversary == AdversaryName.L2:
-                advice = "the step rule does not hold here"
+                why = "; see the warning above" if plan.groundless_rule() else ""
+                advice = f"the step rule does not hold here{why}"
         print(f"warning: {trajectories.why_broken(run)} ({advice})", file=sys.stderr)
     return ExitCode.INCONCLUSIVE if trajectories.broken else ExitCode.PASSED
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cgro_theory.calculator.over_attack import no_attack_note
 from cgro_theory.commands.console import duration
 from cgro_theory.commands.environment import DEVICES, resolve_device
 from cgro_theory.commands.method_choice import DESCENT_OPTIONS, FLOW_OPTIONS, method_asked
@@ -26,7 +27,8 @@ from cgro_theory.errors import InvalidInput, require_choice, require_finite, req
 from cgro_theory.numerics.seeds import run_seeds
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
+from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon, initial_draws_of
+from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import signed_power
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.subspace_problem import SubspaceProblem, draw_subspace_problem
 from cgro_theory.trainer.trajectories import Trajectories
@@ -110,14 +112,33 @@ class Plan:
         runs = "1 run takes" if request.runs == 1 else f"{request.runs:,} runs take"
         return f"{what}; {runs} at most about {duration(self.seconds)}"
 
-    def warning(self) -> str:
-        """What is to be said about a step above the rule; else nothing."""
-        rule = self.request.setting.stable_learning_rate()
-        if self.method == "flow" or self.learning_rate <= rule * (1.0 + 1e-9):
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said of an attack that is none, of a step above the rule, of draws outside the rule."""
+        said, rule = no_attack_note(self.request.setting), self.request.setting.stable_learning_rate()
+        if self.method == "descent" and self.learning_rate > rule * (1.0 + 1e-9):
+            said += (
+                f"--learning-rate {self.learning_rate:.6g} is {self.learning_rate / rule:.3g} times the step rule "
+                f"{RULE} = {rule:.3g}: descent may overshoot the plateau and miss the flow's times",
+            )
+        groundless = self.method == "descent" and self.groundless_rule()
+        return (*said, groundless) if groundless else said
+
+    def groundless_rule(self) -> str:
+        """Why the step rule need not hold for these draws; empty where its premises do.
+
+        A step moves a margin s by the rule's share of s^(2-2/q) ψ(s), which is below ½ for s >= 0 alone: at a
+        negative margin ψ is near 1. And one point's noise takes no part in another's, as if orthogonal.
+        """
+        setting, lowest = self.request.setting, 0.0
+        for draw in initial_draws_of(self.problem):
+            signed = signed_power(draw.signed_preactivations(setting.noise_patches), setting.degree)
+            lowest = min(lowest, float(signed.reshape(setting.num_samples, -1).sum(axis=1).min()))
+        if lowest >= -1.0:
             return ""
+        ratio = setting.num_noise / (setting.patch_dimension - 1)
         return (
-            f"--learning-rate {self.learning_rate:.6g} is {self.learning_rate / rule:.3g} times the step rule "
-            f"{RULE} = {rule:.3g}: descent may overshoot the plateau and miss the flow's times"
+            f"the step rule takes margins from about 0 on and noise patches as nearly orthogonal: here some V_i "
+            f"starts at {lowest:.3g}, and there are {ratio:.3g} noise patches per dimension; descent may diverge"
         )
 
 

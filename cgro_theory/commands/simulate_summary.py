@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from cgro_theory.calculator.answer import Direction
+from cgro_theory.calculator.drawn_stages import unlearned
+from cgro_theory.calculator.over_attack import is_over_attacked
 from cgro_theory.calculator.stages import stages
 from cgro_theory.claims import Prediction
 from cgro_theory.claims.card import listed
@@ -22,6 +24,7 @@ from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import first_memorization, initial_draws
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import BELOW_BOUNDARY
 from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import predict_first_memorization_times
+from cgro_theory.theorems.theorem_1_feature_learning.theory.over_attack import predict_over_attack_time
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw, predict_signal_time
 from cgro_theory.trainer.trajectories import Trajectories
 
@@ -34,6 +37,10 @@ A wide margin by choice, not a fit: tried by hand against 1e-11, 20 networks wer
 """
 OVERFITTED = 0.25
 """The robust test error that parts robust overfitting from robust generalization (theory.md 2.4, κ_1)."""
+
+
+UNLEARNED = "signal below 1"
+"""Of a phase beyond α, where the signal rests; the z that the runs end with is written in its place."""
 
 
 def summary_text(trajectories: Trajectories, document: Mapping[str, Any]) -> str:
@@ -56,14 +63,17 @@ def summary_text(trajectories: Trajectories, document: Mapping[str, Any]) -> str
 def predicted_times(trajectories: Trajectories, runs: int) -> list[tuple[Prediction, Prediction]]:
     """The enclosures of T_I and T_III for the draws of the first ``runs`` runs; none where no theorem is meant.
 
-    They are for the fixed linear target, ``transfer``, in double precision.
+    They are for the fixed linear target, ``transfer``, in double precision; that of T_III beyond α for the flow.
     """
     if trajectories.adversary != AdversaryName.TRANSFER or trajectories.dtype != "float64":
         return []
     setting, rate = trajectories.setting, trajectories.learning_rate
     draws = initial_draws(trajectories)[:runs]
     signal = [prediction for draw in draws for prediction in _within_floats(_signal_times, setting, [draw], rate)]
-    noise = _within_floats(predict_first_memorization_times, setting, draws, rate)
+    if is_over_attacked(setting) and rate == 0.0:
+        noise = [found for draw in draws for found in _within_floats(_over_attack_times, setting, [draw], rate)]
+    else:
+        noise = [*_within_floats(predict_first_memorization_times, setting, draws, rate)]
     return list(zip(signal, noise, strict=True))
 
 
@@ -72,6 +82,10 @@ Predict = Callable[[PatchSetting, Sequence[InitialDraw], float], Sequence[Predic
 
 def _signal_times(setting: PatchSetting, draws: Sequence[InitialDraw], rate: float) -> list[Prediction]:
     return [predict_signal_time(setting, draw, rate) for draw in draws]
+
+
+def _over_attack_times(setting: PatchSetting, draws: Sequence[InitialDraw], _: float) -> list[Prediction]:
+    return [predict_over_attack_time(setting, draw) for draw in draws]
 
 
 def _within_floats(
@@ -92,9 +106,12 @@ def _times(trajectories: Trajectories) -> Iterator[str]:
     number, samples = trajectories.runs, trajectories.setting.num_samples
     shown = min(number, MOST_ROWS)
     predicted = predicted_times(trajectories, shown)
+    resting = [bool(unlearned(trajectories.setting, draw)) for draw in initial_draws(trajectories)[:shown]]
     yield "run  signal learned at T_I             first point memorized at T_III    points"
     for run in range(shown):
         ends = [_ends(each) for each in predicted[run]] if predicted else ["", ""]
+        if predicted and resting[run]:
+            ends[0] = "stays below 1"
         signal, noise = (
             f"{_time(times[run]):<10} {end:<22}" for times, end in zip((learned, first), ends, strict=True)
         )
@@ -156,9 +173,15 @@ def _spread(values: Sequence[float], ends: Sequence[float] = ()) -> str:
 
 def _phases(trajectories: Trajectories, document: Mapping[str, Any]) -> Iterator[str]:
     """The phase that each run was seen in, and the one that leading orders name for the setting."""
-    seen = Counter(_phase(trajectories, run, entry["final"]) for run, entry in enumerate(document["runs"]))
-    for phase, count in seen.most_common():
-        yield f"phase seen in {count} of {trajectories.runs}: {phase}"
+    finals = [entry["final"] for entry in document["runs"]]
+    phases = [_phase(trajectories, run, final) for run, final in enumerate(finals)]
+    for phase, count in Counter(phases).most_common():
+        margins = [
+            final["signal_margin"] for own, final in zip(phases, finals, strict=True) if own == phase and final
+        ]
+        where = f"signal at z = {_spread(margins)}, below 1" if margins else ""
+        told = f"phase seen in {count} of {trajectories.runs}: {phase.replace(UNLEARNED, where)}"
+        yield from textwrap.wrap(told, 79, subsequent_indent="  ")
     told = _predicted_phase(trajectories.setting)
     if told:
         yield from textwrap.wrap(f"phase predicted: {told}", 79, subsequent_indent="  ")
@@ -171,13 +194,16 @@ def _phase(trajectories: Trajectories, run: int, final: Mapping[str, Any] | None
     memorized = int(np.isfinite(trajectories.memorization_times[run]).sum())
     everything = memorized == trajectories.setting.num_samples
     how_many = "memorization" if everything else "memorization in part" if memorized else "no memorization"
-    signal = "" if math.isfinite(trajectories.signal_time[run]) else "signal not learned, "
+    learned = math.isfinite(trajectories.signal_time[run])
+    signal = (
+        "" if learned else f"{UNLEARNED if is_over_attacked(trajectories.setting) else 'signal not learned'}, "
+    )
     if final["robust_test_error"] < OVERFITTED:
         return f"{signal}{how_many}, robust generalization"
     robust = "robust overfitting" if final["robust_train_error"] < OVERFITTED else "not robust"
     clean = (
         ", CGRO"
-        if everything and robust == "robust overfitting" and final["clean_test_error"] < OVERFITTED
+        if learned and everything and robust == "robust overfitting" and final["clean_test_error"] < OVERFITTED
         else ""
     )
     return f"{signal}{how_many}, {robust}{clean}"

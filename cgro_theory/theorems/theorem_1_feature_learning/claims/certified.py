@@ -50,8 +50,8 @@ CERTIFIED_RUN = Claim(
     expression=sp.Eq(sp.Symbol("contradictions", real=True), 0),
     statistical=False,
     limitations="One network of small width and few points per run; gradient flow, not descent. Odd q only. Its "
-    f"draw is the first of {CANDIDATES} for which a neuron favours the signal and the cascade predicts that every "
-    "point is memorized. The floats of the draw are taken as exact. Trusted are Arb and the checker, not the "
+    f"draw is the first of {CANDIDATES} for which a neuron favours the signal and the flow, in floats, memorizes "
+    "every point. The floats of the draw are taken as exact. Trusted are Arb and the checker, not the "
     "prover. The trained run of the same draw, which is compared in floats beside the proof: a number outside "
     "refutes, and agreement certifies nothing.",
 )
