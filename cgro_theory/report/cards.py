@@ -168,5 +168,5 @@ def _seeds(card: TheoremCard, summary: Document | None) -> str:
         clean = all(Outcome(claim["outcome"]).passed and not claim["uncaught"] for claim in own.values())
         good[run["seed"]] = good.get(run["seed"], True) and clean and bool(own)
     missing = _names(label for label in card.claims if label not in judged)
-    without = f"; {missing} not among them" if missing else ""
+    without = f"; without {missing}" if missing else ""
     return f"passed on {sum(good.values())} of {len(good)} others ({summary['date']}{without})"

@@ -40,8 +40,8 @@ CARD = TheoremCard(
         ),
         MeasuredConstant(
             "theorem_2.hierarchy",
-            "computed for N = {2} and robust error up to {3}: at D = {measured} one graph robust for every "
-            "labelling needs at least {1} parameters, CGRO has {0}",
+            "computed for N = {2}, error up to {3}: at D = {measured} one graph robust for every labelling needs "
+            "at least {1} parameters, CGRO has {0}",
             (
                 "CGRO parameters there",
                 "lower bound of one fixed graph, every labelling, there",

@@ -24,8 +24,8 @@ def settings(parameters: Mapping[str, Any]) -> str:
 CARD = TheoremCard(
     label="theorem_3",
     name="Theorem 3",
-    sentence="Global flatness bounds the robust generalization gap; the bound falls like N^(-1/(D+2)). The gap "
-    "opens as training flattens the loss at its own points only.",
+    sentence="Global flatness bounds the robust generalization gap, at rate N^(-1/(D+2)); the gap opens as "
+    "training flattens the loss at its own points only.",
     claims=(
         "theorem_3.flatness_bound",
         "theorem_3.total_variation",
@@ -41,7 +41,7 @@ CARD = TheoremCard(
         MeasuredConstant("theorem_3.flatness_bound", "gap at most {high} of its bound"),
         MeasuredConstant(
             "theorem_3.rate",
-            "its total variation falls faster, like N^(e/(D+2)), e = {0}, {1}, {2} at D = 1, 2, 3",
+            "total variation ~ N^(e/(D+2)), e = {0}, {1}, {2} at D = 1, 2, 3",
             tuple(f"realized exponent times D + 2, D={dimension}" for dimension in (1, 2, 3)),
         ),
         MeasuredConstant(
@@ -51,7 +51,7 @@ CARD = TheoremCard(
         ),
         MeasuredConstant(
             "theorem_3.vacuity",
-            "computed, F = {1} and V = {2} assumed: vacuous at D = 64 below N = 10^{0}",
+            "vacuous at D = 64 below N = 10^{0}, computed with F = {1} and V = {2}",
             (
                 "digits, D=64: VACUOUS until log10 N",
                 "digits: flatness F assumed",
