@@ -165,7 +165,7 @@ def test_the_stages_of_the_typical_draw_over_their_domain(options):
     check(arguments("stages", options))
 
 
-@pytest.mark.parametrize("line", draws(16), ids=str)
+@pytest.mark.parametrize("line", draws(12), ids=str)
 def test_the_stages_of_a_draw_at_fixed_places_of_their_domain(line):
     check(line.split(), refusals=EXPONENTS)
 

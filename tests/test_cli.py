@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from cgro_theory.claims import load_result
+from cgro_theory.cli import main
 from cgro_theory.numerics.seeds import run_seeds
 
 SMALL = ["--dimension", "500", "--samples", "3", "--width", "5", "--runs", "2", "--steps", "60", "--quiet"]
@@ -53,13 +54,14 @@ def test_simulate_writes_its_schema(tmp_path):
 
 
 @pytest.mark.parametrize("adversary", ["transfer", "span", "l2"])
-def test_engines_and_adversaries_print_to_standard_output(adversary):
+def test_engines_and_adversaries_print_to_standard_output(adversary, capsys):
     for engine in ("subspace", "dense"):
         rate = ["--learning-rate", "1e-4"]
         arguments = [*SMALL, *rate, "--adversary", adversary, "--engine", engine, "--steps", 5, "--json", "-"]
-        done = cgro("simulate", *arguments)
-        assert done.returncode == 0, done.stderr
-        parameters = json.loads(done.stdout)["parameters"]
+        with pytest.raises(SystemExit) as stopped:
+            main(["simulate", *map(str, arguments)])
+        assert stopped.value.code == 0
+        parameters = json.loads(capsys.readouterr().out)["parameters"]
         assert (parameters["engine"], parameters["adversary"]) == (engine, adversary)
 
 
