@@ -25,7 +25,7 @@ from cgro_theory.setting.patch_data import draw_dense_problem
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
 from cgro_theory.trainer.compiled_descent import subspace_engine
 from cgro_theory.trainer.compiled_flow import is_compiled
-from cgro_theory.trainer.descent import to_device, train
+from cgro_theory.trainer.descent import train
 from cgro_theory.trainer.engines import DenseEngine, SubspaceEngine
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
@@ -98,8 +98,9 @@ def bandwidth_row(device, dtype, runs, steps):
     """Run-steps per second, and the bytes they must move over what a plain copy moves in that time."""
     setting = PatchSetting.version_1(10**4)
     problem = draw_subspace_problem(setting, tuple(range(64)))
-    problem = to_device(problem.select(torch.arange(runs) % 64), device, dtype)
-    engine = SubspaceEngine(problem, setting.stable_learning_rate(), AdversaryName.TRANSFER)
+    problem = problem.select([run % 64 for run in range(runs)])
+    rate = setting.stable_learning_rate()
+    engine = SubspaceEngine(problem, rate, AdversaryName.TRANSFER, device=device, dtype=dtype)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     seconds_per_run_step(engine, runs, 3)
     wait()
@@ -108,14 +109,14 @@ def bandwidth_row(device, dtype, runs, steps):
         engine.evaluate()
         engine.update()
     wait()
-    rate = runs * steps / (time.perf_counter() - started)
+    speed = runs * steps / (time.perf_counter() - started)
     size = torch.finfo(dtype).bits // 8
     # Each step reads and writes every projection once and reads the Gram matrix once; more is the engine's own.
     moved = size * (2 * (setting.num_noise + 1) * setting.width + setting.num_noise**2)
     what = f"share of a plain copy's bandwidth, {device}, {str(dtype).removeprefix('torch.')}, {runs:,} runs"
-    share = 100.0 * rate * moved / copy_bandwidth(device)
+    share = 100.0 * speed * moved / copy_bandwidth(device)
     limit = 25.0 if device == "cuda" else None
-    return Row(what, share, "%", limit, at_least=True, note=f"{rate:.3g} run-steps/s")
+    return Row(what, share, "%", limit, at_least=True, note=f"{speed:.3g} run-steps/s")
 
 
 def copy_bandwidth(device, mebibytes=256):

@@ -60,8 +60,9 @@ def resources_table(documents: Sequence[Mapping[str, Any]], recorded: Mapping[st
     text = "\n".join(lines) + "\n"
     if recorded["commands"]:
         days = sorted({found["date"] for found in recorded["commands"].values()})
+        when = " to ".join(dict.fromkeys((days[0], days[-1])))
         text += (
-            f"\nProcessor time and memory: {recorded['machine']}, {days[0]} to {days[-1]}. "
+            f"\nProcessor time and memory: {recorded['machine']}, {when}. "
             f"The environment of `make install` takes {recorded['environment_mib']} MiB there.\n"
         )
     return text
