@@ -102,14 +102,15 @@ def bandwidth_row(device, dtype, runs, steps):
     rate = setting.stable_learning_rate()
     engine = SubspaceEngine(problem, rate, AdversaryName.TRANSFER, device=device, dtype=dtype)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    seconds_per_run_step(engine, runs, 3)
-    wait()
-    started = time.perf_counter()
-    for _ in range(steps):
-        engine.evaluate()
-        engine.update()
-    wait()
-    speed = runs * steps / (time.perf_counter() - started)
+    with one_thread():
+        seconds_per_run_step(engine, runs, 3)
+        wait()
+        started = time.perf_counter()
+        for _ in range(steps):
+            engine.evaluate()
+            engine.update()
+        wait()
+        speed = runs * steps / (time.perf_counter() - started)
     size = torch.finfo(dtype).bits // 8
     # Each step reads and writes every projection once and reads the Gram matrix once; more is the engine's own.
     moved = size * (2 * (setting.num_noise + 1) * setting.width + setting.num_noise**2)

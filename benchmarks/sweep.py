@@ -237,9 +237,13 @@ def overhead_rows(target, repetitions, block, folder=None):
     shape = {"dimension": 10_000, "samples": 20, "width": 24, "learning_rate": "auto"}
     parameters = {entry.name: entry.default for entry in kind.parameters} | shape
     function(parameters | {"steps": 100})
-    started = time.perf_counter()
-    function(parameters | {"steps": 2000})
-    steps = max(1, round(target * 2000 / (time.perf_counter() - started)))
+    steps, taken = 1000, 0.0
+    while taken < target / 2.0:  # a short run is mostly its fixed costs
+        steps *= 2
+        started = time.perf_counter()
+        function(parameters | {"steps": steps})
+        taken = time.perf_counter() - started
+    steps = max(1, round(steps * target / taken))
     with tempfile.TemporaryDirectory(dir=folder) as name, Store(Path(name) / "store", create=True) as store:
         store.begin_session("benchmark")
         seeds = range(block * repetitions)
