@@ -231,7 +231,7 @@ def fsync_seconds(folder, repetitions=20):
 
 
 def overhead_rows(target, repetitions, block, folder=None):
-    """What the sweep layer adds to runs of at most ``target`` seconds: trainings bare and as a sweep, blocks in turn."""
+    """What the sweep layer adds to runs of up to ``target`` seconds: trainings bare and as a sweep, in turn."""
     kind = replace(KINDS["simulate"], function=f"{Path(__file__).stem}:timed_run")
     function = resolve(kind.function)
     shape = {"dimension": 10_000, "samples": 20, "width": 24, "learning_rate": "auto"}
