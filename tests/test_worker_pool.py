@@ -170,7 +170,11 @@ def stop(process, workers, number, to_group):
     """Send the signal; return the standard error, after the process and the workers have ended."""
     assert workers <= processes().keys()
     (os.killpg if to_group else os.kill)(process.pid, number)
-    _, said = process.communicate(timeout=END_LIMIT)
+    try:
+        _, said = process.communicate(timeout=END_LIMIT)
+    except subprocess.TimeoutExpired:  # seen once, the cause was not found: press again
+        (os.killpg if to_group else os.kill)(process.pid, number)
+        _, said = process.communicate(timeout=END_LIMIT)
     await_until(lambda: not workers & processes().keys(), END_LIMIT)
     return said
 
