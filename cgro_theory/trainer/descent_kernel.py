@@ -98,7 +98,7 @@ def _activation(cubic: bool) -> Any:
 activate, activate_cubic = _activation(cubic=False), _activation(cubic=True)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
 def scale(typing: Any, array: Any, start: Any, length: Any, factor: Any) -> Any:
     """Multiply ``length`` elements from ``start`` on in place."""
 
@@ -150,7 +150,7 @@ def _tile(rows: int, blocks: int) -> Any:
 add_large, add_tall, add_wide, add_small = (_tile(r, b) for r in (TILE_ROWS, 1) for b in (TILE_BLOCKS, 1))
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable  # type: ignore[untyped-decorator]  # numba has no types
 def add_product(gram: Array, slopes: Array, v: Array, patches: int) -> None:
     """v += gram · slopes, of shapes (n, n) and (n, padded m), each given as one row."""
     width, step = len(v) // patches, TILE_BLOCKS * NEURON_BLOCK
@@ -167,7 +167,7 @@ def add_product(gram: Array, slopes: Array, v: Array, patches: int) -> None:
             add_small(gram, slopes, v, row, column, patches, width)
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@register_jitable  # type: ignore[untyped-decorator]  # numba has no types
 def falling_logistic(values: Array) -> None:
     """1/(1 + e^x) in place, to two units in the last place: arithmetic alone, so that it is done in vectors.
 

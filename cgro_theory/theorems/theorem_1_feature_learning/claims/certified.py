@@ -134,6 +134,7 @@ def _told(run: CertifiedRun, proved: dict[str, Any]) -> list[tuple[str, float]]:
     steps = 0 if run.certificate is None else len(run.certificate.durations)
     return [
         ("steps", float(steps)),
+        ("draws passed over, whose flow lost a point", float(run.lost)),
         ("signal time, at most", proved["signal_time"][1]),
         ("first memorization, at least", proved["memorization_time"][0]),
         ("signal margin at the end, at least", proved["signal_margin"][0]),

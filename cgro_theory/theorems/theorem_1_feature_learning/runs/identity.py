@@ -9,11 +9,11 @@ from functools import cache
 import sympy as sp
 
 
-class Pull(sp.Function):  # type: ignore[misc]
+class Pull(sp.Function):  # type: ignore[misc]  # sympy has no types
     """ψ(s) = 1/(1+e^s), kept as a symbol."""
 
 
-class Loss(sp.Function):  # type: ignore[misc]
+class Loss(sp.Function):  # type: ignore[misc]  # sympy has no types
     """ℓ(s) = log(1+e^-s), kept as a symbol that knows its derivative -ψ(s)."""
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
@@ -21,7 +21,7 @@ class Loss(sp.Function):  # type: ignore[misc]
         return -Pull(self.args[0])
 
 
-class Activation(sp.Function):  # type: ignore[misc]
+class Activation(sp.Function):  # type: ignore[misc]  # sympy has no types
     """φ_q(z) = sgn(z)|z|^q of z and q > 1, kept as a symbol that knows its derivative in z."""
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
