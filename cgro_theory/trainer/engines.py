@@ -20,11 +20,9 @@ from cgro_theory.setting.network import activation, network_output
 from cgro_theory.setting.objective import adversarial_objective
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.setting.patch_data import DenseProblem
+from cgro_theory.trainer.memory import NEURON_BLOCK
 from cgro_theory.trainer.reduction import SubspaceProblem
 from cgro_theory.trainer.trajectories import as_array
-
-NEURON_BLOCK = 8
-"""Neurons are padded to a multiple of this many: 64 bytes of float64, 32 of float32."""
 
 
 @dataclass(frozen=True)
