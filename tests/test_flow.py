@@ -3,21 +3,23 @@
 import os
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import DOP853
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from cgro_theory.errors import InvalidInput
 from cgro_theory.setting import PatchSetting
 from cgro_theory.setting.adversary_name import AdversaryName
 from cgro_theory.theorems.theorem_1_feature_learning.runs.initial_draws import group_horizon
-from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, flow_system, is_compiled
+from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, CompiledSolver, flow_system, is_compiled
 from cgro_theory.trainer.descent import train
-from cgro_theory.trainer.flow import integrate_flow
+from cgro_theory.trainer.flow import CLOCK_END, integrate_flow
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.reduction import draw_subspace_problem
 from cgro_theory.trainer.trajectories import Trajectories
@@ -75,9 +77,117 @@ def test_the_compiled_right_hand_side_is_numpy_s(
     ):
         sides = (plain.split(side[: plain.initial.size]) for side in (expected, found))
         for one, other in zip(*sides, strict=True):
-            assert np.abs(one - other).max() <= 1e-12 * np.abs(one).max()
+            # 10^-295: of the compiled logistic, which is 0 below the smallest normal number
+            assert np.abs(one - other).max() <= 1e-12 * np.abs(one).max() + 1e-295
         assert found[-1] == pytest.approx(expected[-1], rel=1e-11, abs=1e-300)
     assert compiled.time_scale == pytest.approx(plain.time_scale, rel=1e-11)
+
+
+@pytest.mark.skipif(not is_compiled(), reason="numba, of the extra `fast`, is not installed")
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(2, 5),
+    st.integers(1, 4),
+    st.integers(2, 3),
+    st.integers(1, 9),
+    st.sampled_from([-0.4, 0.0, 1e-3, 1.0]),
+    st.sampled_from([AdversaryName.TRANSFER, AdversaryName.SPAN]),
+    st.sampled_from([1e-4, 1e-7]),
+    st.sampled_from([1.0, 30.0]),
+    st.integers(0, 99),
+)
+def test_the_compiled_steps_are_scipy_s(
+    degree, samples, patches, width, kappa, adversary, tolerance, longer, seed
+):
+    """Also where the first step is too long and rejected several times."""
+    setting = PatchSetting.version_1(
+        10**6, num_samples=samples, num_patches=patches, width=width, degree=degree, attacked_signal_fraction=kappa
+    )
+    system = CompiledFlowSystem(draw_subspace_problem(setting, (seed,)), 0, adversary)
+    state = np.append(system.initial, 0.0)
+    relative = np.full_like(state, tolerance)
+    scipys = DOP853(system.in_clock, 0.0, state, CLOCK_END, rtol=relative, atol=1e-3 * tolerance)
+    compiled = CompiledSolver(system, 0.0, state, CLOCK_END, relative, 1e-3 * tolerance * np.ones_like(state))
+    scipys.h_abs *= longer
+    levels, learned = np.full(1 + samples, np.inf), np.zeros(1 + samples, dtype=bool)
+    for _ in range(12):
+        compiled.t, compiled.y, compiled.f, compiled.h_abs = scipys.t, scipys.y, scipys.f, scipys.h_abs
+        scipys.step()
+        assert compiled.advance(levels, learned, np.inf, 1) == 1
+        # An estimate of an error at rounding's level decides the next length.
+        assert compiled.h_abs == pytest.approx(scipys.h_abs, rel=1e-3)
+        assert (compiled.t, compiled.t_old) == pytest.approx((scipys.t, scipys.t_old), rel=1e-4)
+        if compiled.t == pytest.approx(scipys.t, rel=1e-12):
+            between = scipys.t_old + 0.3 * (scipys.t - scipys.t_old)
+            ends = (scipys.y, compiled.y), (scipys.dense_output()(between), compiled.dense_output()(between))
+            for one, other in ends:
+                assert np.abs(one - other).max() <= 1e-12 * np.abs(one).max()
+
+
+@pytest.mark.skipif(not is_compiled(), reason="numba, of the extra `fast`, is not installed")
+@settings(max_examples=12, deadline=None)
+@given(
+    st.integers(2, 4),
+    st.integers(1, 4),
+    st.integers(2, 3),
+    st.integers(1, 9),
+    st.sampled_from([-0.4, 0.0, 1e-3, 1.0]),
+    st.sampled_from([0.5, 0.9, 1.0]),
+    st.sampled_from([AdversaryName.TRANSFER, AdversaryName.SPAN]),
+    st.integers(0, 99),
+)
+def test_several_compiled_steps_stop_where_there_is_something_to_look_at(
+    degree, samples, patches, width, kappa, weight, adversary, seed
+):
+    """The same records with the compiled loop and with scipy's steps, each of which is looked at."""
+    setting = PatchSetting.version_1(
+        10**6,
+        num_samples=samples,
+        num_patches=patches,
+        width=width,
+        degree=degree,
+        attacked_signal_fraction=kappa,
+        adversarial_weight=weight,
+    )
+    problem = draw_subspace_problem(setting, (seed,))
+    options = {"horizon": 1e5, "adversary": adversary, "relative_tolerance": 1e-9, "num_checkpoints": 20}
+    runs = integrate_flow(problem, **options)
+    with mock.patch("cgro_theory.trainer.compiled_flow.is_compiled", return_value=False):
+        plain = integrate_flow(problem, **options)
+    assert runs.stopped_because == plain.stopped_because
+    largest = np.nanmax(np.abs(plain.signal))
+    sizes = {"signal": largest, "final_signal": largest, "noise_margins": 1.0, "signal_time": 0.0}
+    for name, size in (sizes | {"memorization_times": 0.0, "final_time": 0.0}).items():
+        one, other = getattr(runs, name), getattr(plain, name)
+        assert np.allclose(one, other, rtol=1e-6, atol=1e-9 * size, equal_nan=True), name
+
+
+@pytest.mark.parametrize("kappa", [-0.4, 0.3])
+def test_a_point_that_no_neuron_favours_is_never_memorized(kappa, monkeypatch):
+    """With q = 2 its v decays to 0; an integrator's error must not carry it across, from where it would grow."""
+    setting = PatchSetting.version_1(
+        10**6, num_samples=1, width=1, degree=2, attacked_signal_fraction=kappa, adversarial_weight=0.5
+    )
+    problem = draw_subspace_problem(setting, (0,))
+    assert problem.labels[0, 0] * problem.preactivations[0, 0, 0] < 0
+    for extra in (is_compiled(), False):
+        monkeypatch.setattr("cgro_theory.trainer.compiled_flow.is_compiled", lambda extra=extra: extra)
+        runs = integrate_flow(problem, horizon=1e5, num_checkpoints=4)
+        assert runs.stopped_because == ("horizon",)
+        assert -1e-12 < runs.final_noise_margins[0, 0] <= 0.0
+
+
+def test_what_has_decayed_returns_when_it_should():
+    """q = 2, two points that no neuron favours, of which each drives the other across 0 at last."""
+    setting = PatchSetting.version_1(
+        10**6, num_samples=2, width=2, degree=2, attacked_signal_fraction=-0.4, adversarial_weight=0.5
+    )
+    problem = draw_subspace_problem(setting, (1,))
+    times = [
+        integrate_flow(problem, horizon=1e5, num_checkpoints=2, relative_tolerance=tolerance).memorization_times
+        for tolerance in (1e-7, 1e-11)
+    ]
+    assert np.allclose(*times, rtol=1e-7)
 
 
 def test_without_the_extra_flows_are_the_same(monkeypatch):

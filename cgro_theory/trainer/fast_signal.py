@@ -136,6 +136,8 @@ class _Reduced:
     def noise(self, v: Array) -> tuple[Array, Array]:
         """V_i and |v|^(q-1). shapes: (s, n, m) -> (s, N), (s, n, m)"""
         slopes = self.system.power(v)
+        if len(self.system.starts) > 1:
+            slopes *= v * self.system.starts[1:] >= 0.0
         per_patch = np.einsum("skm,skm->sk", v, slopes) * self.system.signs
         if self.samples < per_patch.shape[1]:
             per_patch = per_patch.reshape(v.shape[0], self.samples, -1).sum(axis=2)
@@ -168,9 +170,9 @@ def relaxations(system: FlowSystem, state: Array) -> float:
 
     ``state``: (u, v, τ).
     """
-    reduced = _Reduced(system, state[:-1])
-    if reduced.start[reduced.largest] == 0.0:
+    if not np.any(system.split(state[:-1])[0]):
         return 0.0
+    reduced = _Reduced(system, state[:-1])
     slope, stiffness, tick = reduced.slopes(np.append(0.0, state[system.setting.width :]))
     return max(-stiffness * tick, -float(slope[0]))
 

@@ -11,6 +11,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from scipy.optimize import brentq
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 from cgro_theory.setting.adversary_name import AdversaryName
-from cgro_theory.trainer.compiled_flow import flow_system
+from cgro_theory.trainer.compiled_flow import CompiledFlowSystem, CompiledSolver, flow_system
 from cgro_theory.trainer.fast_signal import STIFF, FastSignalSolver, relaxations
 from cgro_theory.trainer.flow_system import FlowSystem
 from cgro_theory.trainer.subspace_problem import SubspaceProblem
@@ -28,9 +29,12 @@ from cgro_theory.trainer.trajectories import LEARNED_MARGIN, Trajectories, empty
 
 Array = NDArray[np.float64]
 Progress = Callable[[float], None]
+Solver: TypeAlias = DOP853 | FastSignalSolver
 
 MAX_INTEGRATOR_STEPS = 200_000
 """A run that needs more steps than this has met a tolerance that cannot be met."""
+MOST_PLACES = 10_000
+"""Of a step that are looked at for where a level is reached; where it is reached as a power, many are needed."""
 CLOCK_END = 1e6
 """Far more ticks of the clock than a run can need: each is a relative change of its state by a factor e."""
 SMALLEST_TOLERANCE = 1e-13
@@ -115,11 +119,11 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
     if int(learned[1:].sum()) >= stop_at:
         writer.final(system.initial, 0.0)
         return "memorized"
-    due = 1
-    for _ in range(MAX_INTEGRATOR_STEPS):
+    due, left = 1, MAX_INTEGRATOR_STEPS
+    while left > 0:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # what goes wrong in a step is reported by the status as well
-            solver.step()
+            left -= _advance(system, solver, level, learned, stamps[min(due, times.size - 1)], left)
         if solver.status != "running" or not np.all(np.isfinite(solver.y)):
             break
         step = _Step(system, solver)
@@ -159,16 +163,29 @@ def _integrate(system: FlowSystem, writer: _Writer, times: Array, relative_toler
     return "failed"
 
 
+def _advance(
+    system: FlowSystem, solver: Solver, level: Array, learned: NDArray[np.bool_], stamp: float, most: int
+) -> int:
+    """Take a step, or several where there is nothing to look at in between; give their number."""
+    if isinstance(solver, CompiledSolver):
+        return solver.advance(level, learned, stamp, 1 if _may_be_stiff(system) else most)
+    solver.step()
+    return 1
+
+
+def _may_be_stiff(system: FlowSystem) -> bool:
+    """Whether the signal can come to a rest to which it is pulled far faster than the noise moves: for κ < 0."""
+    return system.setting.attacked_gain < 0.0 and system.signal_sign != 0.0
+
+
 def _is_stiff(system: FlowSystem, state: Array) -> bool:
-    """Whether the signal is at a rest to which it is pulled far faster than the noise moves: only for κ < 0."""
-    if system.setting.attacked_gain >= 0.0 or system.signal_sign == 0.0:
-        return False
-    return relaxations(system, state) > STIFF
+    """Whether the signal is at such a rest."""
+    return _may_be_stiff(system) and relaxations(system, state) > STIFF
 
 
 def _solver(
     system: FlowSystem, relative_tolerance: float, start: float, state: Array, *, stiff: bool = False
-) -> DOP853 | FastSignalSolver:
+) -> Solver:
     """The integrator of (u, v, τ) in a clock, from ``state`` at the clock ``start``.
 
     ``stiff``: one for a signal at rest.
@@ -178,7 +195,9 @@ def _solver(
     relative, absolute = np.full_like(initial, relative_tolerance), np.empty_like(initial)
     absolute[:width] = np.abs(initial[:width]).max()
     absolute[width:-1] = np.abs(initial[width:-1]).max()
-    absolute *= 1e-3 * relative_tolerance
+    # With q = 2 what a neuron does not favour decays exponentially, and what is left of it decides when it
+    # returns: there only its relative error counts.
+    absolute *= (np.finfo(float).tiny if system.setting.degree == 2 else 1e-3) * relative_tolerance
     # An error of τ is a relative error of t + t_c, and τ itself reaches some tens; an error is judged by the root
     # mean square over the state, in which τ alone may take √n times its share. Where a growth ends inside a long
     # step, DOP853's estimate is up to a hundred times too small, and τ is what it misses most.
@@ -186,13 +205,15 @@ def _solver(
     absolute[-1] = relative[-1] = max(relative_tolerance / share, SMALLEST_TOLERANCE)
     if stiff:
         return FastSignalSolver(system, state, relative, absolute)
+    if isinstance(system, CompiledFlowSystem):
+        return CompiledSolver(system, start, state, CLOCK_END, relative, absolute)
     return DOP853(system.in_clock, start, state, CLOCK_END, rtol=relative, atol=absolute)
 
 
 class _Step:
     """The integrator's last step: its states between start and end, and when they reach a level."""
 
-    def __init__(self, system: FlowSystem, solver: DOP853 | FastSignalSolver) -> None:
+    def __init__(self, system: FlowSystem, solver: Solver) -> None:
         self._system = system
         self._solver = solver
         self._low: float = solver.t_old
@@ -223,7 +244,8 @@ class _Step:
             return self._low
         if excess(self.at(high)) <= 0.0:
             return high
-        root = float(brentq(lambda clock: excess(self.at(clock)), self._low, high, xtol=1e-15, rtol=1e-15))
+        places = {"xtol": 1e-15, "rtol": 1e-15, "maxiter": MOST_PLACES}
+        root = float(brentq(lambda clock: excess(self.at(clock)), self._low, high, **places))
         further = math.ulp(root)
         while root < high and excess(self.at(root)) < 0.0:
             root, further = min(high, root + further), 2.0 * further

@@ -43,7 +43,8 @@ class FlowSystem:
         self.initial = np.concatenate([own.signal_projections[0], own.preactivations[0].ravel()])
         self.signal_sign = -1.0 if self.margins(self.initial)[0] < 0 else 1.0
         u, v = self.split(self.initial)
-        self._starts = np.sign(u)
+        # The signs of u, and of a single noise patch's v: nothing drives these across 0. shape: (1 or 2, m)
+        self.starts: Array = np.sign(self.initial.reshape(-1, setting.width)[: 2 if len(v) == 1 else 1])
         tiny = np.finfo(float).tiny
         self.signal_floor = CLOCK_FLOOR**2 * float(u @ u) + tiny
         self.noise_floors: Array = CLOCK_FLOOR**2 * np.einsum("km,km->k", v, v) + tiny
@@ -77,6 +78,11 @@ class FlowSystem:
         return 0.0 if signal < 0.0 else None
 
     @property
+    def watched_sign(self) -> float:
+        """The sign of U at whose change the derivative jumps; 0 where none does."""
+        return self.signal_sign if self._span else 0.0
+
+    @property
     def current_gains(self) -> Array:
         """Factors of U in the clean and the attacked margin, for the sign that the attack answers to."""
         return self._gains[self.signal_sign]
@@ -93,9 +99,9 @@ class FlowSystem:
         """du/dt and dv/dt."""
         setting, rows = self.setting, state.reshape(-1, self.setting.width)
         slopes = self.power(rows)
-        # No u_r ever changes its sign; one that an integrator's error carries past 0 would grow from there for q =
-        # 2.
-        slopes[0] *= rows[0] * self._starts >= 0.0
+        # No u_r ever changes its sign, nor does the v of a single noise patch; one that an integrator's error
+        # carries past 0 would grow from there for q = 2.
+        slopes[: len(self.starts)] *= rows[: len(self.starts)] * self.starts >= 0.0
         margins = (rows * slopes) @ self._ones
         noise = self._of_points(margins[1:] * self.signs)
         gains = self.current_gains

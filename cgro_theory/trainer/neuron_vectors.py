@@ -61,6 +61,17 @@ def _blocks(builder: Any, start: Any, length: Any) -> Any:
     return cgutils.for_range_slice(builder, start, builder.add(start, length), start.type(NEURON_BLOCK))
 
 
+def _total(builder: Any, vector: Any) -> Any:
+    """The sum of a vector's numbers, by halves."""
+    lanes = NEURON_BLOCK
+    while lanes > 1:
+        lanes //= 2
+        half = ir.VectorType(INDEX, lanes)
+        parts = (ir.Constant(half, list(range(first, first + lanes))) for first in (0, lanes))
+        vector = builder.fadd(*(builder.shuffle_vector(vector, vector, part) for part in parts))
+    return builder.extract_element(vector, INDEX(0))
+
+
 def _activation(cubic: bool) -> Any:
     """Keep |v|^(q-1) in ``slopes`` for ``length`` elements from ``start`` on, and give Σ v |v|^(q-1).
 
@@ -81,13 +92,7 @@ def _activation(cubic: bool) -> Any:
                     builder.store(builder.fmul(builder.load(power), size), power)
                 _store(builder, builder.load(power), _pointer(context, builder, slopes, at))
                 builder.store(_call(builder, "fmuladd", element, builder.load(power), builder.load(total)), total)
-            rest, lanes = builder.load(total), NEURON_BLOCK
-            while lanes > 1:
-                lanes //= 2
-                half = ir.VectorType(INDEX, lanes)
-                parts = (ir.Constant(half, list(range(first, first + lanes))) for first in (0, lanes))
-                rest = builder.fadd(*(builder.shuffle_vector(rest, rest, part) for part in parts))
-            return builder.extract_element(rest, INDEX(0))
+            return _total(builder, builder.load(total))
 
         return types.float64(v, slopes, types.intp, types.intp, types.intp), build
 
@@ -95,6 +100,20 @@ def _activation(cubic: bool) -> Any:
 
 
 activate, activate_cubic = _activation(cubic=False), _activation(cubic=True)
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+def sum_of_products(typing: Any, one: Any, other: Any, start: Any, length: Any) -> Any:
+    """Σ of one's elements times the other's, ``length`` of them from ``start`` on."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        total = cgutils.alloca_once_value(builder, ir.Constant(VECTOR, [0.0] * NEURON_BLOCK))
+        with _blocks(builder, *values[2:]) as (at, _):
+            factors = (_load(builder, _pointer(context, builder, each, at)) for each in values[:2])
+            builder.store(_call(builder, "fmuladd", *factors, builder.load(total)), total)
+        return _total(builder, builder.load(total))
+
+    return types.float64(one, other, types.intp, types.intp), build
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # numba has no types
@@ -170,6 +189,7 @@ def add_product(gram: Array, slopes: Array, v: Array, patches: int) -> None:
 def falling_logistic(values: Array) -> None:
     """1/(1 + e^x) in place, to two units in the last place: arithmetic alone, so that it is done in vectors.
 
+    Beyond x = 708, where it is below the smallest normal number, it is 0.
     e^x = 2^k e^r with |r| <= log(2)/2 and e^r by its Taylor polynomial, whose remainder is below 1e-17.
     """
     for index in range(len(values)):
@@ -180,4 +200,4 @@ def falling_logistic(values: Array) -> None:
         for coefficient in INVERSE_FACTORIALS:
             power = power * r + coefficient
         scale = np.int64((np.int64(k) + 1023) << 52).view(np.float64)
-        values[index] = 1.0 / (1.0 + power * scale)
+        values[index] = 1.0 / (1.0 + power * scale) if values[index] <= 708.0 else 0.0
