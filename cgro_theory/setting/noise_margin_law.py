@@ -97,7 +97,7 @@ class NoiseMarginLaw:
         normals = generator.standard_normal((directions, self.noise_patches * width))
         normals /= np.linalg.norm(normals, axis=1, keepdims=True)
         preactivations = normals.reshape(directions, self.noise_patches, width) @ factor.T
-        terms = np.sign(preactivations) * np.abs(preactivations) ** self.degree
+        terms = preactivations * np.abs(preactivations) ** (self.degree - 1)
         return np.asarray(np.abs(terms.sum(axis=(1, 2))))
 
     def directional_tails(self, threshold: float, directions: int, generator: np.random.Generator) -> Array:
@@ -187,7 +187,12 @@ def directional_errors(
     law: NoiseMarginLaw, signal_margin: float, *, directions: int, generator: np.random.Generator
 ) -> Array:
     """The test error at a signal margin given sampled directions; their mean is unbiased. shape: (directions,)"""
-    tails = law.directional_tails(abs(signal_margin), directions, generator)
+    return errors_along(law, law.directional_margins(directions, generator), signal_margin)
+
+
+def errors_along(law: NoiseMarginLaw, along: Array, signal_margin: float) -> Array:
+    """The same for directions with these :meth:`NoiseMarginLaw.directional_margins`; same shape."""
+    tails = law.tails_along(along, abs(signal_margin))
     return tails / 2 if signal_margin >= 0 else 1.0 - tails / 2
 
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from cgro_theory.numerics.confidence import empirical_bernstein
 from cgro_theory.numerics.seeds import derived_seed
-from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, directional_errors
+from cgro_theory.setting.noise_margin_law import NoiseMarginLaw, errors_along
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.remembered import once_per_object
 from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import SubspaceProblem, draw_subspace_problem
 
@@ -61,7 +62,7 @@ class Phase(Enum):
     UNGENERAL = "no clean generalization"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
     """One trained network: where it is in the map, and what it did.
 
@@ -116,8 +117,14 @@ class Cell:
         return Phase.UNMEMORIZED_FRAGILE if overfits else Phase.UNMEMORIZED
 
     def _errors(self, margin: float, directions: int = DIRECTIONS) -> NDArray[np.float64]:
-        generator = np.random.default_rng(derived_seed(self.seed, "cell's law", *seed_parts(self.setting)))
-        return directional_errors(self.law, margin, directions=directions, generator=generator)
+        return errors_along(self.law, _sampled_margins(self, directions), margin)
+
+
+@once_per_object
+def _sampled_margins(cell: Cell, directions: int) -> NDArray[np.float64]:
+    """Noise margins along sampled directions, the same for every signal margin. shape: (directions,)"""
+    generator = np.random.default_rng(derived_seed(cell.seed, "cell's law", *seed_parts(cell.setting)))
+    return cell.law.directional_margins(directions, generator)
 
 
 @dataclass(frozen=True)
