@@ -1,154 +1,20 @@
-"""Re-validates a certificate of one network's training (theory.md 8.3). Needs numpy and Arb; imports nothing else.
-
-    python verification/check_certificate.py FILE
-
-A certificate holds, for each step in time, polynomials p for the state of the reduced flow, and bounds e of their
-distance from the true state, linear in time on each of S equal pieces of the step. On every piece this program
-bounds the defect |p' - f(p)| and the partial derivatives of f over the box p ± e, and asks that e grow faster than
-
-    |x_i - p_i|' <= J_ii |x_i - p_i| + Σ_j |J_ij| |x_j - p_j| + defect_i        (J_ii with its sign)
-
-lets the true distance grow. Then |x - p| <= e on every piece, and all conclusions follow from p and e. The state
-is x = u^(2-q) of the largest u_r(0), and b_kr: how much more of noise patch k neuron r holds than at the start.
-"""
+"""Steps: the defect of their polynomials, and whether the bounds grow faster than the distance may."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat, arb_poly, arb_series, ctx
 
+from .flow import Flow
+from .reading import Grid, Refused, ball, each, exact, exactly, floats, high, low
+
 FORMAT = "cgro certificate 1"
-INTEGERS = ("patch_dimension", "num_samples", "num_patches", "width", "degree")
-NUMBERS = ("signal_strength", "noise_std", "init_std", "attacked_signal_fraction", "adversarial_weight")
-Grid = Any  # an array of balls, polynomials or series, one per noise patch and neuron. shape: (n, m)
-
-
-class Refused(ValueError):
-    """The file does not prove what it claims."""
-
 
 Moment = tuple[float, float, float, float]
 """Of one piece of a step: above z, above every V_i all through it; below z, below some V_i at its end."""
-
-
-def low(value: arb) -> float:
-    """A float that no point of the ball is below."""
-    return math.nextafter(float(value.lower()), -math.inf)
-
-
-def high(value: arb) -> float:
-    """A float that no point of the ball is above."""
-    return math.nextafter(float(value.upper()), math.inf)
-
-
-def exact(value: Any) -> arb:
-    """The ball of radius 0 at a float."""
-    if not math.isfinite(value):
-        raise Refused("a number is not finite")
-    return arb(float(value))
-
-
-def floats(data: Any, name: str, *shape: int) -> Any:
-    """An array of the file, refused unless it has just this shape and holds floats of 64 bits."""
-    array = np.asarray(data[name])
-    if array.dtype != np.float64 or array.shape != shape:
-        raise Refused(f"{name} is no array of float64 of shape {shape}")
-    return array
-
-
-def document(data: Any, name: str) -> dict[str, Any]:
-    """A JSON object of the file, in which no name stands twice."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(pairs)) < len(pairs):
-            raise Refused(f"a name stands twice in {name}")
-        return dict(pairs)
-
-    found = json.loads(str(data[name]), object_pairs_hook=once)
-    if not isinstance(found, dict):
-        raise Refused(f"{name} is no JSON object")
-    return found
-
-
-exactly = np.vectorize(exact, otypes=[object])
-
-
-def each(function: Callable[..., Any], *grids: Grid) -> Grid:
-    """A function of the entries of grids, entry by entry."""
-    return np.frompyfunc(function, len(grids), 1)(*grids)
-
-
-def ball(value: arb, radius: arb) -> arb:
-    """The ball widened by a radius."""
-    return value + arb(0, radius.upper())
-
-
-class Flow:
-    """The network and the right-hand side f, for balls and for series of balls."""
-
-    def __init__(self, data: Any) -> None:
-        setting = document(data, "setting")
-        if setting.keys() != {*INTEGERS, *NUMBERS} or any(type(setting[name]) is not int for name in INTEGERS):
-            raise Refused("the setting has other entries than it should have")
-        if any(type(setting[name]) not in (int, float) for name in NUMBERS):
-            raise Refused("a number of the setting is none")
-        d, self.samples, patches, m, self.q = (setting[name] for name in INTEGERS)
-        alpha, self.noise, init, kappa, lam = (exact(setting[name]) for name in NUMBERS)
-        self.patches, n = patches - 1, self.samples * (patches - 1)
-        if self.q % 2 == 0 or self.q < 3 or not (0 <= lam <= 1 and 0 <= kappa <= 1):
-            raise Refused("it is not about an odd q >= 3 and λ and κ in [0, 1]")
-        if min(self.samples, self.patches, m) < 1 or d < 1 + n + m or not min(alpha, self.noise, init) > 0:
-            raise Refused("the sizes of the setting are not those of a draw")
-        self.weights, self.gains = (1 - lam, lam), (alpha**self.q, (kappa * alpha) ** self.q)
-        labels, u = exactly(floats(data, "labels", self.samples)), exactly(floats(data, "signal_projections", m))
-        factor, coordinates = exactly(floats(data, "noise_factor", n, n)), floats(data, "coordinates", m, n)
-        coordinates, residual = exactly(coordinates), exactly(floats(data, "residual_factor", m, m))
-        if any(y * y != 1 for y in labels):
-            raise Refused("the labels are not signs")
-        y = np.repeat(labels, self.patches)[:, None]
-        self.coupling, self.start = y * (factor @ factor.T) * y.T, y * (factor @ coordinates.T)
-        self.sizes = abs(self.coupling)
-        self.gram = coordinates @ coordinates.T + residual @ residual.T
-        if not max(u) > 0:
-            raise Refused("no u_r(0) > 0")
-        self.x, self.sign = max(u) ** (2 - self.q), [1 if value > 0 else -1 for value in u]
-        self.offset = [abs(w) ** (2 - self.q) - sign * self.x for w, sign in zip(u, self.sign, strict=True)]
-        self.exponent = arb(-self.q) / (self.q - 2)
-
-    def neurons(self, x: Any) -> list[Any]:
-        """|u_r|^(2-q) of every neuron."""
-        return [sign * x + offset for sign, offset in zip(self.sign, self.offset, strict=True)]
-
-    def signal(self, x: Any) -> Any:
-        """U = Σ_r φ_q(u_r)."""
-        powers = [(w.log() * self.exponent).exp() for w in self.neurons(x)]
-        return sum(sign * power for sign, power in zip(self.sign, powers, strict=True))
-
-    def per_point(self, terms: Grid) -> Any:
-        """Sums over the patches and neurons of each point. shape: (N,)"""
-        return terms.sum(axis=1).reshape(self.samples, self.patches).sum(axis=1)
-
-    def per_patch(self, values: Sequence[Any]) -> Grid:
-        """A value of each point for each of its patches. shape: (n, 1)"""
-        return np.repeat(np.fromiter(values, dtype=object), self.patches)[:, None]
-
-    def slope(self, x: arb_series, s: Grid) -> tuple[arb_series, Grid]:
-        """f: dx/dt = -q(q-2) g and db_kr/dt = (q/N) ψ̃ s_kr^(q-1), as series."""
-        square = s * s
-        power = math.prod([square] * ((self.q - 1) // 2))
-        signal, gain, pulls = self.signal(x), arb_series([0]), []
-        for margin in self.per_point(power * s):
-            psi = [
-                ((g * signal + margin).exp() + 1).inv() * w for g, w in zip(self.gains, self.weights, strict=True)
-            ]
-            gain += self.gains[0] * psi[0] + self.gains[1] * psi[1]
-            pulls.append((psi[0] + psi[1]) * (arb(self.q) / self.samples))
-        return gain * (arb(-self.q * (self.q - 2)) / self.samples), self.per_patch(pulls) * power
 
 
 class Step:
@@ -360,27 +226,3 @@ class Checker:
             raise Refused("the robust test error has no bound")
         root = (attacked.log() / self.flow.q).exp() if attacked > 0 else arb(0)
         return max(0.0, low((root / (2 * exact(variance)).sqrt()).erfc() / 2))
-
-
-def require_implied(claims: dict[str, Any], proved: dict[str, Any]) -> None:
-    """Refuse claims that do not contain what was proved: intervals, and bounds from their own side; and others."""
-    if claims.keys() != proved.keys():
-        raise Refused("it claims other things than can be checked")
-    for name, own in proved.items():
-        claimed = np.array(claims[name], dtype=object)
-        good = claimed.shape == np.shape(own) and all(type(entry) in (int, float) for entry in claimed.ravel())
-        if good and isinstance(own, list):
-            pairs = zip(claimed.reshape(-1, 2).tolist(), np.reshape(own, (-1, 2)).tolist(), strict=True)
-            good = all(wide[0] <= narrow[0] and narrow[1] <= wide[1] for wide, narrow in pairs)
-        elif good:
-            good = claims[name] <= own if name == "robust_test_error" else claims[name] >= own
-        if not good:
-            raise Refused(f"the claim about {name.replace('_', ' ')} does not follow from {own}")
-
-
-def check(data: Any) -> dict[str, Any]:
-    """Check a whole certificate in this process; what it proves, or :class:`Refused`."""
-    checker = Checker(data)
-    proved = checker.conclude(checker.check_steps(0, checker.steps))
-    require_implied(document(data, "claims"), proved)
-    return proved
