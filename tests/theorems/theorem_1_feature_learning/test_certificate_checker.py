@@ -13,6 +13,11 @@ from scipy.special import expit
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker import Checker, Refused, require_implied
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker.conclusions import (
+    covariance_of,
+    log10_clean_error,
+    robust_error,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker.flow import Flow
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker.reading import (
     ball,
@@ -191,8 +196,6 @@ def test_balls_are_read_outward():
 def test_the_clean_error_is_the_union_bound(patches, width):
     setting, draw = _network(num_patches=patches + 1, width=width)
     flow = Flow(_data(setting, draw))
-    judge = object.__new__(Checker)
-    judge.flow = flow
     variances = np.linspace(0.5, 2.0, width)
     covariance = np.full((width, width), arb(0), dtype=object)
     for r in range(width):
@@ -202,37 +205,34 @@ def test_the_clean_error_is_the_union_bound(patches, width):
     exact = float(mpmath.log10(patches * width * mpmath.erfc(reach / mpmath.sqrt(2)) / 2))
     tail = mpmath.exp(-(reach**2) / 2) / (reach * mpmath.sqrt(2 * mpmath.pi))
     mills = float(mpmath.log10(patches * width * tail))
-    found = judge._log10_clean_error(arb(z), covariance)
+    found = log10_clean_error(flow, arb(z), covariance)
     assert found == pytest.approx(min(0.0, mills), rel=1e-12)
     assert found >= min(0.0, exact)
 
 
 def test_the_robust_error_is_by_the_largest_conditional_deviation():
     setting, draw = _network()
-    judge = object.__new__(Checker)
-    judge.flow = Flow(_data(setting, draw))
+    flow = Flow(_data(setting, draw))
     numbers = np.array([[2.0, 0.3, 0.0], [0.3, 1.0, 0.1], [0.0, 0.1, 0.5]])
     covariance = np.array([[arb(entry) for entry in row] for row in numbers], dtype=object)
     deviation = math.sqrt((1 / np.linalg.inv(numbers).diagonal()).max())
     expected = float(mpmath.erfc(mpmath.mpf("0.01") ** (mpmath.mpf(1) / 3) / (deviation * mpmath.sqrt(2))) / 2)
-    assert judge._robust_error(arb("0.01"), covariance) == pytest.approx(expected, rel=1e-9)
-    assert judge._robust_error(arb(0), covariance) == pytest.approx(0.5)
+    assert robust_error(flow, arb("0.01"), covariance) == pytest.approx(expected, rel=1e-9)
+    assert robust_error(flow, arb(0), covariance) == pytest.approx(0.5)
     with pytest.raises(Refused):
-        judge._robust_error(arb(-1), covariance)
+        robust_error(flow, arb(-1), covariance)
     singular = np.array([[arb(entry) for entry in row] for row in np.ones((3, 3))], dtype=object)
     with pytest.raises(Refused, match="singular"):
-        judge._robust_error(arb("0.01"), singular)
+        robust_error(flow, arb("0.01"), singular)
 
 
 def test_the_covariance_is_that_of_the_moved_weights():
     setting, draw = _network()
     direct, flow = Direct(setting, draw), Flow(_data(setting, draw))
     _, b = _somewhere(direct)
-    judge = object.__new__(Checker)
-    judge.flow = flow
     moved = draw.coordinates + (b * direct.signs[:, None]).T @ draw.noise_factor
     expected = setting.noise_std**2 * (moved @ moved.T + draw.residual_factor @ draw.residual_factor.T)
-    assert np.allclose(_floats(judge._covariance(exactly(b))), expected, rtol=1e-12)
+    assert np.allclose(_floats(covariance_of(flow, exactly(b))), expected, rtol=1e-12)
 
 
 def _whole(setting, draw):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .conclusions import conclude as conclude
 from .conclusions import require_implied as require_implied
 from .reading import Refused as Refused
 from .reading import document
@@ -26,6 +27,6 @@ from .steps import Moment as Moment
 def check(data: Any) -> dict[str, Any]:
     """Check a whole certificate in this process; what it proves, or :class:`Refused`."""
     checker = Checker(data)
-    proved = checker.conclude(checker.check_steps(0, checker.steps))
+    proved = conclude(checker, checker.check_steps(0, checker.steps))
     require_implied(document(data, "claims"), proved)
     return proved

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -99,7 +98,7 @@ class Box:
 
 
 class Checker:
-    """Checks steps of a certificate, any range of them on its own, and gathers what they prove."""
+    """Checks steps of a certificate, any range of them on its own."""
 
     def __init__(self, data: Any) -> None:
         ctx.prec = 128  # bits of the balls
@@ -119,9 +118,9 @@ class Checker:
 
     def check_steps(self, first: int, last: int) -> list[Moment]:
         """Check the steps from ``first`` to before ``last``, each with its link to the one before."""
-        found, before = list[Moment](), self._step(first - 1) if first else None
+        found, before = list[Moment](), self.step(first - 1) if first else None
         for index in range(first, last):
-            step = self._step(index)
+            step = self.step(index)
             self._check_start(index, step, before)
             for piece in range(self.pieces):
                 if piece % (self.pieces // 2) == 0:
@@ -131,11 +130,12 @@ class Checker:
             before = step
         return found
 
-    def _step(self, index: int) -> Step:
+    def step(self, index: int) -> Step:
+        """The polynomials of the step ``index``."""
         return Step(self.flow, self.durations[index], self.x[index], self.b[index])
 
-    def _bounds(self, index: int, piece: int) -> tuple[arb, Grid, Grid]:
-        """Bounds of x, of b, and with them of s."""
+    def bounds(self, index: int, piece: int) -> tuple[arb, Grid, Grid]:
+        """Bounds of x, of b, and with them of s, where a piece of a step begins, or the last one ends."""
         moved = exactly(self.eb[index, piece])
         return exact(self.ex[index, piece]), moved, self.flow.sizes @ moved
 
@@ -145,14 +145,14 @@ class Checker:
         x_bound, bound = zero, b
         if before is not None:
             x, b = before.x(before.duration), each(lambda p: p(before.duration), before.b)
-            x_bound, bound, _ = self._bounds(index - 1, self.pieces)
-        own_x, own, _ = self._bounds(index, 0)
+            x_bound, bound, _ = self.bounds(index - 1, self.pieces)
+        own_x, own, _ = self.bounds(index, 0)
         gaps = abs(each(lambda p: p(zero), step.b) - b) + bound
         if not (own_x >= abs(step.x(zero) - x) + x_bound and (own >= gaps).all()):
             raise Refused(f"step {index} does not start from where the one before ends")
 
     def _check_piece(self, index: int, step: Step, half: Half, piece: int, defect: tuple[arb, Grid]) -> Moment:
-        old, new = self._bounds(index, piece), self._bounds(index, piece + 1)
+        old, new = self.bounds(index, piece), self.bounds(index, piece + 1)
         length, end = step.duration / self.pieces, step.duration * (piece + 1) / self.pieces
         during = ball(middle := end - length / 2 - half.middle, length / 2)
         box = Box(half, during, old[0].max(new[0]), each(arb.max, old[2], new[2]))
@@ -165,64 +165,3 @@ class Checker:
         after = Box(half, end - half.middle, new[0], new[2])
         signal, noise = (box.signal_margin, after.signal_margin), (box.margins, after.margins)
         return high(signal[0]), max(map(high, noise[0])), low(signal[1]), max(map(low, noise[1]))
-
-    def conclude(self, moments: Sequence[Moment]) -> dict[str, Any]:
-        """What follows from all steps: intervals [low, high], bounds of errors. Margins and errors are at ``end``.
-
-        The times contain the first with z >= 1 and with some V_i >= 1; z never falls, as κ >= 0.
-        """
-        if len(moments) != self.steps * self.pieces:
-            raise Refused("not every step was checked")
-        starts = [arb(0)]
-        for duration in self.durations:
-            starts += [starts[-1] + exact(duration) * k / self.pieces for k in range(1, self.pieces + 1)]
-
-        def first(highs: Sequence[float], lows: Sequence[float], what: str) -> list[float]:
-            begun, reached = (next((k for k, end in enumerate(ends) if end >= 1), None) for ends in (highs, lows))
-            if begun is None or reached is None:
-                raise Refused(f"{what} is not reached")
-            return [max(0.0, low(starts[begun])), high(starts[reached + 1])]
-
-        columns = list(zip(*moments, strict=True))
-        step, (x_bound, b_bound, s_bound) = self._step(self.steps - 1), self._bounds(self.steps - 1, self.pieces)
-        box = Box(step, step.duration, x_bound, s_bound)
-        z, attacked = box.signal_margin, self.flow.gains[1] / self.flow.gains[0] * box.signal_margin
-        covariance = self._covariance(each(lambda p, bound: ball(p(step.duration), bound), step.b, b_bound))
-        right = [all(margin + v > 0 for v in box.margins) for margin in (z, attacked)]
-        return {
-            "signal_time": first(columns[0], columns[2], "the signal"),
-            "memorization_time": first(columns[1], columns[3], "memorization"),
-            "end": [low(starts[-1]), high(starts[-1])],
-            "signal_margin": [low(z), high(z)],
-            "noise_margins": [[low(v), high(v)] for v in box.margins],
-            "clean_train_error": 0.0 if right[0] else 1.0,
-            "robust_train_error": 0.0 if right[1] and attacked >= 0 else 1.0,
-            "log10_clean_test_error": self._log10_clean_error(z, covariance),
-            "robust_test_error": self._robust_error(attacked, covariance),
-        }
-
-    def _covariance(self, b: Grid) -> Grid:
-        """σ² times the Gram matrix of the weights orthogonal to the signal: a fresh patch's (<w_r, ξ>) has it."""
-        mixed = b.T @ self.flow.start
-        return (self.flow.gram + mixed + mixed.T + b.T @ self.flow.coupling @ b) * self.flow.noise**2
-
-    def _log10_clean_error(self, z: arb, covariance: Grid) -> float:
-        """An upper bound: |V| > z needs some |<w_r, ξ_j>| above (z / (J Σ_r C_rr^(q/2)))^(1/q) C_rr^(1/2)."""
-        q, patches, variances = self.flow.q, self.flow.patches, np.diag(covariance)
-        reach = ((z / (sum(c.sqrt() ** q for c in variances) * patches)).log() / q).exp()
-        # P(N > r) <= exp(-r²/2) / (r √(2π)) for a standard normal N and r > 0.
-        log_bound = (arb(patches * len(variances)) / (reach * (2 * arb.pi()).sqrt())).log() - reach**2 / 2
-        return min(0.0, high(log_bound / arb(10).log()))
-
-    def _robust_error(self, attacked: arb, covariance: Grid) -> float:
-        """A lower bound: given all but one normal direction, |V| <= z̃ confines one <w_r, ξ_j>, of conditional
-        variance 1 / (C^-1)_rr, to an interval no longer than 2 z̃^(1/q)."""
-        try:
-            inverse = arb_mat(covariance.tolist()).inv()
-        except ZeroDivisionError:
-            raise Refused("the covariance of a fresh patch may be singular") from None
-        variance = max(low(1 / inverse[r, r]) for r in range(len(covariance)))
-        if not (attacked >= 0 and variance > 0):
-            raise Refused("the robust test error has no bound")
-        root = (attacked.log() / self.flow.q).exp() if attacked > 0 else arb(0)
-        return max(0.0, low((root / (2 * exact(variance)).sqrt()).erfc() / 2))
