@@ -43,10 +43,10 @@ from ..runs.trained import TrainedEvidence
 from ..theory.conditions import BELOW_BOUNDARY, NOISE_OVER_SIGNAL, RADIUS, REGIME
 from ..theory.overfitting import deviation, predict_noise_over_signal
 from .negative_controls import one_in_full_negated, one_in_ladder, told
-from .per_run import BELOW_ONE
 from .scope import met, met_by_all
 from .slopes import Compared, nearest_slope
 from .symbols import PAPER, PROJECT, RATE, REAL, TIME, P, V, err_robust, kappa, q, slope, z, z_attacked
+from .worst_run import BELOW_ONE
 
 Array = NDArray[np.float64]
 

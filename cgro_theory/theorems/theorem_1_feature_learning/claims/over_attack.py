@@ -48,9 +48,8 @@ from ..theory.over_attack import (
 from ..theory.signal import InitialDraw, evaluated
 from . import remembered
 from .negative_controls import NEGATED_ONE, attacked_at, first_replaced, negated, recounted, told
-from .per_run import nearest_to_violation, per_run
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, TIME, P, V, err_clean, err_robust, lam, z
-from .worst_run import JudgedRun
+from .worst_run import JudgedRun, nearest_to_violation, per_run
 
 Bracket = Callable[[PatchSetting, InitialDraw, float], PlateauBracket | None]
 SIZES = (
