@@ -52,9 +52,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         f"{THEOREM_1}/theory/exponents.py": (f"{TESTS_1}/test_leading_orders.py", *_FORMULAS_1),
         f"{THEOREM_1}/theory/memorization.py": (*_ENCLOSURES, *_FORMULAS_1),
         f"{THEOREM_1}/theory/noise_growth.py": _ENCLOSURES,
-        f"{THEOREM_1}/theory/noise_step.py": _ENCLOSURES,
+        f"{THEOREM_1}/theory/bracket_steps.py": _ENCLOSURES,
         f"{THEOREM_1}/theory/signal.py": (*_ENCLOSURES, *_FORMULAS_1),
-        f"{THEOREM_1}/theory/signal_growth.py": _ENCLOSURES,
         f"{THEOREM_1}/theory/stage_bounds.py": (f"{TESTS_1}/test_stage_bounds.py",),
         f"{THEOREM_1}/theory/stage_probability.py": (
             f"{TESTS_1}/test_stage_bounds.py",
