@@ -136,8 +136,8 @@ def judge_runs(
     if worst is None or worst.standing[0] < 2:
         broken = next((run.failure for run in runs if run.failure), "")
         if broken:
-            met = next((run.assumed for run in runs if not run.unmet), None)
-            scope = Prediction(None) if met is None else Prediction(Interval.point(0.0), met)
+            holding = next((run.assumed for run in runs if not run.unmet), None)
+            scope = Prediction(None) if holding is None else Prediction(Interval.point(0.0), holding)
             return CheckedPair(scope, replace(Measurement.failed(broken), raw=raw))
         if worst is None:
             return CheckedPair(

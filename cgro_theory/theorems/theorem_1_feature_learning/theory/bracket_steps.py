@@ -35,7 +35,7 @@ CHANGE_OF_LAG = 0.002
 class Slopes:
     """own·|s|^(q-1) + around bounds a right-hand side, from below and from above. shapes: (runs, n, m)
 
-    ``activity`` is the sum of the sizes of all that is in ``around``;
+    ``activity`` is the sum of the sizes of all that is in ``around``.
     """
 
     own_low: Array
