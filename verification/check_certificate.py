@@ -1,22 +1,34 @@
 """Check a certificate again: `python verification/check_certificate.py FILE` (docs/theory/theorem_1.md, 8.3).
 
 Exit codes: 0 accepted, 1 refused, 2 no certificate. The checker needs numpy and python-flint and imports nothing
-of this project: `cgro_theory/theorems/theorem_1_feature_learning/certificate/checker.py` is run alone.
+of this project: `cgro_theory/theorems/theorem_1_feature_learning/certificate/checker` is run alone.
 """
 
-import runpy
+import importlib.util
 import sys
 import zipfile
 import zlib
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
-FOLDER = Path(__file__).parents[1] / "cgro_theory" / "theorems" / "theorem_1_feature_learning" / "certificate"
+THEOREM = Path(__file__).parents[1] / "cgro_theory" / "theorems" / "theorem_1_feature_learning"
+FOLDER = THEOREM / "certificate" / "checker"
 MALFORMED = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RecursionError, RuntimeError),
     *(TypeError, ValueError, zipfile.BadZipFile, zlib.error),
 )
+
+
+def alone(folder: Path) -> ModuleType:
+    """The package of a folder under that folder's own name: its files reach each other and nothing around them."""
+    spec = importlib.util.spec_from_file_location(folder.name, folder / "__init__.py")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder} is no package")
+    package = sys.modules[folder.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    return package
 
 
 def main(arguments: list[str]) -> int:
@@ -24,12 +36,12 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python verification/check_certificate.py FILE", file=sys.stderr)
         return 2
-    checker = runpy.run_path(str(FOLDER / "checker.py"))
+    checker = alone(FOLDER)
     try:
         with np.load(arguments[0], allow_pickle=False) as file:
             data = {name: file[name] for name in file.files}
-        proved = checker["check"](data)
-    except checker["Refused"] as refusal:
+        proved = checker.check(data)
+    except checker.Refused as refusal:
         print(f"REFUSED: {refusal}", file=sys.stderr)
         return 1
     except MALFORMED as error:

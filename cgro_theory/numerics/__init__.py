@@ -1,1 +1,1 @@
-"""Enclosures, confidence intervals and fitted rates. Knows no machine learning, imports nothing of ours."""
+"""Ball arithmetic, confidence intervals, power and seeds. Knows no machine learning."""

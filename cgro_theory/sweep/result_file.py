@@ -1,4 +1,4 @@
-"""The bytes of one result: an npz archive with a header, the same bytes for the same result, never a pickle."""
+"""The file of one result: an npz archive with a header, the same bytes for the same result, never a pickle."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from cgro_theory.array_archive import read_arrays
 from cgro_theory.errors import InvalidFile, InvalidInput
-from cgro_theory.sweep.cell import Cell
+from cgro_theory.sweep.cell import Cell, cell_of
 from cgro_theory.sweep.run_kind import RunOutcome
 
 RESULT_SCHEMA = "cgro-sweep-run/1"
@@ -93,3 +94,22 @@ def decode_result(path: Path, content: bytes, cell: Cell) -> RunOutcome:
     if stored != (cell.kind, cell.version, dict(cell.parameters)):
         raise InvalidFile(path, f"holds another run than {cell.identity}")
     return RunOutcome(tuple(header["rows"]), arrays)
+
+
+def found_results(folder: Path) -> Iterator[tuple[Cell, str]]:
+    """Every whole result below the ``folder`` of a store whose index was lost, with its SHA-256.
+
+    Each tells its own run, and its name its checksum; what is not named by its own content is left alone. Of two
+    results of one run the one written last comes last.
+    """
+    paths = (path for path in folder.glob("*/*.npz") if path.is_file())
+    for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name)):
+        try:
+            content = path.read_bytes()
+            header: Any = json.loads(read_arrays(content, [HEADER])[HEADER].tobytes().decode())
+            cell = cell_of(str(header["kind"]), int(header["version"]), header["parameters"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        checksum = hashlib.sha256(content).hexdigest()
+        if header.get("schema") == RESULT_SCHEMA and path.name == f"{cell.identity}.{checksum[:16]}.npz":
+            yield cell, checksum

@@ -22,9 +22,8 @@ from typing import Any
 from cgro_theory.atomic_file import atomic_write, require_folder
 from cgro_theory.errors import InvalidFile
 from cgro_theory.sweep.cell import Cell
-from cgro_theory.sweep.found_results import found_results
 from cgro_theory.sweep.index import open_index, reporting, transaction
-from cgro_theory.sweep.result_file import EncodedResult, read_result
+from cgro_theory.sweep.result_file import EncodedResult, found_results, read_result
 from cgro_theory.sweep.run_kind import RunOutcome
 from cgro_theory.sweep.session import PULSE_SECONDS, Identity, Observer, own_identity
 

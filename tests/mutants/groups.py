@@ -26,6 +26,7 @@ _FORMULAS_1 = (
     "tests/test_formulas_theorem_1.py",
     "tests/test_calculator_patch_data.py",
 )
+_CHECKER = (f"{TESTS_1}/test_certificate_checker.py", f"{TESTS_1}/test_certificates.py")
 _CERTIFICATE = (
     f"{TESTS_2}/test_reading_oracles.py",
     f"{TESTS_2}/test_certificate.py",
@@ -51,9 +52,8 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         f"{THEOREM_1}/theory/exponents.py": (f"{TESTS_1}/test_leading_orders.py", *_FORMULAS_1),
         f"{THEOREM_1}/theory/memorization.py": (*_ENCLOSURES, *_FORMULAS_1),
         f"{THEOREM_1}/theory/noise_growth.py": _ENCLOSURES,
-        f"{THEOREM_1}/theory/noise_step.py": _ENCLOSURES,
+        f"{THEOREM_1}/theory/bracket_steps.py": _ENCLOSURES,
         f"{THEOREM_1}/theory/signal.py": (*_ENCLOSURES, *_FORMULAS_1),
-        f"{THEOREM_1}/theory/signal_growth.py": _ENCLOSURES,
         f"{THEOREM_1}/theory/stage_bounds.py": (f"{TESTS_1}/test_stage_bounds.py",),
         f"{THEOREM_1}/theory/stage_probability.py": (
             f"{TESTS_1}/test_stage_bounds.py",
@@ -125,10 +125,10 @@ GROUPS: dict[str, dict[str, tuple[str, ...]]] = {
         "cgro_theory/trainer/subspace_problem.py": _TRAINER,
     },
     "certificates": {
-        f"{THEOREM_1}/certificate/checker.py": (
-            f"{TESTS_1}/test_certificate_checker.py",
-            f"{TESTS_1}/test_certificates.py",
-        ),
+        f"{THEOREM_1}/certificate/checker/conclusions.py": _CHECKER,
+        f"{THEOREM_1}/certificate/checker/flow.py": _CHECKER,
+        f"{THEOREM_1}/certificate/checker/reading.py": _CHECKER,
+        f"{THEOREM_1}/certificate/checker/steps.py": _CHECKER,
         f"{THEOREM_2}/certificate/box_reading.py": _CERTIFICATE,
         f"{THEOREM_2}/certificate/enclosing.py": (*_CERTIFICATE, f"{TESTS_2}/test_lower_bound.py"),
         f"{THEOREM_2}/certificate/indicator_reading.py": _CERTIFICATE,

@@ -15,6 +15,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
     leading_memorization_times,
     predict_first_memorization_time,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import standard_deviation
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
     plateau_signal_margin,
@@ -160,7 +161,7 @@ def test_the_small_formulas():
     assert predictions.corner_error(4, 3) == Fraction(27, 64)
     assert predictions.noise_ratio_exponent(3) == -1.5
     law = NoiseMarginLaw(np.array([[0.5]]), 2, 3)
-    assert predictions.standard_deviation(law) == pytest.approx(math.sqrt(3 * 3 * 0.25))
+    assert standard_deviation(law) == pytest.approx(math.sqrt(3 * 3 * 0.25))
     ratio = predictions.predict_noise_ratio(
         a_setting(attacked_signal_fraction=0.01), a_draw(signed=((0.02, 0.01), (0.015, 0.0))), 3e3
     )

@@ -12,10 +12,14 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 from cgro_theory.setting import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.theory import noise_growth, noise_step
-from cgro_theory.theorems.theorem_1_feature_learning.theory.noise_step import Slopes, crossing_times, grown
+from cgro_theory.theorems.theorem_1_feature_learning.theory import bracket_steps, noise_growth
+from cgro_theory.theorems.theorem_1_feature_learning.theory.bracket_steps import (
+    SignalBracket,
+    Slopes,
+    crossing_times,
+    grown,
+)
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import InitialDraw
-from cgro_theory.theorems.theorem_1_feature_learning.theory.signal_growth import SignalBracket
 
 
 def one(value):
@@ -261,7 +265,7 @@ def test_over_a_box_the_slopes_bound_the_right_hand_side_and_are_reached(degree)
     unit = float(bracket.unit[0])
     middle = bracket.low
     low, high = middle - 0.15, middle + 0.15
-    box = noise_step.Box(low, high, low, high, high, np.zeros(()), bracket.leader)
+    box = bracket_steps.Box(low, high, low, high, high, np.zeros(()), bracket.leader)
     still = bracket.signal.advance(np.zeros(1), np.zeros((1, 2)), np.zeros((1, 2)))
     still = replace(still, margin_low=one(0.2), margin_high=one(0.6))
     now = bracket._slopes(box, still)

@@ -12,7 +12,21 @@ from scipy.special import expit
 
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
-from cgro_theory.theorems.theorem_1_feature_learning.certificate import checker
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker import Checker, Refused, require_implied
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker.conclusions import (
+    covariance_of,
+    log10_clean_error,
+    robust_error,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker.flow import Flow
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker.reading import (
+    ball,
+    each,
+    exactly,
+    high,
+    low,
+)
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.checker.steps import FORMAT, Box, Half, Step
 
 SEED = 884020
 
@@ -30,7 +44,7 @@ def _network(degree=3, **changes):
 
 def _data(setting, draw):
     return {
-        "format": np.array(checker.FORMAT),
+        "format": np.array(FORMAT),
         "setting": np.array(json.dumps(asdict(setting))),
         "labels": draw.labels,
         "noise_factor": draw.noise_factor,
@@ -85,13 +99,13 @@ def _somewhere(direct):
 
 def _step(flow, x, b, slope, duration):
     """A step whose polynomials are straight lines."""
-    return checker.Step(flow, duration, np.array([x, slope[0]]), np.stack([b, slope[1]]))
+    return Step(flow, duration, np.array([x, slope[0]]), np.stack([b, slope[1]]))
 
 
 @pytest.mark.parametrize("degree", [3, 5, 7])
 def test_the_series_of_the_right_hand_side_begins_with_its_value(degree):
     setting, draw = _network(degree)
-    direct, flow = Direct(setting, draw), checker.Flow(_data(setting, draw))
+    direct, flow = Direct(setting, draw), Flow(_data(setting, draw))
     x, b = _somewhere(direct)
     expected = direct.slope(x, b)
     step = _step(flow, x, b, expected, 1e-3)
@@ -102,17 +116,17 @@ def test_the_series_of_the_right_hand_side_begins_with_its_value(degree):
 
 def _series(step):
     ctx.cap = 2
-    return arb_series(step.x.coeffs(), 2), checker.each(lambda p: arb_series(p.coeffs(), 2), step.s)
+    return arb_series(step.x.coeffs(), 2), each(lambda p: arb_series(p.coeffs(), 2), step.s)
 
 
 @pytest.mark.parametrize("degree", [3, 5])
 def test_the_growth_is_the_sum_of_the_partial_derivatives(degree):
     """At a single state, by central differences; off the diagonal their sizes, on it their sign."""
     setting, draw = _network(degree)
-    direct, flow = Direct(setting, draw), checker.Flow(_data(setting, draw))
+    direct, flow = Direct(setting, draw), Flow(_data(setting, draw))
     x, b = _somewhere(direct)
     step, zero = _step(flow, x, b, direct.slope(x, b), 1e-3), np.full(b.shape, arb(0), dtype=object)
-    box = checker.Box(step, arb(0), arb(0), zero)
+    box = Box(step, arb(0), arb(0), zero)
 
     def difference(place, size):
         ends = []
@@ -152,12 +166,12 @@ def _floats(grid):
 def test_the_defect_is_at_least_what_is_sampled_and_not_far_above(half):
     """Straight lines over a long step: the defect is large, and known by evaluation."""
     setting, draw = _network()
-    direct, flow = Direct(setting, draw), checker.Flow(_data(setting, draw))
+    direct, flow = Direct(setting, draw), Flow(_data(setting, draw))
     x, b = _somewhere(direct)
     slope = direct.slope(x, b)
     duration = 0.02 * x / abs(slope[0])
     step = _step(flow, x, b, slope, duration)
-    found = checker.Half(step, half).defect()
+    found = Half(step, half).defect()
     sampled = [0.0, np.zeros(b.shape)]
     for time in duration * np.linspace(half / 2, (half + 1) / 2, 33):
         there = direct.slope(x + time * slope[0], b + time * slope[1])
@@ -171,9 +185,9 @@ def test_the_defect_is_at_least_what_is_sampled_and_not_far_above(half):
 def test_balls_are_read_outward():
     third = arb(1) / 3
     for value in (arb(1, 0.5), third, -third, arb(0), arb("1e-400"), arb(2) ** 60 + 1):
-        assert arb(checker.low(value)) <= value.lower()
-        assert arb(checker.high(value)) >= value.upper()
-    widened = checker.ball(arb(1), arb(0.25, 0.25))
+        assert arb(low(value)) <= value.lower()
+        assert arb(high(value)) >= value.upper()
+    widened = ball(arb(1), arb(0.25, 0.25))
     assert widened.contains(arb(1.5))
     assert widened.contains(arb(0.5))
 
@@ -181,9 +195,7 @@ def test_balls_are_read_outward():
 @pytest.mark.parametrize(("patches", "width"), [(1, 2), (2, 2), (2, 5)])
 def test_the_clean_error_is_the_union_bound(patches, width):
     setting, draw = _network(num_patches=patches + 1, width=width)
-    flow = checker.Flow(_data(setting, draw))
-    judge = object.__new__(checker.Checker)
-    judge.flow = flow
+    flow = Flow(_data(setting, draw))
     variances = np.linspace(0.5, 2.0, width)
     covariance = np.full((width, width), arb(0), dtype=object)
     for r in range(width):
@@ -193,37 +205,34 @@ def test_the_clean_error_is_the_union_bound(patches, width):
     exact = float(mpmath.log10(patches * width * mpmath.erfc(reach / mpmath.sqrt(2)) / 2))
     tail = mpmath.exp(-(reach**2) / 2) / (reach * mpmath.sqrt(2 * mpmath.pi))
     mills = float(mpmath.log10(patches * width * tail))
-    found = judge._log10_clean_error(arb(z), covariance)
+    found = log10_clean_error(flow, arb(z), covariance)
     assert found == pytest.approx(min(0.0, mills), rel=1e-12)
     assert found >= min(0.0, exact)
 
 
 def test_the_robust_error_is_by_the_largest_conditional_deviation():
     setting, draw = _network()
-    judge = object.__new__(checker.Checker)
-    judge.flow = checker.Flow(_data(setting, draw))
+    flow = Flow(_data(setting, draw))
     numbers = np.array([[2.0, 0.3, 0.0], [0.3, 1.0, 0.1], [0.0, 0.1, 0.5]])
     covariance = np.array([[arb(entry) for entry in row] for row in numbers], dtype=object)
     deviation = math.sqrt((1 / np.linalg.inv(numbers).diagonal()).max())
     expected = float(mpmath.erfc(mpmath.mpf("0.01") ** (mpmath.mpf(1) / 3) / (deviation * mpmath.sqrt(2))) / 2)
-    assert judge._robust_error(arb("0.01"), covariance) == pytest.approx(expected, rel=1e-9)
-    assert judge._robust_error(arb(0), covariance) == pytest.approx(0.5)
-    with pytest.raises(checker.Refused):
-        judge._robust_error(arb(-1), covariance)
+    assert robust_error(flow, arb("0.01"), covariance) == pytest.approx(expected, rel=1e-9)
+    assert robust_error(flow, arb(0), covariance) == pytest.approx(0.5)
+    with pytest.raises(Refused):
+        robust_error(flow, arb(-1), covariance)
     singular = np.array([[arb(entry) for entry in row] for row in np.ones((3, 3))], dtype=object)
-    with pytest.raises(checker.Refused, match="singular"):
-        judge._robust_error(arb("0.01"), singular)
+    with pytest.raises(Refused, match="singular"):
+        robust_error(flow, arb("0.01"), singular)
 
 
 def test_the_covariance_is_that_of_the_moved_weights():
     setting, draw = _network()
-    direct, flow = Direct(setting, draw), checker.Flow(_data(setting, draw))
+    direct, flow = Direct(setting, draw), Flow(_data(setting, draw))
     _, b = _somewhere(direct)
-    judge = object.__new__(checker.Checker)
-    judge.flow = flow
     moved = draw.coordinates + (b * direct.signs[:, None]).T @ draw.noise_factor
     expected = setting.noise_std**2 * (moved @ moved.T + draw.residual_factor @ draw.residual_factor.T)
-    assert np.allclose(_floats(judge._covariance(checker.exactly(b))), expected, rtol=1e-12)
+    assert np.allclose(_floats(covariance_of(flow, exactly(b))), expected, rtol=1e-12)
 
 
 def _whole(setting, draw):
@@ -241,7 +250,7 @@ def test_arrays_that_do_not_fit_are_refused():
     """Each would broadcast, or be rounded, if it were let."""
     setting, draw = _network()
     n, m, good = setting.num_noise, setting.width, _whole(*_network())
-    checker.Checker(good)
+    Checker(good)
     for name, wrong in (
         ("moved", np.ones((2, 4, n, m))),
         ("clock", np.ones((1, 3))),
@@ -256,20 +265,20 @@ def test_arrays_that_do_not_fit_are_refused():
         ("noise_factor", draw.noise_factor.astype(np.longdouble)),
         ("durations", np.ones(2, dtype=bool)),
     ):
-        with pytest.raises(checker.Refused):
-            checker.Checker(good | {name: wrong})
+        with pytest.raises(Refused):
+            Checker(good | {name: wrong})
     odd = {"clock_bounds": np.ones((2, 4)), "moved_bounds": np.ones((2, 4, n, m))}
     none = {name: good[name][:0] for name in ("durations", "clock", "moved", "clock_bounds", "moved_bounds")}
     for wrong in (odd, none):
-        with pytest.raises(checker.Refused, match="no steps, steps that do not fit"):
-            checker.Checker(good | wrong)
+        with pytest.raises(Refused, match="no steps, steps that do not fit"):
+            Checker(good | wrong)
     for wrong in ({"durations": np.zeros(2)}, {"clock_bounds": np.zeros((2, 5))}):
-        with pytest.raises(checker.Refused, match="not positive"):
-            checker.Checker(good | wrong)
-    with pytest.raises(checker.Refused, match="signs"):
-        checker.Checker(good | {"labels": np.array([1.0, 2.0])})
-    with pytest.raises(checker.Refused, match="format"):
-        checker.Checker(good | {"format": np.array("junk")})
+        with pytest.raises(Refused, match="not positive"):
+            Checker(good | wrong)
+    with pytest.raises(Refused, match="signs"):
+        Checker(good | {"labels": np.array([1.0, 2.0])})
+    with pytest.raises(Refused, match="format"):
+        Checker(good | {"format": np.array("junk")})
 
 
 @pytest.mark.parametrize(
@@ -294,19 +303,19 @@ def test_arrays_that_do_not_fit_are_refused():
 def test_a_setting_that_is_none_is_refused(change):
     setting, draw = _network()
     data = _whole(setting, draw)
-    with pytest.raises(checker.Refused):
-        checker.Checker(data | {"setting": np.array(json.dumps(asdict(setting) | change))})
+    with pytest.raises(Refused):
+        Checker(data | {"setting": np.array(json.dumps(asdict(setting) | change))})
 
 
 def test_names_that_stand_twice_and_claims_that_nobody_checks_are_refused():
     setting, draw = _network()
     text = json.dumps(asdict(setting))
-    with pytest.raises(checker.Refused, match="twice"):
-        checker.Flow(_data(setting, draw) | {"setting": np.array(text.replace("{", '{"width": 9, ', 1))})
-    with pytest.raises(checker.Refused, match="no JSON object"):
-        checker.Flow(_data(setting, draw) | {"setting": np.array("[1]")})
+    with pytest.raises(Refused, match="twice"):
+        Flow(_data(setting, draw) | {"setting": np.array(text.replace("{", '{"width": 9, ', 1))})
+    with pytest.raises(Refused, match="no JSON object"):
+        Flow(_data(setting, draw) | {"setting": np.array("[1]")})
     proved = {"end": [1.0, 2.0], "robust_test_error": 0.4}
-    checker.require_implied({"end": [0, 2.5], "robust_test_error": 0.3}, proved)
+    require_implied({"end": [0, 2.5], "robust_test_error": 0.3}, proved)
     for claims in (
         {"end": [0.0, 2.5]},
         {"end": [0.0, 2.5], "robust_test_error": 0.3, "proved for": "every network"},
@@ -317,5 +326,5 @@ def test_names_that_stand_twice_and_claims_that_nobody_checks_are_refused():
         {"end": [1.5, 2.5], "robust_test_error": 0.3},
         {"end": [0.0, 1.5], "robust_test_error": 0.3},
     ):
-        with pytest.raises(checker.Refused):
-            checker.require_implied(claims, proved)
+        with pytest.raises(Refused):
+            require_implied(claims, proved)

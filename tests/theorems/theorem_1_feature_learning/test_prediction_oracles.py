@@ -398,7 +398,7 @@ def test_noise_over_signal_is_that_of_the_cascade_taken_late_and_early(degree):
     z_low = followed_signal(setting, draw.signal_projections, 1.0, [pulled])[0]
     z_high = followed_signal(setting, draw.signal_projections, -1.0, [end])[0]
     late, early = (written_out(setting, draw, end, by, held) for by in (1.1, 1 / 1.1))
-    found = overfitting.predict_noise_over_signal(setting, draw, end, overfitting.deviation)
+    found = overfitting.predict_noise_over_signal(setting, draw, end, overfitting.standard_deviation)
     tolerance = 2e-2 if degree % 2 == 0 else 1e-2  # quadrature of |x|^q for even q
     assert found.interval.low == pytest.approx(late / z_high, rel=tolerance)
     assert found.interval.high == pytest.approx(early / z_low, rel=tolerance)

@@ -12,8 +12,8 @@ from strategies import finite, intervals
 
 from cgro_theory.claims import Interval, Outcome, Prediction, judge
 from cgro_theory.theorems.catalogue import claim
-from cgro_theory.theorems.theorem_1_feature_learning.claims.per_run import nearest_to_violation, per_run
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_boundary, nearest_slope
+from cgro_theory.theorems.theorem_1_feature_learning.claims.worst_run import nearest_to_violation, per_run
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import SIGNAL_NEURON
 
 TIME_CLAIM = claim("theorem_1.first_memorization_time")

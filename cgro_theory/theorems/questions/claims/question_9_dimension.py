@@ -15,9 +15,10 @@ from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, with_w
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_slope
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Cell
 from cgro_theory.theorems.theorem_1_feature_learning.theory.conditions import NOISE_OVER_SIGNAL
+from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import standard_deviation
 
 from ..runs.made import QuestionRuns
-from ..theory.predictions import noise_ratio_exponent, predict_noise_ratio, standard_deviation
+from ..theory.predictions import noise_ratio_exponent, predict_noise_ratio
 from .counting import draw_of, ladders
 from .question import Question
 from .symbols import PROJECT, REAL, q, slope

@@ -16,7 +16,6 @@ from scipy import special, stats
 from scipy.special import expit
 
 from cgro_theory.claims import Condition, EvaluatedCondition, Interval, Prediction, unmet
-from cgro_theory.setting.noise_margin_law import NoiseMarginLaw
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.lemmas.theory.common_clock import flow_projections
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import (
@@ -43,6 +42,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.theory.memorization import 
 from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import (
     predict_noise_over_signal,
     predict_overfitting_boundary,
+    standard_deviation,
 )
 from cgro_theory.theorems.theorem_1_feature_learning.theory.signal import (
     InitialDraw,
@@ -241,11 +241,6 @@ def protected_volume(dimension: int, perturbation_radius: float, norm_order: flo
 def predict_noise_ratio(setting: PatchSetting, draw: InitialDraw, end: float) -> Prediction:
     """Estimate of std V/z for a run that ends at ``end`` (theory.md 5.9). Assumes NOISE_OVER_SIGNAL."""
     return predict_noise_over_signal(setting, draw, end, standard_deviation)
-
-
-def standard_deviation(law: NoiseMarginLaw) -> float:
-    """The standard deviation of V."""
-    return math.sqrt(law.variance)
 
 
 def noise_ratio_exponent(degree: int) -> float:

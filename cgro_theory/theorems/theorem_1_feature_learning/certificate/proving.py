@@ -13,7 +13,7 @@ from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.worker_pool import WorkerPool
 
 from .certificate import Certificate
-from .checker import Checker, Moment, Refused, require_implied
+from .checker import Checker, Moment, Refused, conclude, require_implied
 from .error_growth import NotCompleted
 from .prover import ORDER, PIECES, prove
 
@@ -29,7 +29,7 @@ SECONDS_PER_PROJECTION = 1.1e-3
 
 @dataclass(frozen=True)
 class Proof:
-    """A certificate that the checker accepted, and what it proves (:meth:`Checker.conclude`)."""
+    """A certificate that the checker accepted, and what it proves (:func:`conclude`)."""
 
     certificate: Certificate
     proved: dict[str, Any]
@@ -99,7 +99,7 @@ def proof_of(
             for done, part in enumerate(pending):
                 progress(f"checking {len(certificate.durations)} steps", done / len(pending))
                 moments += part.result()
-        proved = Checker(data).conclude(moments)
+        proved = conclude(Checker(data), moments)
         require_implied(json.loads(json.dumps(certificate.claims)), proved)
     except Refused as refusal:
         raise NotCompleted(f"the checker refuses it: {refusal}") from refusal

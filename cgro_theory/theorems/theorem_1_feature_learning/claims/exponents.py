@@ -38,11 +38,10 @@ from ..theory.memorization import leading_memorization_time
 from ..theory.signal import InitialDraw, leading_signal_time
 from . import remembered
 from .negative_controls import attacked_at, first_replaced, one_in_ladder, one_run
-from .per_run import BELOW_ONE, per_run, seeds_of, widened
 from .scope import met
 from .slopes import slope_weights
 from .symbols import PAPER, PROJECT, REAL, TIME, a, b, kappa, q, s, slope, z
-from .worst_run import JudgedRun, judge_runs
+from .worst_run import BELOW_ONE, JudgedRun, judge_runs, per_run, seeds_of, widened
 
 Array = NDArray[np.float64]
 Exponent = Callable[[int, float, float], float]

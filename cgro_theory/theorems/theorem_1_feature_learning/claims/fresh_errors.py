@@ -45,9 +45,9 @@ from ..runs.initial_draws import seed_parts
 from ..runs.trained import RunGroup, TrainedEvidence
 from ..theory.conditions import ATTACK, CLEAN_WEIGHT, TRAINED
 from .negative_controls import NEGATED_ONE, ONE_NEGATED, all_negated, attacked_at, one_in_full_negated, recounted
-from .per_run import counted
 from .scope import met_by_all
 from .symbols import PAPER, PROJECT, RATE, TIME, P, V, Var_V, err_clean, err_robust, z, z_attacked
+from .worst_run import counted
 
 Array = NDArray[np.float64]
 

@@ -41,12 +41,12 @@ from ..runs.initial_draws import initial_draws, seed_parts
 from ..runs.phases import DIRECTIONS, Cell
 from ..runs.trained import TrainedEvidence
 from ..theory.conditions import BELOW_BOUNDARY, NOISE_OVER_SIGNAL, RADIUS, REGIME
-from ..theory.overfitting import deviation, predict_noise_over_signal
+from ..theory.overfitting import predict_noise_over_signal, standard_deviation
 from .negative_controls import one_in_full_negated, one_in_ladder, told
-from .per_run import BELOW_ONE
 from .scope import met, met_by_all
 from .slopes import Compared, nearest_slope
 from .symbols import PAPER, PROJECT, RATE, REAL, TIME, P, V, err_robust, kappa, q, slope, z, z_attacked
+from .worst_run import BELOW_ONE
 
 Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def check_clean_error_limit(
         below = met(group, (BELOW_BOUNDARY,))
         rows = zip(initial_draws(own), own.final_noise_margin_laws(), below, strict=True)
         for run, (draw, law, assumed) in enumerate(rows):
-            ratio = predict(group.setting, draw, float(own.final_time[run]), deviation)
+            ratio = predict(group.setting, draw, float(own.final_time[run]), standard_deviation)
             ends = ratio.interval
             predicted = Prediction(
                 None if ends is None else Interval(ends.low**2 / 2, ends.high**2 / 2).outward(),

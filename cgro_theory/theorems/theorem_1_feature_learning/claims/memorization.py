@@ -39,10 +39,9 @@ from ..theory.signal import InitialDraw, leading_signal_time
 from . import remembered
 from .negative_controls import ONE_UNATTACKED, judged_on, slipped_in, told
 from .one_neuron import one_neuron
-from .per_run import BELOW_ONE, every_run, nearest_to_violation, per_run
 from .scope import met
 from .symbols import ARITHMETIC, ONE_SETTING, PAPER, PROJECT, REAL, T_I, T_III, TIME, N, V, lam, q, t, v, xi
-from .worst_run import JudgedRun
+from .worst_run import BELOW_ONE, JudgedRun, every_run, nearest_to_violation, per_run
 
 PredictTimes = Callable[[PatchSetting, Sequence[InitialDraw], float], Sequence[Prediction]]
 FIRST_MEMORIZATION = Claim(

@@ -34,10 +34,9 @@ from ..theory.cascade import cascade_times, times_alone
 from ..theory.conditions import MEMORIZING
 from ..theory.signal import InitialDraw
 from .negative_controls import judged_on
-from .per_run import BELOW_ONE
 from .scope import met
 from .symbols import PROJECT, TIME
-from .worst_run import LEFT_OUT_AT_MOST
+from .worst_run import BELOW_ONE, LEFT_OUT_AT_MOST
 
 MEMORIZATION_ORDER = Claim(
     label="theorem_1.memorization_order",

@@ -17,10 +17,9 @@ from ..runs.trained import RunGroup, TrainedEvidence
 from ..theory.conditions import NO_ATTACK, NO_CLEAN_POINTS, PAPERS_ATTACK, SIGNAL_NEURON, SMALL_NOISE, WIDTH
 from ..theory.signal import clean_drive, noise_margin_bound
 from .negative_controls import all_negated, judged_on, slipped_in
-from .per_run import BELOW_ONE, counted, every_run, per_run, seeds_of
 from .scope import met, met_by_all
 from .symbols import PROJECT, RATE, REAL, TIME, J, V, Var_V, m, q, z
-from .worst_run import judge_runs
+from .worst_run import BELOW_ONE, counted, every_run, judge_runs, per_run, seeds_of
 
 STANDARD = (SIGNAL_NEURON, NO_ATTACK)
 ATTACKED_ONLY = (WIDTH, NO_CLEAN_POINTS, PAPERS_ATTACK)

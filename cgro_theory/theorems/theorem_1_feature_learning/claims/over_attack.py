@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import sympy as sp
@@ -42,17 +43,18 @@ from ..theory.over_attack import (
     PlateauBracket,
     leading_over_attack_time,
     memorized_margin,
+    plateau_bracket,
     resting_margin,
     root_conditions,
 )
 from ..theory.signal import InitialDraw, evaluated
 from . import remembered
 from .negative_controls import NEGATED_ONE, attacked_at, first_replaced, negated, recounted, told
-from .per_run import nearest_to_violation, per_run
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, TIME, P, V, err_clean, err_robust, lam, z
-from .worst_run import JudgedRun
+from .worst_run import JudgedRun, nearest_to_violation, per_run
 
 Bracket = Callable[[PatchSetting, InitialDraw, float], PlateauBracket | None]
+bracketed_once = lru_cache(remembered.MOST)(plateau_bracket)
 SIZES = (
     "N = 20, P = 2, m = 24 and q = 3 in version 1's regime at d = 10^4, 10^8 and 10^12, under `transfer`; other "
     "sizes are not shown by it."
@@ -113,7 +115,7 @@ ERRORS = Claim(
 
 
 def check_plateau(
-    runs: TrainedEvidence, failure_probability: float, *, predict: Bracket = remembered.plateau_bracket
+    runs: TrainedEvidence, failure_probability: float, *, predict: Bracket = bracketed_once
 ) -> CheckedPair:
     """Of every run the least and the greatest recorded z, while V is small and from the arrival to the end."""
 
@@ -142,7 +144,7 @@ def check_plateau(
 
 
 def check_time(
-    runs: TrainedEvidence, failure_probability: float, *, predict: Bracket = remembered.plateau_bracket
+    runs: TrainedEvidence, failure_probability: float, *, predict: Bracket = bracketed_once
 ) -> CheckedPair:
     """Each run's first memorization time against its own enclosure."""
 
@@ -199,12 +201,12 @@ def counted_run(
 
 
 _POWER_OFF = told(
-    remembered.plateau_bracket,
+    bracketed_once,
     attacked_signal_fraction=lambda s: -(abs(s.attacked_signal_fraction) ** ((s.degree - 1) / s.degree)),
 )
-_SWAPPED = told(remembered.plateau_bracket, adversarial_weight=lambda s: 1.0 - s.adversarial_weight)
+_SWAPPED = told(bracketed_once, adversarial_weight=lambda s: 1.0 - s.adversarial_weight)
 _HALF_C = told(
-    remembered.plateau_bracket,
+    bracketed_once,
     attacked_signal_fraction=lambda s: s.attacked_signal_fraction * 0.5 ** (1.0 / s.degree),
 )
 

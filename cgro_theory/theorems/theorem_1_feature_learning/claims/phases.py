@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import sympy as sp
@@ -28,6 +28,8 @@ from .slopes import Compared, nearest_boundary, nearest_slope
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, N, a, alpha, b, q, s, slope, v, xi, z
 
 Predict = Callable[..., Prediction]
+overfitting_predicted_once = lru_cache(remembered.MOST)(predict_overfitting_boundary)
+memorization_predicted_once = lru_cache(remembered.MOST)(predict_memorization_boundary)
 ONE_NEURON = StatedAssumption(
     "cascade",
     "one neuron memorizes each point, within a tenth of the time that the cascade gives; either of two that would "
@@ -68,14 +70,14 @@ OVERFITTING_EXPONENT = Claim(
 
 
 def check_overfitting_boundary(
-    runs: TrainedEvidence, failure_probability: float, *, predict: Predict = remembered.overfitting_boundary
+    runs: TrainedEvidence, failure_probability: float, *, predict: Predict = overfitting_predicted_once
 ) -> CheckedPair:
     """Each bracketed κ_1 against the estimate from its own draw."""
     return nearest_boundary(overfitting(runs.phases.overfitting, predict), failure_probability)
 
 
 def check_overfitting_boundary_exponent(
-    runs: TrainedEvidence, failure_probability: float, *, predict: Predict = remembered.overfitting_boundary
+    runs: TrainedEvidence, failure_probability: float, *, predict: Predict = overfitting_predicted_once
 ) -> CheckedPair:
     """Each seed's slope of log κ_1 in log d; the notes say how well κ_1 √d collapses."""
     located = runs.phases.overfitting
@@ -93,7 +95,7 @@ def check_overfitting_boundary_exponent(
 
 
 def overfitting(
-    located: Sequence[LocatedBoundary], predict: Predict = remembered.overfitting_boundary
+    located: Sequence[LocatedBoundary], predict: Predict = overfitting_predicted_once
 ) -> list[Compared]:
     """The brackets of κ_1, each with its estimate, over d.
 
@@ -184,7 +186,7 @@ def check_memorization(
     part: str,
     size: Callable[[LocatedBoundary], float],
     compare: Compare = nearest_slope,
-    predict: Predict = remembered.memorization_boundary,
+    predict: Predict = memorization_predicted_once,
 ) -> CheckedPair:
     """Each bracketed κ* of a part of the phases against its enclosure, or each seed's slope over ``size``."""
     return compare(memorization(getattr(runs.phases, part), size, predict), failure_probability)
@@ -193,7 +195,7 @@ def check_memorization(
 def memorization(
     located: Sequence[LocatedBoundary],
     size: Callable[[LocatedBoundary], float],
-    predict: Predict = remembered.memorization_boundary,
+    predict: Predict = memorization_predicted_once,
 ) -> list[Compared]:
     """The brackets of κ*, each with its enclosure, over ``size``."""
     return [_compared(entry, predict(entry.setting, entry.draw), size(entry)) for entry in located]
@@ -268,7 +270,7 @@ CHECKED = (
                 "fresh noise 0.7 times as loud, so κ_1 0.7 times as large",
                 predict=_with_noise_times(0.7),
             ),
-            _for_one_draw(check_overfitting_boundary, "overfitting", remembered.overfitting_boundary, LOUDER),
+            _for_one_draw(check_overfitting_boundary, "overfitting", overfitting_predicted_once, LOUDER),
         ),
         needs=("phases",),
         numeric=lambda med_V, z, q: overfitting_boundary(med_V, z, q),
@@ -288,7 +290,7 @@ CHECKED = (
         check_phase_boundary,
         (
             with_wrong("constant_off", "‖ξ‖² a fifth too large", predict=LONGER_NOISE),
-            _for_one_draw(check_phase_boundary, "memorization", remembered.memorization_boundary, LONGER_NOISE),
+            _for_one_draw(check_phase_boundary, "memorization", memorization_predicted_once, LONGER_NOISE),
         ),
         needs=("phases",),
         numeric=lambda xi, v_0, N, alpha, z, q: race_boundary(xi**2 * v_0 ** (q - 2) / N, z, alpha, q),

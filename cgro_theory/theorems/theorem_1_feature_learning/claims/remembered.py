@@ -1,4 +1,4 @@
-"""Predictions of one draw, made once: claims, negative controls and figures ask for the same ones."""
+"""Predictions of one draw, made once: claims of several files, and their controls, ask for the same ones."""
 
 from __future__ import annotations
 
@@ -8,19 +8,13 @@ from functools import lru_cache
 from cgro_theory.claims import Prediction
 from cgro_theory.setting.parameters import PatchSetting
 
-from ..theory.boundaries import predict_memorization_boundary
 from ..theory.memorization import predict_first_memorization_times
-from ..theory.over_attack import plateau_bracket as _plateau_bracket
-from ..theory.overfitting import predict_overfitting_boundary
 from ..theory.signal import InitialDraw, predict_signal_time
 
 MOST = 4096
-"""Predictions that are kept."""
+"""Predictions of one kind that are kept."""
 
 signal_time = lru_cache(MOST)(predict_signal_time)
-overfitting_boundary = lru_cache(MOST)(predict_overfitting_boundary)
-memorization_boundary = lru_cache(MOST)(predict_memorization_boundary)
-plateau_bracket = lru_cache(MOST)(_plateau_bracket)
 
 
 def first_memorization_times(

@@ -36,9 +36,8 @@ from ..theory.signal import (
 from . import remembered
 from .negative_controls import ONE_UNATTACKED, slipped_in, told
 from .one_neuron import one_neuron
-from .per_run import nearest_to_violation, per_run
 from .symbols import ARITHMETIC, ONE_SETTING, PAPER, PROJECT, REAL, T_I, TIME, alpha, kappa, lam, q, t, u, z
-from .worst_run import JudgedRun
+from .worst_run import JudgedRun, nearest_to_violation, per_run
 
 SIGNAL_TIME = Claim(
     label="theorem_1.signal_time",

@@ -14,8 +14,8 @@ from cgro_theory.trainer.trajectories import Trajectories, attacked_signal_margi
 from ..runs.trained import TrainedEvidence
 from ..theory.conditions import REGIME
 from .negative_controls import ONE_NEGATED, ONE_UNATTACKED, all_negated, judged_on
-from .per_run import every_run
 from .symbols import ONE_SETTING, PAPER, RATE
+from .worst_run import every_run
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ import numpy as np
 from cgro_theory.claims import EvaluatedCondition, Interval, Prediction, unmet
 from cgro_theory.setting.parameters import PatchSetting
 
+from .bracket_steps import ROUNDING
 from .conditions import ATTACK, BELOW_BOUNDARY, RACE_HORIZON, RADIUS, SOME_NOISE_NEURON, WITHIN_FLOATS
 from .noise_growth import enclose_first_memorization
-from .noise_step import ROUNDING
 from .signal import (
     Array,
     InitialDraw,

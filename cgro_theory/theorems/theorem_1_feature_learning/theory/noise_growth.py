@@ -28,9 +28,8 @@ from scipy.special import expit
 from cgro_theory.claims import Interval
 from cgro_theory.setting.parameters import PatchSetting
 
-from .noise_step import ROUNDING, Box, Slopes, crossing_times, grown
+from .bracket_steps import ROUNDING, Box, LeaderStep, SignalBracket, Slopes, crossing_times, grown
 from .signal import InitialDraw, signed_power
-from .signal_growth import LeaderStep, SignalBracket
 
 Array = NDArray[np.float64]
 

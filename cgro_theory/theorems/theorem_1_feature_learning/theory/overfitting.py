@@ -38,7 +38,7 @@ FARTHEST_SIGNAL = 150.0
 def leading_overfitting_boundary(setting: PatchSetting, draw: InitialDraw) -> float:
     """κ_1 = (std V / z)^(1/q) with V_i = 1 by one neuron per point, and the plateau's z at T_III."""
     margin = max(1.0, plateau_signal_margin(setting, leading_memorization_time(setting, draw)))
-    return overfitting_boundary(deviation(_leading_law(setting, draw)), margin, setting.degree)
+    return overfitting_boundary(standard_deviation(_leading_law(setting, draw)), margin, setting.degree)
 
 
 def overfitting_boundary(size: float, margin: float, degree: int) -> float:
@@ -143,7 +143,7 @@ def _signal_margins(setting: PatchSetting, draw: InitialDraw, cascade: Cascade, 
     return Interval(lowest, max(lowest, highest))
 
 
-def deviation(law: NoiseMarginLaw) -> float:
+def standard_deviation(law: NoiseMarginLaw) -> float:
     """The standard deviation of V."""
     return math.sqrt(law.variance)
 

@@ -9,7 +9,6 @@ from fractions import Fraction
 
 import numpy as np
 import sympy as sp
-from scipy.sparse import csr_array
 
 from cgro_theory.claims import (
     Case,
@@ -28,7 +27,7 @@ from cgro_theory.claims import (
 from cgro_theory.claims.figure import Figure, Panel, Series
 from cgro_theory.theorems.checked_claim import CheckedClaim, CheckedPair, NegativeControl, with_wrong
 
-from ..networks.circuit import Circuit, block
+from ..networks.circuit import Circuit, block, fully_stored
 from ..networks.clean_classifier import hidden_widths
 from ..networks.layered import pad_to_layers
 from ..networks.memorizer import memorize
@@ -190,10 +189,7 @@ def _every_box_read(runs: RepresentationRuns) -> RepresentationRuns:
 def _fully_read(circuit: Circuit) -> Circuit:
     entry = circuit.named["indicator"]
     (edge,) = entry.incoming
-    rows, columns = edge.weights.shape
-    dense = edge.weights.toarray().reshape(-1)
-    places = np.tile(np.arange(columns), rows)
-    full = csr_array((dense, places, np.arange(rows + 1) * columns), shape=(rows, columns))
+    full = fully_stored(edge.weights.toarray())
     return with_block(circuit, block("indicator", True, {edge.source: full}, entry.biases, entry.has_bias))
 
 

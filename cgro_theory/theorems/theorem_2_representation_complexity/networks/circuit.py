@@ -84,6 +84,13 @@ def block(
     return Block(name, is_relu, edges, values, mask)
 
 
+def fully_stored(matrix: Array) -> Any:
+    """A sparse matrix that stores every entry, zeros included, so that counts do not depend on values."""
+    rows, columns = matrix.shape
+    indices = np.tile(np.arange(columns), rows)
+    return csr_array((matrix.reshape(-1), indices, np.arange(rows + 1) * columns), shape=matrix.shape)
+
+
 def _canonical(weights: Any) -> Any:
     """CSR with every entry once and in order, so that stored entries are edges; explicit zeros stay."""
     matrix = csr_array(weights)

@@ -12,7 +12,7 @@ import numpy as np
 
 from cgro_theory.errors import InvalidInput
 
-from .circuit import INPUT, Circuit, block, require_points
+from .circuit import INPUT, Circuit, block, fully_stored, require_points
 
 CLEAN = "clean"
 
@@ -21,7 +21,7 @@ def coordinate_classifier(input_dimension: int, coordinate: int) -> Circuit:
     """f(x) = x_k: one edge and no bias, so W_clean = 1."""
     weights = np.zeros((1, input_dimension))
     weights[0, coordinate] = 1.0
-    return Circuit(input_dimension, (block(CLEAN, False, {INPUT: _sparse(weights)}, [0.0], has_bias=False),))
+    return Circuit(input_dimension, (block(CLEAN, False, {INPUT: weights}, [0.0], has_bias=False),))
 
 
 def multilayer_perceptron(weights: Sequence[Any], biases: Sequence[Any]) -> Circuit:
@@ -40,7 +40,7 @@ def multilayer_perceptron(weights: Sequence[Any], biases: Sequence[Any]) -> Circ
     for index, (matrix, bias) in enumerate(zip(matrices, biases, strict=True)):
         is_last = index == len(matrices) - 1
         name = CLEAN if is_last else f"{CLEAN}.{index + 1}"
-        blocks.append(block(name, not is_last, {source: _full(matrix)}, bias))
+        blocks.append(block(name, not is_last, {source: fully_stored(matrix)}, bias))
         source = name
     return Circuit(matrices[0].shape[1], tuple(blocks))
 
@@ -62,18 +62,3 @@ def least_squares_classifier(points: Any, labels: Any) -> Circuit:
 def hidden_widths(clean: Circuit) -> tuple[int, ...]:
     """The widths of the hidden layers of a clean circuit, first to last."""
     return tuple(entry.units for entry in clean.blocks if entry.is_relu)
-
-
-def _full(matrix: Any) -> Any:
-    """A sparse matrix that stores every entry, zeros included, so that counts do not depend on values."""
-    from scipy.sparse import csr_array
-
-    rows, columns = matrix.shape
-    indices = np.tile(np.arange(columns), rows)
-    return csr_array((matrix.reshape(-1), indices, np.arange(rows + 1) * columns), shape=matrix.shape)
-
-
-def _sparse(matrix: Any) -> Any:
-    from scipy.sparse import csr_array
-
-    return csr_array(matrix)

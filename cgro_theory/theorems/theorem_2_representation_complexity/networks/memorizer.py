@@ -32,7 +32,7 @@ from scipy.sparse import csr_array
 
 from cgro_theory.errors import InvalidInput, require_finite, require_integer
 
-from .circuit import INPUT, Block, Circuit, block
+from .circuit import INPUT, Block, Circuit, block, fully_stored
 from .clean_classifier import CLEAN
 from .training_set import TrainingSet, require_norm, require_radius
 
@@ -115,8 +115,8 @@ def _shortened(ramp_width: float, points: Array, radius: float) -> float:
 
 def _output_blocks(labels: Array, clean_bound: float) -> tuple[Block, ...]:
     """ReLU(f - B S) - ReLU(-f - B S) + Σ y_i I_i: 3N + 4 edges and no bias."""
-    gate = {CLEAN: csr_array([[1.0], [-1.0]]), "indicator": _rows(np.full((2, labels.size), -clean_bound))}
-    output = {"gate": csr_array([[1.0, -1.0]]), "indicator": _rows(labels[None, :])}
+    gate = {CLEAN: csr_array([[1.0], [-1.0]]), "indicator": fully_stored(np.full((2, labels.size), -clean_bound))}
+    output = {"gate": csr_array([[1.0, -1.0]]), "indicator": fully_stored(labels[None, :])}
     return (
         block("gate", True, gate, [0.0, 0.0], has_bias=False),
         block("output", False, output, [0.0], has_bias=False),
@@ -263,10 +263,3 @@ def _pairs(units: int, first: float, second: float) -> Any:
 
 def _diagonal(count: int, weight: float) -> Any:
     return csr_array((np.full(count, weight), np.arange(count), np.arange(count + 1)), shape=(count, count))
-
-
-def _rows(matrix: Array) -> Any:
-    """Every entry stored, zeros included: B = 0 must not change the count."""
-    rows, columns = matrix.shape
-    indices = np.tile(np.arange(columns), rows)
-    return csr_array((matrix.reshape(-1), indices, np.arange(rows + 1) * columns), shape=matrix.shape)
