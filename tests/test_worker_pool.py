@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems import kept_runs
 from cgro_theory.theorems.kept_runs import KeptRuns
+from cgro_theory.theorems.room import RunRequest, begin_runs
 from cgro_theory.theorems.worker_pool import PendingResult, WorkerDied, WorkerPool
 
 START_LIMIT, END_LIMIT = 120.0, 20.0
@@ -116,6 +117,23 @@ def test_leaving_the_block_stops_what_is_not_done():
         running, waiting = pool.submit(time.sleep, 600.0), pool.submit(square, 3)
     assert waiting.cancelled()
     assert running.done()
+
+
+def test_what_waits_of_runs_that_failed_is_not_done():
+    waiting = []
+
+    def begin(request, pool):
+        failing = pool.submit(fail)
+        waiting.extend(pool.submit(time.sleep, seconds) for seconds in (0.1, 600.0, 600.0))
+        return lambda request: failing.result()
+
+    with WorkerPool(1) as pool:
+        request = RunRequest("quick", 0, "cpu", frozenset(), print, workers=pool)
+        collect, another = begin_runs(begin, request, pool), pool.submit(square, 5)
+        with pytest.raises(RuntimeError, match="no such run"):
+            collect(request)
+        assert [each.cancelled() for each in waiting[1:]] == [True, True]
+        assert another.result(START_LIMIT) == 25
 
 
 def test_an_interrupted_wait_leaves_nothing_locked():

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -88,6 +88,7 @@ class WorkerPool:
         self._threads: list[threading.Thread] = []
         self._starting = threading.RLock()
         self._closed = False
+        self._noted: list[PendingResult[Any]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +101,8 @@ class WorkerPool:
     ) -> PendingResult[Result]:
         """Have ``work(*inputs, **options)`` done. Its exception is raised by the result, a death as WorkerDied."""
         pending: PendingResult[Result] = PendingResult()
+        if self._noted is not None:
+            self._noted.append(pending)
         task = pickle.dumps((work, inputs, options))
         if self._kept is not None and (answer := self._kept.load(task)) is not None:
             pending.set_result(pickle.loads(answer)[0])
@@ -112,6 +115,15 @@ class WorkerPool:
                 self._threads.append(thread)
         self._tasks.put((pending, task))
         return pending
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[list[PendingResult[Any]]]:
+        """Yield a list of what is submitted in the block."""
+        outer, self._noted = self._noted, []
+        try:
+            yield self._noted
+        finally:
+            self._noted = outer
 
     def close(self) -> None:
         """Kill the workers, whatever they are doing, and cancel what waits."""
@@ -191,6 +203,17 @@ class WorkerPool:
                 pending.set_result(value)
             else:
                 pending.set_exception(error)
+
+
+@contextlib.contextmanager
+def cancelling(submitted: Iterable[PendingResult[Any]]) -> Iterator[None]:
+    """Cancel what waits of ``submitted`` when the block fails: nobody will ask for it."""
+    try:
+        yield
+    except Exception:
+        for pending in submitted:
+            pending.cancel()
+        raise
 
 
 def _how_it_died(process: SpawnProcess) -> str:
