@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -22,6 +22,7 @@ from cgro_theory.commands.command_line import (
 )
 from cgro_theory.commands.training_options import certify, landscape, simulate, sweep
 from cgro_theory.errors import EXTRAS, CgroError, InvalidFile, InvalidInput, MissingExtra
+from cgro_theory.interrupts import first_press_obeyed
 
 app = typer.Typer(
     name="cgro",
@@ -228,7 +229,22 @@ def main(arguments: list[str] | None = None) -> None:
     """Run ``cgro``; invalid input is one line on standard error and exit code 2, without a traceback.
 
     Standard output that cannot be written is exit code 2, too; a reader that went away ends the command quietly.
+    Ctrl-C is exit code 130.
     """
+    with first_press_obeyed() as presses:
+        try:
+            _run(arguments)
+        except (KeyboardInterrupt, typer.Abort) as stop:
+            told = str(stop) or "stopped; nothing was written"
+        except Exception:
+            if not presses.came:
+                raise
+            told = "stopped"  # while a module was imported, for example, whose C code made an ImportError of it
+        print(told, file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(arguments: list[str] | None) -> NoReturn:
     prepare_streams()
     words = sys.argv[1:] if arguments is None else arguments
     if NO_COLOR in words:  # wherever it stands, also after a command's name
@@ -256,9 +272,6 @@ def main(arguments: list[str] | None = None) -> None:
         if lost.message:
             _refuse(lost.message)
         sys.exit(lost.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        print("stopped; nothing was written", file=sys.stderr)
-        sys.exit(130)
     except Exception as error:
         # Usage errors of the command-line library carry their own one-line message.
         message = getattr(error, "format_message", lambda: None)()

@@ -6,7 +6,7 @@ from pathlib import Path
 import cgro_theory
 
 ROOT = Path(cgro_theory.__file__).parent
-FOUNDATION = {"errors", "array_archive", "atomic_file", "parameter", "tables", ""}
+FOUNDATION = {"errors", "array_archive", "atomic_file", "interrupts", "parameter", "tables", ""}
 """What every folder may import, and what imports nothing of ours."""
 ALLOWED = {
     "claims": set(),

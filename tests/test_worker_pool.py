@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from multiprocessing.context import SpawnProcess
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from threadpoolctl import threadpool_info
 from cgro_theory.errors import InvalidInput
 from cgro_theory.theorems import kept_runs
 from cgro_theory.theorems.kept_runs import KeptRuns
-from cgro_theory.theorems.worker_pool import WorkerDied, WorkerPool
+from cgro_theory.theorems.room import RunRequest, begin_runs
+from cgro_theory.theorems.worker_pool import PendingResult, WorkerDied, WorkerPool
 
 START_LIMIT, END_LIMIT = 120.0, 20.0
 """Seconds after which a test gives up waiting for processes to start, on a busy machine too, or to end."""
@@ -116,6 +119,66 @@ def test_leaving_the_block_stops_what_is_not_done():
     assert running.done()
 
 
+def test_what_waits_of_runs_that_failed_is_not_done():
+    waiting = []
+
+    def begin(request, pool):
+        failing = pool.submit(fail)
+        waiting.extend(pool.submit(time.sleep, seconds) for seconds in (0.1, 600.0, 600.0))
+        return lambda request: failing.result()
+
+    with WorkerPool(1) as pool:
+        request = RunRequest("quick", 0, "cpu", frozenset(), print, workers=pool)
+        collect, another = begin_runs(begin, request, pool), pool.submit(square, 5)
+        with pytest.raises(RuntimeError, match="no such run"):
+            collect(request)
+        assert [each.cancelled() for each in waiting[1:]] == [True, True]
+        assert another.result(START_LIMIT) == 25
+
+
+def test_an_interrupted_wait_leaves_nothing_locked():
+    """Wherever it is interrupted, another thread can end the task."""
+    for place in range(1, 1000):
+        pending, left = PendingResult(), [place]
+
+        def interrupt(frame, event, argument, left=left):
+            left[0] -= event in ("call", "c_return")
+            if not left[0]:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+        sys.setprofile(interrupt)
+        try:
+            pending.result(0.0)
+        except (KeyboardInterrupt, TimeoutError) as end:
+            ended = type(end)
+        finally:
+            sys.setprofile(None)
+        other = threading.Thread(target=pending.set_result, args=(1,), daemon=True)
+        other.start()
+        other.join(END_LIMIT)
+        assert not other.is_alive(), place
+        if ended is TimeoutError:
+            break
+    assert place > 5
+
+
+@posix
+def test_an_interrupt_while_a_worker_starts_leaves_no_worker(monkeypatch):
+    started, start = [], SpawnProcess.start
+
+    def pressed(process):
+        start(process)
+        started.append(process.pid)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(SpawnProcess, "start", pressed)
+    with pytest.raises(KeyboardInterrupt), WorkerPool(1, light=True) as pool:
+        pool.submit(square, 3)
+    assert len(started) == 1
+    assert not processes().keys() & set(started)
+
+
 SLEEPERS = """
 import os, pathlib, sys, time
 from cgro_theory.theorems.worker_pool import WorkerPool
@@ -170,11 +233,7 @@ def stop(process, workers, number, to_group):
     """Send the signal; return the standard error, after the process and the workers have ended."""
     assert workers <= processes().keys()
     (os.killpg if to_group else os.kill)(process.pid, number)
-    try:
-        _, said = process.communicate(timeout=END_LIMIT)
-    except subprocess.TimeoutExpired:  # seen once, the cause was not found: press again
-        (os.killpg if to_group else os.kill)(process.pid, number)
-        _, said = process.communicate(timeout=END_LIMIT)
+    _, said = process.communicate(timeout=END_LIMIT)
     await_until(lambda: not workers & processes().keys(), END_LIMIT)
     return said
 

@@ -6,13 +6,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from cgro_theory.interrupts import held_back
 from cgro_theory.sweep.store import Finished
 from cgro_theory.sweep.worker import Job, execute
 
@@ -95,8 +95,9 @@ class LocalProcesses:
         """Give the job to an idle worker, started now when there is none."""
         idle = next((worker for worker in self._workers if worker.job is None), None)
         if idle is None:
-            idle = self._start()
-            self._workers.append(idle)
+            with held_back():
+                idle = self._start()
+                self._workers.append(idle)
         self._give(idle, job)
 
     def wait(self, timeout: float) -> list[Finished]:
@@ -136,9 +137,10 @@ class LocalProcesses:
         if deaths >= MAX_DEATHS:
             how = _how_it_died(worker.process.exitcode)
             return [Finished(job.cell, None, f"the worker process died {deaths} times over this run ({how})", 0.0)]
-        successor = self._start()
-        successor.deaths = deaths
-        self._workers.append(successor)
+        with held_back():
+            successor = self._start()
+            successor.deaths = deaths
+            self._workers.append(successor)
         self._give(successor, job)
         return []
 
@@ -159,11 +161,9 @@ def _how_it_died(code: int | None) -> str:
 
 @contextlib.contextmanager
 def _workers_environment() -> Iterator[None]:
-    """What a new worker inherits: one thread per numeric library, and deafness to Ctrl-C."""
+    """What a new worker inherits: one thread per numeric library."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
     os.environ.update(dict.fromkeys(names, "1"))
     try:
         yield
@@ -173,8 +173,6 @@ def _workers_environment() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        if main:
-            signal.signal(signal.SIGINT, handler)
 
 
 def _serve(pipe: Connection) -> None:

@@ -15,9 +15,19 @@ from cgro_theory.claims import Claim, Figure
 from cgro_theory.theorems.absent_torch import torch_may_be_absent
 from cgro_theory.theorems.checked_claim import Check, CheckedClaim, CheckedPair
 from cgro_theory.theorems.kept_runs import RunStore
-from cgro_theory.theorems.worker_pool import WorkerPool
+from cgro_theory.theorems.worker_pool import WorkerPool, cancelling
 
-__all__ = ["Check", "CheckedPair", "NamedConstant", "Profile", "Progress", "Room", "RunRequest", "gather_by"]
+__all__ = [
+    "Check",
+    "CheckedPair",
+    "NamedConstant",
+    "Profile",
+    "Progress",
+    "Room",
+    "RunRequest",
+    "begin_runs",
+    "gather_by",
+]
 
 Profile = Literal["quick", "full"]
 Runs = TypeVar("Runs")
@@ -85,9 +95,23 @@ def gather_by(
 
     def gather(request: RunRequest) -> Runs:
         with request.pool() as pool:
-            return begin(request, pool)(request)  # leaving the block ends the workers
+            return begin_runs(begin, request, pool)(request)  # leaving the block ends the workers
 
     return gather
+
+
+def begin_runs(
+    begin: Callable[[RunRequest, WorkerPool], Callable[[RunRequest], Runs]], request: RunRequest, pool: WorkerPool
+) -> Callable[[RunRequest], Runs]:
+    """``begin(request, pool)``; when it or what it returns fails, its tasks that nobody does yet are cancelled."""
+    with pool.noting() as submitted, cancelling(submitted):
+        collected = begin(request, pool)
+
+    def waited(request: RunRequest) -> Runs:
+        with cancelling(submitted):
+            return collected(request)
+
+    return waited
 
 
 def _quiet_request(

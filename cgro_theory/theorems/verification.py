@@ -33,7 +33,7 @@ from cgro_theory.errors import CgroError
 from cgro_theory.theorems.catalogue import checked_claim, require_claim, room_of_claim, with_dependencies
 from cgro_theory.theorems.checked_claim import Check, CheckedClaim, NegativeControl
 from cgro_theory.theorems.kept_runs import RunsInMemory, RunStore
-from cgro_theory.theorems.room import Claims, Profile, Progress, Room, RunRequest
+from cgro_theory.theorems.room import Claims, Profile, Progress, Room, RunRequest, begin_runs
 from cgro_theory.theorems.worker_pool import WorkerPool
 
 FAILURE_BUDGET = 1e-3
@@ -168,7 +168,7 @@ def _begin(home: Room, request: RunRequest) -> Gather:
     if begin is None or request.workers is None:
         return home.content.gather
     try:
-        waiting: Gather = begin(request, request.workers)
+        waiting: Gather = begin_runs(begin, request, request.workers)
     except Exception as error:
         return partial(_raise_again, error)
     return waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -10,14 +11,16 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, ParamSpec, Self, TypeVar
 
+from cgro_theory.interrupts import held_back
 from cgro_theory.theorems.kept_runs import RunStore
 
 Inputs = ParamSpec("Inputs")
@@ -35,12 +38,21 @@ class WorkerDied(RuntimeError):
 class PendingResult(Future[Result]):
     """What a task will return; waiting for it ends at once on Ctrl-C, on every system."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended = threading.Lock()
+        self._ended.acquire()
+        self.add_done_callback(lambda _: self._ended.release())
+
     def result(self, timeout: float | None = None) -> Result:
-        """The task's result, or its exception raised."""
-        while timeout is None and not self.done():
-            with contextlib.suppress(TimeoutError):
-                self.exception(_PATIENCE)
-        return super().result(timeout)
+        """The task's result, or its exception raised; TimeoutError after so many seconds."""
+        # Ctrl-C may leave a Condition locked, that of a Future, too: whoever ends the task would wait for ever.
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while not self._ended.acquire(timeout=max(0.0, min(_PATIENCE, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                raise TimeoutError
+        self._ended.release()
+        return super().result()
 
 
 class WorkerPool:
@@ -76,6 +88,7 @@ class WorkerPool:
         self._threads: list[threading.Thread] = []
         self._starting = threading.RLock()
         self._closed = False
+        self._noted: list[PendingResult[Any]] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -88,17 +101,29 @@ class WorkerPool:
     ) -> PendingResult[Result]:
         """Have ``work(*inputs, **options)`` done. Its exception is raised by the result, a death as WorkerDied."""
         pending: PendingResult[Result] = PendingResult()
+        if self._noted is not None:
+            self._noted.append(pending)
         task = pickle.dumps((work, inputs, options))
         if self._kept is not None and (answer := self._kept.load(task)) is not None:
             pending.set_result(pickle.loads(answer)[0])
             return pending
         if len(self._threads) < self._size:
             self._closed = False
-            thread = threading.Thread(target=self._drive, args=(self._start(),), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            with held_back():  # what is begun by halves could not be ended
+                thread = threading.Thread(target=self._drive, args=(self._start(),), daemon=True)
+                thread.start()
+                self._threads.append(thread)
         self._tasks.put((pending, task))
         return pending
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[list[PendingResult[Any]]]:
+        """Yield a list of what is submitted in the block."""
+        outer, self._noted = self._noted, []
+        try:
+            yield self._noted
+        finally:
+            self._noted = outer
 
     def close(self) -> None:
         """Kill the workers, whatever they are doing, and cancel what waits."""
@@ -126,7 +151,7 @@ class WorkerPool:
             ours, theirs = self._context.Pipe()
             options = (self._light, self._own_session)
             process = self._context.Process(target=_serve, args=(theirs, *options), daemon=not self._nested)
-            with _interrupts_held_back():
+            with held_back():
                 process.start()
             self._workers.append((process, ours))
             theirs.close()
@@ -180,26 +205,23 @@ class WorkerPool:
                 pending.set_exception(error)
 
 
+@contextlib.contextmanager
+def cancelling(submitted: Iterable[PendingResult[Any]]) -> Iterator[None]:
+    """Cancel what waits of ``submitted`` when the block fails: nobody will ask for it."""
+    try:
+        yield
+    except Exception:
+        for pending in submitted:
+            pending.cancel()
+        raise
+
+
 def _how_it_died(process: SpawnProcess) -> str:
     process.join(5.0)
     code = process.exitcode
     if code is None or code >= 0:
         return f"a worker process ended with exit code {code}"
     return f"a worker process was killed by {signal.Signals(-code).name} (out of memory?)"
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C waits until the end of the block; a process started in it never sees one (on POSIX systems)."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # starting it would let the signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(pipe: Connection, light: bool, own_session: bool) -> None:
