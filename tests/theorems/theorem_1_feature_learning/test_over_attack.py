@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import mpmath as mp
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rechecking import judge_claim, judge_control
 
-from cgro_theory.claims import Outcome, unmet
+from cgro_theory.claims import Interval, Outcome, unmet
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.catalogue import room
 from cgro_theory.theorems.theorem_1_feature_learning.claims.collapse import collapse_map_figure
@@ -27,6 +28,7 @@ from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
 ENTRIES = [entry for entry in room("theorem_1").checked if {"over_attack", "collapse"} & set(entry.needs)]
+ENTRIES_BY_NAME = {entry.label.rpartition(".")[2]: entry for entry in ENTRIES}
 CONTROLS = [(entry, control) for entry in ENTRIES for control in entry.controls]
 SEED = 881900
 
@@ -115,6 +117,44 @@ def test_claims_hold(entry, evidence):
 @pytest.mark.parametrize(("entry", "control"), CONTROLS, ids=lambda each: getattr(each, "name", None))
 def test_controls_are_refuted(entry, control, evidence):
     assert judge_control(entry.claim, entry.check, evidence, 1e-4, control).outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("endless", "factor", "outcome"),
+    [
+        (1, 0.5, Outcome.CONSISTENT),
+        (1, 2.0, Outcome.REFUTED),
+        (2, 0.5, Outcome.INCONCLUSIVE),
+        (24, 0.5, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_few_enclosures_may_lack_their_upper_end(endless, factor, outcome, evidence):
+    """At most one run in twenty is judged by its lower end alone, which must hold."""
+    entry, asked = ENTRIES_BY_NAME["over_attack_memorization_time"], []
+
+    def predict(setting, draw, horizon):
+        asked.append(draw)
+        bracket = theory.plateau_bracket(setting, draw, horizon)
+        if len(asked) > endless:
+            return bracket
+        return replace(bracket, first=Interval(factor * bracket.first.low, math.inf))
+
+    runs = replace(evidence, over_attack=evidence.over_attack * 6)
+    verdict = judge_claim(entry.claim, partial(entry.check, predict=predict), runs, 1e-4)
+    assert verdict.outcome is outcome
+    if outcome is Outcome.CONSISTENT:
+        assert ("runs whose enclosure has no upper end", 1.0) in verdict.measurement.notes
+
+
+def test_a_run_without_a_prediction_does_not_hide_one_outside_its_own(evidence):
+    entry, first = ENTRIES_BY_NAME["over_attack_plateau"], evidence.over_attack[0].setting
+
+    def predict(setting, draw, horizon):
+        wrong = replace(setting, attacked_signal_fraction=setting.attacked_signal_fraction / 2)
+        return None if setting == first else theory.plateau_bracket(wrong, draw, horizon)
+
+    verdict = judge_claim(entry.claim, partial(entry.check, predict=predict), evidence, 1e-4)
+    assert verdict.outcome is Outcome.REFUTED
 
 
 @pytest.mark.parametrize(
