@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -68,9 +69,16 @@ def begin(request: RunRequest, pool: WorkerPool) -> Callable[[RunRequest], Train
             request.progress(doing, 0.0)
             parts.append(group.result())
             request.progress(doing, 1.0)
-        for done, result in enumerate(results):
-            request.progress(f"{len(tasks)} boundaries and networks across the phases", done / len(tasks))
-            result.result()
+        others: dict[str, Sequence[Future[Any]]] = {
+            f"{len(tasks)} boundaries and networks across the phases": results,
+            "draws and networks of their own": [*fresh, *proofs, *networks],
+            "networks attacked beyond the signal": [*beyond, *searches, *cells],
+        }
+        for doing, waited in others.items():
+            for done, result in enumerate(waited):
+                request.progress(doing, done / len(waited))
+                result.result()
+            request.progress(doing, 1.0)
         return replace(
             join_evidence(parts),
             phases=collect(tasks, [result.result() for result in results]),
