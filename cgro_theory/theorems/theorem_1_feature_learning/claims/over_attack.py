@@ -37,6 +37,7 @@ from ..theory.conditions import (
     ROOT_NEURON,
     SMALL_BEFORE_ARRIVAL,
     STAYS_SMALL,
+    UPPER_END,
     WIDTH,
 )
 from ..theory.over_attack import (
@@ -51,7 +52,7 @@ from ..theory.signal import InitialDraw, evaluated
 from . import remembered
 from .negative_controls import NEGATED_ONE, attacked_at, first_replaced, negated, recounted, told
 from .symbols import ARITHMETIC, PROJECT, RATE, REAL, TIME, P, V, err_clean, err_robust, lam, z
-from .worst_run import LEFT_OUT_AT_MOST, JudgedRun, judge_runs, nearest_to_violation, per_run, seeds_of
+from .worst_run import JudgedRun, nearest_to_violation, per_run
 
 Bracket = Callable[[PatchSetting, InitialDraw, float], PlateauBracket | None]
 bracketed_once = lru_cache(remembered.MOST)(plateau_bracket)
@@ -81,14 +82,14 @@ _T = sp.Symbol("T_over", real=True)
 TIME_CLAIM = Claim(
     label="theorem_1.over_attack_memorization_time",
     statement="For κ < 0 the first noise margin reaches 1 inside an enclosure computed from the initial draw, "
-    "whose clock runs at λ(1+c)ψ(-c z_0) in place of λ/2; of at most 5 % of the runs only its lower end is shown.",
+    "whose clock runs at λ(1+c)ψ(-c z_0) in place of λ/2.",
     source=Source(PROJECT, "9"),
     provenance=(Provenance.NEW,),
     quantity="first memorization time of the run nearest to an end of its enclosure (units of η·step)",
     natural_range=TIME,
     relation=Relation.WITHIN,
     expression=sp.Eq(_T, sp.Symbol("T_III", positive=True) * (1 + sp.exp(-_c * z)) / (2 * (1 + _c))),
-    assumptions=(*OVER_ATTACK, ROOT_NEURON, SMALL_BEFORE_ARRIVAL, STAYS_SMALL),
+    assumptions=(*OVER_ATTACK, ROOT_NEURON, SMALL_BEFORE_ARRIVAL, STAYS_SMALL, UPPER_END),
     depends_on=("theorem_1.over_attack_plateau",),
     limitations="The formula is the leading order, z at z_0; what is compared is the enclosure. "
     f"{ARITHMETIC} {SIZES}",
@@ -147,7 +148,7 @@ def check_plateau(
 def check_time(
     runs: TrainedEvidence, failure_probability: float, *, predict: Bracket = bracketed_once
 ) -> CheckedPair:
-    """Each run's first memorization time against its own enclosure, of which few may lack the upper end."""
+    """Each run's first memorization time against its own enclosure."""
 
     def look(group: RunGroup) -> Sequence[JudgedRun]:
         entries, reached = [], first_memorization(group.trajectories)
@@ -156,21 +157,14 @@ def check_time(
             if bracket is None:
                 predicted = _nothing(group.setting, draw)
             else:
-                leading = leading_over_attack_time(group.setting, draw)
-                predicted = Prediction(bracket.first, bracket.assumed, leading)
+                leading, end = leading_over_attack_time(group.setting, draw), bracket.first.high
+                assumed = (*bracket.assumed, UPPER_END.given(T_latest=end))
+                predicted = Prediction(bracket.first if math.isfinite(end) else None, assumed, leading)
             error = group.flow_error.first_memorization
             entries.append(per_run(group, run, predicted, float(reached[run]), relative_error=error))
         return entries
 
-    entries = [entry for group in runs.over_attack for entry in look(group)]
-    endless = [entry.predicted is not None and math.isinf(entry.predicted.high) for entry in entries]
-    if sum(endless) > LEFT_OUT_AT_MOST * len(entries):
-        entries = [
-            replace(entry, predicted=None) if lacks else entry
-            for entry, lacks in zip(entries, endless, strict=True)
-        ]
-    notes = (("runs whose enclosure has no upper end", float(sum(endless))),)
-    return judge_runs(entries, failure_probability, seeds=seeds_of(runs.over_attack), notes=notes)
+    return nearest_to_violation(runs.over_attack, look, failure_probability)
 
 
 def _nothing(setting: PatchSetting, draw: InitialDraw) -> Prediction:

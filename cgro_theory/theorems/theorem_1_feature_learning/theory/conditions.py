@@ -77,6 +77,11 @@ STAYS_SMALL = Condition(
     "w < 100",
     "no noise margin falls far below 0 (w: none falls below -w until the run's end)",
 )
+UPPER_END = Condition(
+    "upper end",
+    f"T_latest < {LATEST}",
+    "the bracket of the noise shows that some V_i reaches 1 (T_latest: by then, inf where it comes apart before)",
+)
 
 LEARNING = (SIGNAL_NEURON, REPRESENTABLE, RADIUS, STEP, SMALL_NOISE, WITHIN_FLOATS)
 """What the enclosure of the signal time evaluates."""
