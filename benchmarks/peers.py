@@ -194,7 +194,7 @@ def physical_time_row(dimension: int, quick: bool) -> Row:
             3,
         )
     note = f"{statistics.median(taken['LSODA']):.2f} s, {evaluations:,} evaluations; the same time to {error:.0e}"
-    return Row(what, median_ratio(taken["LSODA"], taken["flow"]), "times", note=note)
+    return Row(what, median_ratio(taken["LSODA"], taken["flow"]), "times", at_least=True, note=note)
 
 
 def rows(quick: bool) -> Iterator[Row]:
