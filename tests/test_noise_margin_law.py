@@ -58,7 +58,7 @@ def test_rigorous_tail_bound_is_above_the_estimate_and_below_chebyshev(seed, deg
     law = NoiseMarginLaw(random_covariance(seed), degree, 1)
     threshold = scale * math.sqrt(law.variance)
     bound = math.exp(law.log_tail_bound(threshold))
-    tails = law.directional_tails(threshold, 400, np.random.default_rng(seed))
+    tails = law.tails_along(law.directional_margins(400, np.random.default_rng(seed)), threshold)
     assert tails.mean() <= bound * 1.5 + 1e-2  # the estimate has sampling error; a broken bound misses by far
     assert bound <= law.chebyshev_bound(threshold) * (1 + 1e-6)
 
@@ -103,7 +103,7 @@ def test_small_ball_probability_is_one_minus_the_tail(seed, degree, noise_patche
     law = NoiseMarginLaw(random_covariance(seed), degree, noise_patches)
     threshold = scale * math.sqrt(law.variance)
     inside = law.small_ball_probabilities(threshold, 6000, np.random.default_rng(seed))
-    outside = law.directional_tails(threshold, 6000, np.random.default_rng(seed + 1))
+    outside = law.tails_along(law.directional_margins(6000, np.random.default_rng(seed + 1)), threshold)
     error = math.hypot(inside.std(), outside.std()) / math.sqrt(6000)
     assert np.all((inside >= 0) & (inside <= 1))
     assert abs(inside.mean() + outside.mean() - 1.0) <= 6.0 * error + 1e-6

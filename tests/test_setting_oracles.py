@@ -272,7 +272,9 @@ def test_one_neuron_and_one_patch_have_a_normal_tail(degree):
     generator = np.random.default_rng(880406)
     for threshold in (0.05, 0.5, 3.0):
         expected = density_tail(law, threshold)
-        assert law.directional_tails(threshold, 8, generator) == pytest.approx(np.full(8, expected), rel=1e-9)
+        assert law.tails_along(law.directional_margins(8, generator), threshold) == pytest.approx(
+            np.full(8, expected), rel=1e-9
+        )
         assert expected <= math.exp(law.log_tail_bound(threshold))
         assert expected <= law.chebyshev_bound(threshold)
         assert law.small_ball_probabilities(threshold, 4, generator) == pytest.approx(
@@ -309,14 +311,14 @@ def test_two_neurons_have_the_tail_of_a_plane_integral(degree):
 
     expected = integrate.quad(along, 0, math.pi, limit=400)[0] / math.pi
     generator = np.random.default_rng(880407)
-    tails = law.directional_tails(threshold, 40_000, generator)
+    tails = law.tails_along(law.directional_margins(40_000, generator), threshold)
     assert tails.mean() == pytest.approx(expected, abs=5 * tails.std() / 200)
     balls = law.small_ball_probabilities(threshold, 40_000, generator)
     assert balls.mean() == pytest.approx(1 - expected, abs=5 * balls.std() / 200)
     two = NoiseMarginLaw(law.covariance, degree, 2)
     balls, tails = (
         two.small_ball_probabilities(threshold, 40_000, generator),
-        two.directional_tails(threshold, 40_000, generator),
+        two.tails_along(two.directional_margins(40_000, generator), threshold),
     )
     assert balls.mean() == pytest.approx(1 - tails.mean(), abs=5 * (balls.std() + tails.std()) / 200)
     variance = 2 * integrate.dblquad(

@@ -100,10 +100,6 @@ class NoiseMarginLaw:
         terms = preactivations * np.abs(preactivations) ** (self.degree - 1)
         return np.asarray(np.abs(terms.sum(axis=(1, 2))))
 
-    def directional_tails(self, threshold: float, directions: int, generator: np.random.Generator) -> Array:
-        """P(|V| > threshold | direction) for sampled directions; their mean is unbiased. shape: (directions,)"""
-        return self.tails_along(self.directional_margins(directions, generator), threshold)
-
     def tails_along(self, margins: Array, threshold: float) -> Array:
         """P(|V| > threshold | direction) for directions with these :meth:`directional_margins`; same shape."""
         freedom = self.noise_patches * self.covariance.shape[0]

@@ -126,6 +126,7 @@ def check_plateau(
         for run, draw in enumerate(initial_draws(runs)):
             bracket = predict(group.setting, draw, float(times[-1]))
             if bracket is None:
+                # A number that is there: NaN would say that the run is outside, and speak for all others.
                 last = float(runs.final_signal_margin[run])
                 entries.append(per_run(group, run, _nothing(group.setting, draw), last))
                 continue
