@@ -44,7 +44,7 @@ CHECKED: tuple[CheckedClaim, ...] = (
     *certified.CHECKED,
     *stage_order.CHECKED,
 )
-GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only"})
+GROWING: frozenset[str] = frozenset({"phases", "standard", "adversarial_only", "over_attack"})
 
 
 def figures(runs: TrainedEvidence) -> tuple[Figure, ...]:

@@ -36,7 +36,7 @@ WEAKEST, RESOLUTION = 0.05, 1.01
 class OverAttackPlan:
     """The sizes of one profile.
 
-    κ and λ of the runs, seeds of each; λ and seeds around the collapse; λ and steps of κ from -1 to 1 of the map;
+    κ and λ of the runs, seeds of each at the first look; λ and seeds around the collapse; λ and steps of κ from -1 to 1 of the map;
     test points.
     """
 
@@ -66,15 +66,16 @@ PLANS: dict[Profile, OverAttackPlan] = {
 
 
 def submit_over_attack(pool: WorkerPool, request: RunRequest) -> list[PendingResult[RunGroup]]:
-    """The runs of every d, κ and λ of the profile, a group each."""
+    """The runs of every d, κ and λ of the profile, a group each; a later look makes more of them."""
     plan, futures = PLANS[request.profile], list[PendingResult[RunGroup]]()
+    runs = plan.runs * request.growth
     for dimension in DIMENSIONS:
         for weight in plan.weights:
             for fraction in plan.fractions:
                 setting = PatchSetting.version_1(
                     dimension, attacked_signal_fraction=fraction, adversarial_weight=weight
                 )
-                seeds = derived_seeds(request.seed, plan.runs, "theorem_1.over_attack", *seed_parts(setting))
+                seeds = derived_seeds(request.seed, runs, "theorem_1.over_attack", *seed_parts(setting))
                 futures.append(pool.submit(train_beyond, setting, seeds, plan.test_points))
     return futures
 
