@@ -21,6 +21,7 @@ BUILDING_SEEDS: tuple[tuple[int, int, str], ...] = (
         320004,
         "the exception of a third one, after which a negative control of theorem 1 chose its network",
     ),
+    (370005, 370005, "an exception, after which the runs under over-attack grow at a later look"),
     (880000, 889999, "κ_1 from the cascade, power of the landscape, the second opinion, mutants"),
 )
 """First and last of each range, and what it was used for."""

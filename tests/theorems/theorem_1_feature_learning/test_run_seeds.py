@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from cgro_theory.setting import PatchSetting
 from cgro_theory.theorems.room import RunRequest
@@ -12,6 +13,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.counted_errors import 
     measure_levels,
     points_generator,
 )
+from cgro_theory.theorems.theorem_1_feature_learning.runs.over_attack import submit_over_attack
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phase_grid import PLANS, plan_tasks
 from cgro_theory.theorems.theorem_1_feature_learning.runs.training import (
     DESCENT_DIMENSION,
@@ -93,3 +95,20 @@ def test_counts_of_a_run_do_not_depend_on_the_others():
     assert np.array_equal(measure_levels(alone.trajectories, points=400).wrong[0], group.levels.wrong[2])
     other = measure_errors(alone.trajectories, test_points=400, seed=1)
     assert other.robust_test[0] != again.robust_test[0]
+
+
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_a_later_look_at_networks_under_over_attack_has_the_runs_of_the_look_before_and_as_many_others(profile):
+    asked = {}
+
+    class Recorder:
+        def submit(self, train, setting, seeds, points):
+            asked.setdefault(setting, []).append(seeds)
+
+    request = RunRequest(profile, 9200, "cpu", frozenset(), lambda doing, done: None, frozenset({"over_attack"}))
+    for look in (1, 2, 3):
+        submit_over_attack(Recorder(), replace(request, look=look))
+    assert len(asked) >= 18
+    for few, more, most in asked.values():
+        assert (few, more) == (more[: len(few)], most[: len(more)])
+        assert (len(more), len(most)) == (2 * len(few), len(set(most))) == (2 * len(few), 4 * len(few))

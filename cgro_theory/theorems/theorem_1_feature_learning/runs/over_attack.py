@@ -36,8 +36,8 @@ WEAKEST, RESOLUTION = 0.05, 1.01
 class OverAttackPlan:
     """The sizes of one profile.
 
-    κ and λ of the runs, seeds of each at the first look; λ and seeds around the collapse; λ and steps of κ from -1 to 1 of the map;
-    test points.
+    κ and λ of the runs, seeds of each at the first look; λ and seeds around the collapse; λ and steps of κ from
+    -1 to 1 of the map; test points.
     """
 
     fractions: tuple[float, ...]

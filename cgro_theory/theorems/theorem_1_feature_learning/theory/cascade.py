@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import cumulative_trapezoid
+from scipy.special import boxcox
 
 from cgro_theory.setting.parameters import PatchSetting
 
@@ -22,6 +25,10 @@ Array = NDArray[np.float64]
 
 RELATIVE_STEP = 0.02
 """Longest stretch of time between two updates of the shifts, relative to the time since the start."""
+FARTHEST_MARGIN = 700
+"""No memorized margin is followed beyond this one: e^700 units of time would be needed."""
+MARGINS_PER_UNIT = 512
+"""Margins per unit at which the growth of a memorized one is tabulated: to 10^-6 of it."""
 
 
 def times_alone(setting: PatchSetting, draw: InitialDraw) -> Array:
@@ -49,8 +56,12 @@ class HeldPoint:
     arrivals: Array
 
     def size_after(self, elapsed: float, degree: int) -> float:
-        """v = V^(1/q), ``elapsed`` >= 0 after V = 1; e^V = e + (t - T) q² λ K/N V^(2-2/q)."""
-        return max(1.0, float(_margin_after(self.speed * elapsed, degree) ** (1.0 / degree)))
+        """v = V^(1/q), ``elapsed`` >= 0 after V = 1; dV/dt = q² λ K/N ψ(V) V^(2-2/q)."""
+        return float(_margin_after(self.speed * elapsed, degree) ** (1.0 / degree))
+
+    def pull_after(self, elapsed: float, degree: int) -> float:
+        """∫ψ(V) dt from V = 1 on, ``elapsed`` >= 0 long: that of V^(2/q-2) dV over q² λ K/N."""
+        return float(boxcox(_margin_after(self.speed * elapsed, degree), 2.0 / degree - 1.0)) / self.speed
 
 
 @dataclass(frozen=True)
@@ -148,13 +159,16 @@ def _rates(setting: PatchSetting, draw: InitialDraw) -> Array:
 
 
 def _margin_after(scale: float, degree: int) -> float:
-    """The solution V >= 1 of e^V = e + scale · V^(2-2/q), by fixed point from below; 1 at scale 0."""
-    margin = 1.0
-    for _ in range(200):
-        before, margin = margin, math.log(math.e + scale * margin ** (2.0 - 2.0 / degree))
-        if margin <= before:
-            break
-    return margin
+    """V at time t of dV/dt = s ψ(V) V^(2-2/q) with V(0) = 1, from ``scale`` = s t >= 0."""
+    return float(np.interp(math.log1p(scale), *_growth(degree)))
+
+
+@lru_cache
+def _growth(degree: int) -> tuple[Array, Array]:
+    """log(1 + s t) for margins V from 1 on, and V: s t is the integral of (1 + e^x) x^(2/q-2) from 1 to V."""
+    margins = 1.0 + np.arange(FARTHEST_MARGIN * MARGINS_PER_UNIT + 1) / MARGINS_PER_UNIT
+    slopes = (1.0 + np.exp(margins)) * margins ** (2.0 / degree - 2.0)
+    return np.log1p(cumulative_trapezoid(slopes, dx=1.0 / MARGINS_PER_UNIT, initial=0.0)), margins
 
 
 def _time_left(signed: Array, rates: Array, degree: int) -> Array:

@@ -25,12 +25,12 @@ MEDIAN_SEED = 5
 """Seed of the directions that a predicted median is averaged over; its error is far below the interval."""
 LATENESS = 1.1
 """The cascade's times are taken to be right within this factor, one neuron to hold each point: an idealization."""
-NEAR_RACE = 1.1
-"""Of neurons that would memorize a point within this factor of time either may."""
+NEAR_RACE = LATENESS**2
+"""Of neurons that would memorize a point within this factor of time either may: each time is off by LATENESS."""
 BOUNDARY_RESOLUTION = 1.002
-"""Factor to which the lower end of κ_1 is found."""
+"""Factor to which the ends of κ_1 are found."""
 SMALLEST_SHARE = 1e-3
-"""No lower end is looked for below this share of the upper one."""
+"""No end is looked for below this share of the largest κ_1 that the signal of κ = 0 allows."""
 FARTHEST_SIGNAL = 150.0
 """Signals z beyond this are not followed."""
 
@@ -75,13 +75,20 @@ def predict_overfitting_boundary(setting: PatchSetting, draw: InitialDraw) -> Pr
     )
     if unmet(assumed):
         return Prediction(None, assumed, leading)
-    high = min(1.0, overfitting_boundary(sizes.high, unattacked.low, setting.degree))
-    low, above = 0.0, min(1.0, overfitting_boundary(sizes.low, unattacked.low, setting.degree))
-    while above > low * BOUNDARY_RESOLUTION and above > SMALLEST_SHARE * high:
-        middle = math.sqrt(low * above) if low > 0.0 else above / 2.0
-        reached = overfitting_boundary(sizes.low, margins(middle).high, setting.degree)
-        low, above = (middle, above) if middle <= reached else (low, middle)
+    largest = min(1.0, overfitting_boundary(sizes.high, unattacked.low, setting.degree))
+    low, _ = _crossing(setting.degree, sizes.low, lambda fraction: margins(fraction).high, largest)
+    _, high = _crossing(setting.degree, sizes.high, lambda fraction: margins(fraction).low, largest)
     return Prediction(Interval(low, high).outward() if low > 0.0 else None, assumed, leading)
+
+
+def _crossing(degree: int, size: float, margin: Callable[[float], float], largest: float) -> tuple[float, float]:
+    """Below and above the κ with κ^q · margin(κ) = ``size``; κ^q · margin(κ) rises. Above at most ``largest``."""
+    low, above = 0.0, largest
+    while above > low * BOUNDARY_RESOLUTION and above > SMALLEST_SHARE * largest:
+        middle = math.sqrt(low * above) if low > 0.0 else above / 2.0
+        reached = overfitting_boundary(size, margin(middle), degree)
+        low, above = (middle, above) if middle <= reached else (low, middle)
+    return low, above
 
 
 def predict_noise_over_signal(
@@ -114,33 +121,54 @@ def _sizes(
     ends: Interval,
     size: Callable[[NoiseMarginLaw], float],
 ) -> Interval:
-    """size(V) at a time in ``ends``, with every point memorized later than the cascade says and points apart where
-    another neuron may win, and earlier and together."""
-    laws = (
-        cascade.covariance(setting, draw, end, cascade.holders(NEAR_RACE, crowded=crowded), by)
-        for crowded, by, end in ((False, LATENESS, ends.low), (True, 1.0 / LATENESS, ends.high))
-    )
-    found = [size(NoiseMarginLaw(law, setting.degree, setting.noise_patches)) for law in laws]
+    """size(V) at a time in ``ends``, with every point memorized later than the cascade says and earlier.
+
+    Where another neuron may win, points stay as the cascade has them, are moved apart, or together. A median need
+    not lie between those of the last two, so all six laws are taken.
+    """
+    arranged = [[entry.neuron for entry in cascade.held]]
+    arranged += [cascade.holders(NEAR_RACE, crowded=crowded) for crowded in (False, True)]
+    found = []
+    for holders in dict.fromkeys(map(tuple, arranged)):
+        for by, end in ((LATENESS, ends.low), (1.0 / LATENESS, ends.high)):
+            law = cascade.covariance(setting, draw, end, holders, by)
+            found.append(size(NoiseMarginLaw(law, setting.degree, setting.noise_patches)))
     return Interval(min(found), max(found))
 
 
 def _signal_margins(setting: PatchSetting, draw: InitialDraw, cascade: Cascade, ends: Interval) -> Interval:
-    """z at a time in ``ends``: at least as if each point pulled until it is memorized, at most as if for ever.
+    """z at a time in ``ends``, with every point memorized earlier and later than the cascade says.
 
-    While a point is not memorized it pulls as with |V_i| <= 1, and memorized points pull upwards too; so z moves
-    at least at the share of its own speed that is the share of points not memorized, and has moved, all in all,
-    for the mean of the points' times. Inf beyond FARTHEST_SIGNAL.
+    A point with margin V_i >= 0 pulls at least e^(-V_i) and at most 2ψ(V_i) times as much as one with V_i = 0. So
+    z moves as if for the mean over the points of the time in which each has pulled, as :func:`_times_pulled` says.
+    Inf beyond FARTHEST_SIGNAL.
     """
+    pulled = _times_pulled(setting, cascade, ends)
     top = plateau_signal_margin(setting, ends.high) + 6.0
     while True:
-        signal = follow_signal(setting, draw.signal_projections, 0.0, 1.0, top)
-        highest = setting.clean_gain * signal.signal_at_time(ends.high).high
+        signal = follow_signal(setting, draw.signal_projections, 0.0, 0.0, top)
+        highest = setting.clean_gain * signal.signal_at_time(pulled.high).high
         if math.isfinite(highest) or top > FARTHEST_SIGNAL:
             break
         top *= 2.0
-    pulled = float(np.minimum(cascade.times / LATENESS, ends.low).mean())
-    lowest = setting.clean_gain * signal.signal_at_time(pulled).low
+    lowest = setting.clean_gain * signal.signal_at_time(pulled.low).low
     return Interval(lowest, max(lowest, highest))
+
+
+def _times_pulled(setting: PatchSetting, cascade: Cascade, ends: Interval) -> Interval:
+    """Mean over the points of ∫ψ(x + V_i)/ψ(x) dt up to a time in ``ends``, for any x >= 0.
+
+    At least the time to each point's memorization, early, less ∫V_i until then, which is at most N/(q λ ‖ξ_i‖²)
+    for one neuron that grows from v_i to 1; at most that time, late, and ∫2ψ(V_i) after it. A point that is not
+    memorized pulls all the time.
+    """
+    unmemorized = setting.num_samples - len(cascade.held)
+    least, most = unmemorized * ends.low, unmemorized * ends.high
+    for entry in cascade.held:
+        least += max(0.0, min(entry.time / LATENESS, ends.low) - setting.degree / entry.speed)
+        late = min(entry.time * LATENESS, ends.high)
+        most += late + 2.0 * entry.pull_after(ends.high - late, setting.degree)
+    return Interval(least / setting.num_samples, most / setting.num_samples)
 
 
 def standard_deviation(law: NoiseMarginLaw) -> float:
@@ -157,7 +185,7 @@ def _leading_law(setting: PatchSetting, draw: InitialDraw) -> NoiseMarginLaw:
 
 
 def _median(law: NoiseMarginLaw, directions: int = 32_768) -> float:
-    """The median of |V| by the averaged tails of sampled directions, to 2^-25 of V's standard deviation."""
+    """The median of |V| by the averaged tails of sampled directions, to 2^-15 of V's standard deviation."""
     highest = math.sqrt(2.0 * law.variance)
     margins = law.directional_margins(directions, np.random.default_rng(MEDIAN_SEED))
 
@@ -166,4 +194,4 @@ def _median(law: NoiseMarginLaw, directions: int = 32_768) -> float:
 
     if not excess(highest) < 0.0:  # V is 0, or nearly always as large as it can be
         return highest
-    return float(brentq(excess, 0.0, highest, xtol=highest * 2.0**-26))
+    return float(brentq(excess, 0.0, highest, xtol=highest * 2.0**-16))
