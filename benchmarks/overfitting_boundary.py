@@ -20,7 +20,7 @@ from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import locate_o
 from cgro_theory.theorems.theorem_1_feature_learning.theory.boundaries import predict_memorization_boundary
 from cgro_theory.theorems.theorem_1_feature_learning.theory.overfitting import predict_overfitting_boundary
 
-DIMENSIONS = (10**6, 10**9, 10**12, 10**15)
+DIMENSIONS = (10**4, 10**6, 10**9, 10**12, 10**15)
 TEST_POINTS = 256
 WIDEST = 1.5
 """The ratio of the estimate's ends that was asked for."""

@@ -376,11 +376,12 @@ def test_options_that_a_file_of_weights_settles_are_refused(tmp_path):
         run("test-error", "--weights", path)
 
 
-@pytest.mark.parametrize("more", [(), ("--degree", "4"), ("--adversarial-weight", "0.5")])
-def test_no_estimate_of_kappa_1_where_it_reaches_kappa_star(more):
-    """At d = 10^4 networks were found up to ten half-widths outside such an interval."""
-    near = quantity(document("stages", "--dimension", "1e4", "--seed", "0", *more)[0], "overfitting_boundary")
+def test_no_estimate_of_kappa_1_where_it_reaches_kappa_star():
+    """At d = 10^4 and with two noise patches the two boundaries come together for some draws."""
+    three = ("--patches", "3", "--seed", "884002")
+    near = quantity(document("stages", "--dimension", "1e4", *three)[0], "overfitting_boundary")
     assert (near["value"], near["low"], near["high"]) == (None, None, None)
     assert "not met: the estimate of κ_1 lies below κ* of this draw" in near["note"]
-    far = quantity(document("stages", "--dimension", "1e9", "--seed", "0", *more)[0], "overfitting_boundary")
-    assert 0.0 < far["low"] < far["high"]
+    for more in (("1e9", *three), ("1e4", "--seed", "0"), ("1e4", "--seed", "0", "--degree", "4")):
+        far = quantity(document("stages", "--dimension", *more)[0], "overfitting_boundary")
+        assert 0.0 < far["low"] < far["high"] < 1.3 * far["low"]

@@ -135,7 +135,7 @@ class Planted:
             answer.write_text(json.dumps(found))
             return code
 
-        code, _ = self._fork(child, 1200.0, writes_bytecode=True)
+        code, _ = self.fork(child, 1200.0, writes_bytecode=True)
         recorded = json.loads(answer.read_text()) if answer.exists() else {"failed": ["all"]}
         if code not in (0, 5):  # 5: the file has no tests, such as a module without doctests
             output = (self.copy / ".last_output").read_text()[-2000:]
@@ -157,7 +157,7 @@ class Planted:
             return int(pytest.main([*_options(), "-x", *tests], plugins=[FirstFailure(seen)]))
 
         try:
-            code, seconds = self._fork(child, limit, writes_bytecode=False)
+            code, seconds = self.fork(child, limit, writes_bytecode=False)
         finally:
             path.write_bytes(original)
         if code is None:
@@ -166,7 +166,7 @@ class Planted:
             raise RuntimeError(f"the tests of a mutant ended with {code}, neither passed nor failed: {path.name}")
         return ("survived" if code == 0 else "killed"), (seen.read_text() if seen.exists() else ""), seconds
 
-    def _fork(self, child, limit: float, *, writes_bytecode: bool) -> tuple[int | None, float]:
+    def fork(self, child, limit: float, *, writes_bytecode: bool) -> tuple[int | None, float]:
         """The child's exit code, None where it was still running after ``limit`` seconds."""
         started = time.perf_counter()
         sys.stdout.flush()
