@@ -2,9 +2,9 @@
 
 A mutant is noticed when some claim, or a negative control of one, does not come out as it has to: the claim
 certified or consistent, the control refuted; or when the changed module cannot be imported, or an error ends the
-verification. Claims are judged as by `cgro verify`, each with its further looks. What a change cannot reach is not done
-again: a first pass without a change keeps the results of all runs, and which lines of the changed modules each run and
-each judgement executed.
+verification. Claims are judged as by `cgro verify`, each with its further looks. What a change cannot reach is not
+done again: a first pass without a change keeps the results of all runs, and which lines of the changed modules
+each of them and each judgement executed.
 """
 
 from __future__ import annotations

@@ -429,6 +429,17 @@ def test_noise_over_signal_is_that_of_the_cascade_taken_late_and_early(degree):
     assert overfitting.predict_overfitting_boundary(setting, draw).leading_order == kappa_1
 
 
+@pytest.mark.parametrize("degree", DEGREES)
+def test_the_median_of_a_noise_margin_is_found_however_small_it_is(degree):
+    """Of one neuron |V| = |c N|^q; and V of smaller noise is smaller by that power."""
+    for scale in (1.0, 1e-6, 1e-12):
+        alone = overfitting._median(NoiseMarginLaw(np.array([[scale**2]]), degree, 1))
+        assert alone == pytest.approx((0.674489750196 * scale) ** degree, rel=1e-3)
+        several = overfitting._median(NoiseMarginLaw(np.diag([1.0, 2.0, 0.5]) * scale**2, degree, 2))
+        one = overfitting._median(NoiseMarginLaw(np.diag([1.0, 2.0, 0.5]), degree, 2))
+        assert several == pytest.approx(one * scale**degree, rel=1e-9)
+
+
 @pytest.mark.parametrize("degree", [3, 4])
 def test_kappa_1_solves_its_equation_with_the_signal_at_kappa_1(degree):
     setting = a_setting(degree, attacked_signal_fraction=0.9)
@@ -445,7 +456,7 @@ def test_kappa_1_solves_its_equation_with_the_signal_at_kappa_1(degree):
     times = pulled(setting, draw, found, (last / 1.1, 1.1 * last))
     for end, time, median in ((ends.low, times[1], medians[0]), (ends.high, times[0], medians[1])):
         sides = []
-        for factor in (0.98, 1.02):
+        for factor in (0.997, 1.003):
             told = replace(setting, attacked_signal_fraction=factor * end)
             z = followed_signal(told, draw.signal_projections, 0.0, [time])[0]
             sides.append((factor * end) ** degree * z <= median)
