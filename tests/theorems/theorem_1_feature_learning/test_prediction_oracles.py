@@ -429,6 +429,27 @@ def test_noise_over_signal_is_that_of_the_cascade_taken_late_and_early(degree):
     assert overfitting.predict_overfitting_boundary(setting, draw).leading_order == kappa_1
 
 
+def test_where_two_neurons_may_win_points_are_left_moved_apart_and_put_together():
+    """Every point is contested: V is smallest with the points on both neurons, largest with all on one."""
+    setting = a_setting(3, attacked_signal_fraction=0.02)
+    draw = replace(a_draw(setting), signal_projections=np.array([-0.1, 0.15]))
+    favoured = np.repeat(draw.labels, 2) * np.linspace(0.05, 0.09, 10)
+    draw.preactivations[:] = np.stack([favoured, 0.97 * favoured], axis=1)
+    found = cascade.follow_cascade(setting, draw)
+    end = 1.02 * found.times.max()
+    own = [entry.neuron for entry in found.held]
+    sizes = {}
+    for neurons in itertools.product((0, 1), repeat=5):
+        held = [(entry.row, neuron, entry.time) for entry, neuron in zip(found.held, neurons, strict=True)]
+        sizes[neurons] = written_out(setting, draw, end, 1.1, held), written_out(setting, draw, end, 1 / 1.1, held)
+    apart = [sizes[neurons][0] for neurons in sizes if sum(neurons) in (2, 3)]
+    together = [sizes[neurons][1] for neurons in sizes if sum(neurons) in (0, 5)]
+    interval = overfitting._sizes(setting, draw, found, Interval.point(end), overfitting.standard_deviation)
+    assert min(apart) * 0.99 < interval.low < max(apart) * 1.01
+    assert interval.low < 0.9 * sizes[tuple(own)][0]
+    assert min(together) * 0.99 < interval.high < max(together) * 1.01
+
+
 @pytest.mark.parametrize("degree", DEGREES)
 def test_the_median_of_a_noise_margin_is_found_however_small_it_is(degree):
     """Of one neuron |V| = |c N|^q; and V of smaller noise is smaller by that power."""
