@@ -22,6 +22,10 @@ BUILDING_SEEDS: tuple[tuple[int, int, str], ...] = (
         "the exception of a third one, after which a negative control of theorem 1 chose its network",
     ),
     (370005, 370005, "an exception, after which the runs under over-attack grow at a later look"),
+    (370015, 370015, "exceptions of the twenty, after which a control and the question of images were changed"),
+    (370018, 370018, "an exception, after which a negative control of theorem 2 flips all labels"),
+    (370020, 370020, "an exception, after which an undecided bracket of the noise may take more steps"),
+    (370028, 370028, "an exception, after which a refused certificate is proposed again with more care"),
     (880000, 889999, "κ_1 from the cascade, power of the landscape, the second opinion, mutants"),
 )
 """First and last of each range, and what it was used for."""

@@ -12,8 +12,8 @@ from cgro_theory.claims import Condition, Interval, Outcome, Prediction
 from cgro_theory.theorems.catalogue import room
 from cgro_theory.theorems.questions.claims.question_5_weights import check_clean_weight
 from cgro_theory.theorems.questions.claims.question_8_memorizer import check_memorizer_cube, cube_bound
-from cgro_theory.theorems.questions.claims.question_10_images import epoch_near
-from cgro_theory.theorems.questions.runs.made import QuestionRuns
+from cgro_theory.theorems.questions.claims.question_10_images import epoch_near, stage_ratio
+from cgro_theory.theorems.questions.runs.made import ImageStages, QuestionRuns
 from cgro_theory.theorems.questions.theory.predictions import predict_wrong_everywhere
 from cgro_theory.theorems.theorem_1_feature_learning.claims.slopes import Compared, nearest_slope
 from cgro_theory.theorems.theorem_1_feature_learning.runs.phases import Phase
@@ -187,6 +187,20 @@ def test_the_bound_on_the_cube_can_fail():
     beaten = replace(entry, error=replace(entry.error, broken=0))
     runs = QuestionRuns(cube=(beaten,))
     assert check_memorizer_cube(runs, PROBABILITY).measurement.estimate == 1.0
+
+
+def test_two_accuracies_that_come_near_at_the_same_record_have_no_order():
+    """Neither refuted nor passed: between two records either may have come first."""
+
+    def run(clean, robust):
+        return ImageStages(1, 0.1, (1, 3, 8, 20), clean, robust, robust)
+
+    rising, late = (0.2, 0.4, 0.95, 1.0), (0.1, 0.2, 0.3, 1.0)
+    assert stage_ratio(run(rising, late)) == Interval.point(8 / 20)
+    assert stage_ratio(run(late, rising)) == Interval.point(20 / 8)
+    assert stage_ratio(run(rising, rising)) == Interval(4 / 8, 8 / 4)
+    assert stage_ratio(run((1.0, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0))) == Interval.point(1.0)
+    assert stage_ratio(run((0.0,) * 4, rising)) == Interval.point(math.inf)
 
 
 def test_epoch_near_the_last_accuracy():

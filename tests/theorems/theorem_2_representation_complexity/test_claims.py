@@ -233,6 +233,6 @@ def test_the_calculator_says_whose_parameters_it_bounds():
 def test_a_flipped_label_is_noticed_whatever_the_clean_classifier_says_there(seed):
     """Entered once with the other sign, it left an output of exactly 0 at the seeds 310001 and 880003."""
     first, *_ = gathering._comparisons(seed)
-    altered = clean_error._one_label_flipped(RepresentationRuns(seed, comparisons=(first,)))
+    altered = clean_error._labels_flipped(RepresentationRuns(seed, comparisons=(first,)))
     difference = clean_error._clean_difference(altered.comparisons[0])
     assert difference.low == difference.high > 0.0

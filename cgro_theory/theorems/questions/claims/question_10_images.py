@@ -48,7 +48,8 @@ IMAGE_STAGES = Claim(
     relation=Relation.AT_MOST,
     expression=sp.Lt(*sp.symbols("epoch_clean epoch_robust", real=True)),
     limitations="An observation: no theorem covers these networks. The radius of the attack grows over the "
-    "first fifth of the epochs, which alone delays robust accuracy; epochs are recorded, not all.",
+    "first fifth of the epochs, which alone delays robust accuracy; epochs are recorded, not all; a further "
+    "look records more of them.",
 )
 
 
@@ -56,10 +57,11 @@ def check_image_stages(runs: QuestionRuns, failure_probability: float) -> Checke
     """The largest ratio over the runs; one that never classifies anything is outside."""
     if not runs.images:
         return NOT_MADE
-    worst = max(stage_ratio(run) for run in runs.images)
+    ratios = [stage_ratio(run) for run in runs.images]
+    worst = Interval(max(ratio.low for ratio in ratios), max(ratio.high for ratio in ratios))
     seeds = [run.seed for run in runs.images]
-    raw = Extreme("greatest", Reading.points(map(stage_ratio, runs.images)))
-    measurement = measured(worst, Interval.point(worst), seeds, failure_probability, raw=raw)
+    raw = Extreme("greatest", Reading.all(ratios))
+    measurement = measured(worst.high, worst, seeds, failure_probability, raw=raw)
     return CheckedPair(Prediction(Interval(0.0, BELOW_ONE)), measurement)
 
 
@@ -71,14 +73,20 @@ def epoch_near(accuracies: tuple[float, ...], epochs: tuple[int, ...]) -> float:
     )
 
 
-def stage_ratio(run: ImageStages) -> float:
-    """Epoch at which clean test accuracy is near its last value, over that of robust train accuracy.
+def stage_ratio(run: ImageStages) -> Interval:
+    """Epoch at which clean test accuracy is near its last value, over that of robust train accuracy, as recorded.
 
-    A run that never classifies anything, clean or attacked, has no such order: inf, the worst value.
+    Where both come near it at the same recorded epoch, the order of the two since the one before is not known. A
+    run that never classifies anything, clean or attacked, has no such order: inf, the worst value.
     """
     clean = epoch_near(run.clean_test, run.epochs)
     robust = epoch_near(run.robust_train, run.epochs)
-    return clean / robust if math.isfinite(clean) and math.isfinite(robust) else math.inf
+    if not (math.isfinite(clean) and math.isfinite(robust)):
+        return Interval.point(math.inf)
+    if clean != robust:
+        return Interval.point(clean / robust)
+    before = max((epoch for epoch in run.epochs if epoch < clean), default=0)
+    return Interval((before + 1) / clean, clean / (before + 1))
 
 
 def _exchanged(runs: QuestionRuns) -> QuestionRuns:
@@ -93,7 +101,7 @@ def _exchanged(runs: QuestionRuns) -> QuestionRuns:
 def answer(runs: QuestionRuns) -> str:
     """The order in which the accuracies of image classifiers arrive."""
     images = runs.images
-    ordered = sum(stage_ratio(run) < 1.0 for run in images)
+    ordered = sum(stage_ratio(run).high < 1.0 for run in images)
     median = [
         float(np.median([epoch_near(getattr(run, name), run.epochs) for run in images]))
         for name in ("clean_test", "robust_test", "robust_train")

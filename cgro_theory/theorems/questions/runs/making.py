@@ -120,8 +120,9 @@ def _numbers(setting: PatchSetting) -> tuple[SeedPart, ...]:
 
 def _images(sizes: Sizes, request: RunRequest) -> list[Job]:
     recipe = image_recipe(sizes, request.profile)
+    images = replace(sizes.images, recorded=sizes.images.recorded * request.growth)
     return [
-        Job("images", runs.train_images, (sizes.images, recipe, seed, "cpu"))
+        Job("images", runs.train_images, (images, recipe, seed, "cpu"))
         for seed in _seeds(request, sizes.images.seeds, "images")
     ]
 

@@ -15,9 +15,6 @@ from cgro_theory.errors import CgroError
 
 from .taylor import Array, ReducedFlow
 
-SLACK = 0.01
-"""Relative room, per degree, that is left to the checker's wider boxes."""
-
 
 class NotCompleted(CgroError):
     """The certificate could not be completed; the message says at which time and why."""
@@ -32,9 +29,14 @@ class Bounds:
 
 
 class GrowthRate:
-    """Bounds of the partial derivatives of the right-hand side over a box: |distance|' <= rate(distance)."""
+    """Bounds of the partial derivatives of the right-hand side over a box: |distance|' <= rate(distance).
 
-    def __init__(self, flow: ReducedFlow, clock: tuple[float, float], low: Array, high: Array) -> None:
+    ``slack``: relative room, per degree, that is left to the checker's wider boxes.
+    """
+
+    def __init__(
+        self, flow: ReducedFlow, clock: tuple[float, float], low: Array, high: Array, slack: float
+    ) -> None:
         q, samples = flow.degree, flow.setting.num_samples
         self.flow, self.scale = flow, q / samples
         signal = flow.signal(clock[1]), flow.signal(clock[0])
@@ -57,7 +59,7 @@ class GrowthRate:
         own_low = (q - 1) * np.where(down > 0, slow_pull, fast_pull) * down - q * steep * self.size ** (2 * q - 2)
         # The two terms cancel where a point is just memorized; the room is a share of each.
         terms = (q - 1) * fast_pull * self.size ** (q - 2) + q * steep * self.size ** (2 * q - 2)
-        own_high, own_low = own_high + q * SLACK * terms, own_low - q * SLACK * terms
+        own_high, own_low = own_high + q * slack * terms, own_low - q * slack * terms
         self.own, self.own_size = own_high, np.maximum(np.abs(own_high), np.abs(own_low))
         self.of_margin = self.size ** (q - 1) * steep
         self.of_clock = self.size ** (q - 1) * ((weights * gains) @ steepest)[flow.point][:, None] * turn

@@ -16,13 +16,11 @@ from cgro_theory.setting.parameters import PatchSetting
 
 from .certificate import Certificate
 from .conclusions import conclude, pieces_of
-from .error_growth import SLACK, Bounds, GrowthRate, NotCompleted
+from .error_growth import Bounds, GrowthRate, NotCompleted
 from .taylor import Array, ReducedFlow, Series
 
 ORDER = 26
 """K of the polynomials."""
-TRUNCATION = 1e-18
-"""What the last term of a series may be at the end of its step, as a share of the state's size."""
 PIECES = 8
 """S: pieces of a step on which bounds are linear."""
 ROUNDING = 2.0**-53
@@ -30,10 +28,29 @@ ROUNDINGS = 16.0
 """Of a coefficient, at most: in units of the rounding of what it is computed from."""
 MINOR = 0.01
 """Projections below this share of their neighbours' largest are resolved absolutely."""
-OVERSHOOT = 0.01
-"""Relative excess of a proposed bound's growth, so that its search ends."""
 ROUNDS = 40
 """Of the search for bounds that grow fast enough; it stops when they do."""
+
+
+@dataclass(frozen=True)
+class Care:
+    """How long the steps are, and how much room the bounds have.
+
+    Attributes:
+        truncation: what the last term of a series may be at the end of its step, as a share of the state's size.
+        slack: relative room, per degree, that is left to the checker's wider boxes.
+        overshoot: relative excess of a proposed bound's growth, so that its search ends.
+        steps: how many times as many steps may be taken.
+    """
+
+    truncation: float
+    slack: float
+    overshoot: float
+    steps: int
+
+
+CARES = (Care(1e-18, 0.01, 0.01, 1), Care(1e-30, 0.1, 0.03, 4))
+"""The usual care, and that where the checker refuses what comes of it: about one draw in a hundred."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +65,20 @@ def prove(
     draw: SubspaceDraw,
     *,
     most_steps: int,
+    care: Care = CARES[0],
     progress: Callable[[float], None] = lambda time: None,
 ) -> Certificate:
     """Follow the network until every training point is memorized, V_i >= 1 for all i.
 
-    Raises :class:`NotCompleted` where that takes more than ``most_steps`` steps, or where the bounds come apart.
+    Raises :class:`NotCompleted` where that takes more than ``most_steps`` steps, times those of ``care``, or where
+    the bounds come apart.
     """
     with np.errstate(all="ignore"):  # what leaves the floats has no bounds
-        return _prove(setting, draw, most_steps, progress)
+        return _prove(setting, draw, most_steps * care.steps, care, progress)
 
 
 def _prove(
-    setting: PatchSetting, draw: SubspaceDraw, most_steps: int, progress: Callable[[float], None]
+    setting: PatchSetting, draw: SubspaceDraw, most_steps: int, care: Care, progress: Callable[[float], None]
 ) -> Certificate:
     flow = ReducedFlow(setting, draw)
     state = flow.start_clock, np.zeros_like(flow.start)
@@ -70,8 +89,8 @@ def _prove(
         if len(steps) == most_steps:
             raise NotCompleted(f"{most_steps} steps reach t = {time:.6g}, and not every V_i >= 1")
         series = flow.series(*state, ORDER)
-        duration = _duration(flow, series)
-        step = _Step(duration, series, _bounds(flow, series, duration, before, time))
+        duration = _duration(flow, series, care)
+        step = _Step(duration, series, _bounds(flow, series, duration, before, time, care))
         steps.append(step)
         state, before = _end(step)
         time += duration
@@ -93,7 +112,7 @@ def _claims(flow: ReducedFlow, draw: SubspaceDraw, steps: list[_Step]) -> dict[s
     return conclude(flow, draw, pieces_of([step.duration for step in steps], parts))
 
 
-def _duration(flow: ReducedFlow, series: Series) -> float:
+def _duration(flow: ReducedFlow, series: Series, care: Care) -> float:
     """Time at whose end the last two terms of every series are small, by one factor K-th roots apart."""
     own = flow.coupling.diagonal()[:, None]
     size = np.abs(series.projections[0])
@@ -103,11 +122,13 @@ def _duration(flow: ReducedFlow, series: Series) -> float:
         share = max(
             float((own * np.abs(series.moved[order]) / scale).max()), abs(series.clock[order]) / series.clock[0]
         )
-        durations.append((TRUNCATION / max(share, np.finfo(float).tiny)) ** (1.0 / order))
+        durations.append((care.truncation / max(share, np.finfo(float).tiny)) ** (1.0 / order))
     return float(min(durations))
 
 
-def _bounds(flow: ReducedFlow, series: Series, duration: float, start: Bounds, time: float) -> list[Bounds]:
+def _bounds(
+    flow: ReducedFlow, series: Series, duration: float, start: Bounds, time: float, care: Care
+) -> list[Bounds]:
     """Bounds at the ends of the step's pieces that grow as fast as the distance may."""
     found, length = [start], duration / PIECES
     defect = _defect(flow, series, duration)
@@ -119,8 +140,8 @@ def _bounds(flow: ReducedFlow, series: Series, duration: float, start: Bounds, t
         for _ in range(ROUNDS):
             reached = np.abs(flow.coupling) @ np.maximum(start.moved, end.moved)
             low, high = _hull(clock, max(start.clock, end.clock))
-            rate = GrowthRate(flow, (float(low), float(high)), *_hull(projections, reached))
-            first, last = (_with_room(*rate(bounds), defect, flow.degree * SLACK) for bounds in (start, end))
+            rate = GrowthRate(flow, (float(low), float(high)), *_hull(projections, reached), care.slack)
+            first, last = (_with_room(*rate(bounds), defect, flow.degree * care.slack) for bounds in (start, end))
             needed = Bounds(
                 start.clock + length * max(first.clock, last.clock),
                 start.moved + length * np.maximum(first.moved, last.moved),
@@ -128,8 +149,8 @@ def _bounds(flow: ReducedFlow, series: Series, duration: float, start: Bounds, t
             if end is not start and needed.clock <= end.clock and bool((needed.moved <= end.moved).all()):
                 break
             end = Bounds(
-                _above(start.clock, needed.clock),
-                _above(start.moved, needed.moved),
+                _above(start.clock, needed.clock, care.overshoot),
+                _above(start.moved, needed.moved, care.overshoot),
             )
         else:
             raise NotCompleted(f"the bounds come apart at t = {time + float(at[0]):.6g}")
@@ -137,9 +158,9 @@ def _bounds(flow: ReducedFlow, series: Series, duration: float, start: Bounds, t
     return found
 
 
-def _above(start: Any, needed: Any) -> Any:
+def _above(start: Any, needed: Any, overshoot: float) -> Any:
     """A little more growth than needed, and more than the bound's own rounding."""
-    return needed + OVERSHOOT * abs(needed - start) + 4.0 * ROUNDING * needed
+    return needed + overshoot * abs(needed - start) + 4.0 * ROUNDING * needed
 
 
 def _hull(values: Array, radius: Array | float) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from cgro_theory.theorems.worker_pool import WorkerPool
 from .certificate import Certificate
 from .checker import Checker, Moment, Refused, conclude, require_implied
 from .error_growth import NotCompleted
-from .prover import ORDER, PIECES, prove
+from .prover import CARES, ORDER, PIECES, Care, prove
 
 CHUNK = 16
 """Steps that are checked as one task."""
@@ -81,12 +81,26 @@ def proof_of(
 ) -> Proof:
     """Prove the training of one drawn network and have the proof checked, in the pool's processes or in this one.
 
-    Raises :class:`NotCompleted` where no certificate can be completed or the checker refuses it.
+    What is not proved with the usual care is tried again with more. Raises :class:`NotCompleted` where no
+    certificate can be completed or the checker refuses it even then.
     """
     if not draw.signal_projections.max() > 0.0:
         raise NotCompleted("no neuron of this draw starts with u_r > 0: the signal cannot be learned first")
+    try:
+        return _proof_with(CARES[0], setting, draw, pool, progress)
+    except NotCompleted:
+        return _proof_with(CARES[1], setting, draw, pool, progress)
+
+
+def _proof_with(
+    care: Care,
+    setting: PatchSetting,
+    draw: SubspaceDraw,
+    pool: WorkerPool | None,
+    progress: Callable[[str, float], None],
+) -> Proof:
     progress("proving: the training", 0.0)
-    certificate = prove(setting, draw, most_steps=TIMES_AS_MANY * usual_steps(setting.num_samples))
+    certificate = prove(setting, draw, most_steps=TIMES_AS_MANY * usual_steps(setting.num_samples), care=care)
     progress("proving: the training", 1.0)
     data = certificate.arrays()
     starts = range(0, len(certificate.durations), CHUNK)

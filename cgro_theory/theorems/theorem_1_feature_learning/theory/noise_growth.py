@@ -33,8 +33,9 @@ from .signal import InitialDraw, signed_power
 
 Array = NDArray[np.float64]
 
-CHANGES = (0.05, 0.02, 0.005)
-"""Largest relative change of a leading projection in one step, at first and where that left a draw undecided."""
+CHANGES = ((0.05, 1_500), (0.02, 1_500), (0.005, 6_000))
+"""Largest relative change of a leading projection in one step, and steps at most: at first, and where that left a
+draw undecided. A draw that needs more steps than the last gets no upper end."""
 LARGEST_CHANGE_WITHOUT_BLOW_UP = 0.02
 """The same for q = 2, where growth is slow to the end and a step's slack is carried along all the way."""
 LONGER, LONGEST = 1.5, 5.0
@@ -50,8 +51,6 @@ SHORTEST = 1e-6
 """A step cut down to this share of the usual one has met something that cannot be followed."""
 PADDING = 0.2
 """Room of the a priori box, as a share of all that pulls at a projection during the step."""
-MAX_STEPS = 1_500
-"""A draw that needs more steps than this gets no upper end."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _refined(
     found: dict[int, MemorizationBracket] = {}
     rivals: dict[int, int | None] = dict.fromkeys(range(len(horizons)))
     left = list(range(len(horizons)))
-    for attempt, change in enumerate(CHANGES):
+    for attempt, (change, steps) in enumerate(CHANGES):
         if not left:
             break
         bracket = make(left)
@@ -119,7 +118,7 @@ def _refined(
         if attempt != (2 if blows_up else 0):
             bracket.lead([rivals[index] for index in left])
         kept = np.array([horizons[index] for index in left], dtype=float)
-        found |= dict(zip(left, bracket.follow(kept, small, change), strict=True))
+        found |= dict(zip(left, bracket.follow(kept, small, change, steps), strict=True))
         rivals |= dict(zip(left, bracket.overtaking, strict=True))
         left = [
             index
@@ -167,14 +166,14 @@ class _Bracket:
 
     # What leaves the floats is inf or NaN, lies inside no box, and the step is refused.
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-    def follow(self, horizons: Array, small: float, change: float) -> list[MemorizationBracket]:
-        """Follow every run until some V_i has surely reached 1, or to its horizon."""
+    def follow(self, horizons: Array, small: float, change: float, most_steps: int) -> list[MemorizationBracket]:
+        """Follow every run until some V_i has surely reached 1, to its horizon, or for so many steps."""
         runs = self.low.shape[0]
         first_low, first_high, small_until = (np.full(runs, np.inf) for _ in range(3))
         followed, deepest, active = np.zeros(runs), np.zeros(runs), np.arange(runs)
         early, late, cut, room = np.zeros(runs), np.zeros(runs), np.ones(runs), np.full(runs, LONGER)
         now = self._first_slopes()
-        for _ in range(MAX_STEPS):
+        for _ in range(most_steps):
             duration = np.minimum(cut * self._duration(now, change), 1.001 * (horizons[active] - early))
             box = self._box_around(now, duration, room)
             margins = self._margins(box.low), self._margins(box.high)

@@ -95,16 +95,17 @@ def _ramp_as_wide_as_gap(runs: RepresentationRuns) -> RepresentationRuns:
     return replace(runs, comparisons=(*others, replace(line, built=replace(built, circuit=wide.circuit))))
 
 
-def _one_label_flipped(runs: RepresentationRuns) -> RepresentationRuns:
-    """On the hypercube, one remembered corner enters the output with the other sign, and twice.
+def _labels_flipped(runs: RepresentationRuns) -> RepresentationRuns:
+    """On the hypercube, the remembered corners enter the output with the other sign, and twice.
 
-    Once would leave an output of exactly 0 where the clean classifier errs least, which no ball decides.
+    All of them: where the clean classifier errs on one corner, to remember that one wrongly is no worse. Once
+    would leave an output of exactly 0 where it errs least, which no ball decides.
     """
     first, *others = runs.comparisons
     circuit = first.built.circuit
     output = circuit.named["output"]
     edges = {edge.source: edge.weights.toarray() for edge in output.incoming}
-    edges["indicator"][0, 0] *= -2.0
+    edges["indicator"] *= -2.0
     changed = block("output", False, edges, output.biases, output.has_bias)
     built = replace(first.built, circuit=with_block(circuit, changed))
     return replace(runs, comparisons=(replace(first, built=built), *others))
@@ -117,9 +118,9 @@ CHECKED = (
         controls=(
             NegativeControl("wide_ramp", "the ramp γ of the sample in place of min(γ, δ)", _ramp_as_wide_as_gap),
             NegativeControl(
-                "label_flipped",
-                "one remembered label enters one network with the wrong sign, and twice",
-                _one_label_flipped,
+                "labels_flipped",
+                "the remembered labels enter one network with the wrong sign, and twice",
+                _labels_flipped,
             ),
         ),
         needs=("comparisons",),
