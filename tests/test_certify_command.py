@@ -11,6 +11,9 @@ import pytest
 from cgro_theory.cli import main
 from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
+from cgro_theory.theorems.theorem_1_feature_learning.certificate import proving
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.error_growth import NotCompleted
+from cgro_theory.theorems.theorem_1_feature_learning.certificate.prover import CARES, Care
 from cgro_theory.theorems.theorem_1_feature_learning.certificate.proving import proof_of
 
 SCRIPT = Path(__file__).parent.parent / "verification" / "check_certificate.py"
@@ -33,6 +36,20 @@ def test_a_theorem_is_printed_and_its_certificate_written(proof, capsys, tmp_pat
     assert printed.startswith(f"Theorem. Train the network of the draw of seed {SEED}")
     with np.load(path, allow_pickle=False) as file:
         assert file["clock"].shape[0] == len(proof.certificate.durations)
+
+
+def test_what_the_checker_refuses_is_proposed_once_more_with_more_care(proof, monkeypatch):
+    """Without room for the checker's boxes a certificate is refused; with the usual care the second is not."""
+    hasty = Care(truncation=1e-18, slack=0.0, overshoot=1e-9, steps=1)
+    setting, draw = proof.certificate.setting, proof.certificate.draw
+    monkeypatch.setattr(proving, "CARES", (hasty, hasty))
+    with pytest.raises(NotCompleted, match="the checker refuses it"):
+        proof_of(setting, draw)
+    monkeypatch.setattr(proving, "CARES", (hasty, CARES[0]))
+    assert proof_of(setting, draw).proved == proof.proved
+    monkeypatch.setattr(proving, "CARES", (CARES[1], hasty))
+    careful = proof_of(setting, draw)
+    assert len(careful.certificate.durations) > 1.5 * len(proof.certificate.durations)
 
 
 def test_a_draw_without_a_proof_is_exit_code_3_and_no_file(capsys, tmp_path):

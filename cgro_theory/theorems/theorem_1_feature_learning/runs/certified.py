@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cgro_theory.numerics.seeds import derived_seeds
-from cgro_theory.setting.initial_draw import SubspaceDraw, draw_subspace
+from cgro_theory.setting.initial_draw import draw_subspace
 from cgro_theory.setting.parameters import PatchSetting
 from cgro_theory.theorems.room import RunRequest
 from cgro_theory.theorems.worker_pool import WorkerPool
@@ -18,10 +17,8 @@ from cgro_theory.trainer.flow import integrate_flow
 from cgro_theory.trainer.reduction import draw_subspace_problem
 
 from ..certificate.certificate import Certificate
-from ..certificate.checker import Refused, check
 from ..certificate.error_growth import NotCompleted
-from ..certificate.prover import CARES, prove
-from ..certificate.proving import TIMES_AS_MANY, usual_steps
+from ..certificate.proving import proof_of
 from ..theory.cascade import follow_cascade
 from .initial_draws import first_memorization, seed_parts
 
@@ -52,7 +49,7 @@ class TrainedNumbers:
 
 @dataclass(frozen=True)
 class CertifiedRun:
-    """A certificate that was proposed, not yet checked, and the trained run of the same draw.
+    """A certificate, which the claim checks, and the trained run of the same draw.
 
     Attributes:
         seed: of the draw.
@@ -76,31 +73,16 @@ def submit_certified(pool: WorkerPool, request: RunRequest) -> list[Future[Certi
 
 
 def certify_and_train(profile: str, base_seed: int) -> CertifiedRun:
-    """Propose a proof for one network of the profile's size, and train it.
-
-    Where the checker refuses what is proposed with the usual care, it is proposed with more.
-    """
+    """Propose a proof for one network of the profile's size, and train it."""
     dimension, samples, width = SETTINGS[profile]
     setting = PatchSetting.version_1(dimension, num_samples=samples, width=width)
     seed, lost = _favoured_seed(setting, base_seed)
     try:
-        certificate = _proposed(setting, draw_subspace(setting, seed))
+        certificate = proof_of(setting, draw_subspace(setting, seed)).certificate
     except NotCompleted as reason:
         return CertifiedRun(seed, None, (), str(reason), lost)
     end = float(certificate.durations.sum())
     return CertifiedRun(seed, certificate, trained_until(setting, seed, end), lost=lost)
-
-
-def _proposed(setting: PatchSetting, draw: SubspaceDraw) -> Certificate:
-    """The first certificate that the checker accepts, else the most careful one."""
-    most_steps = TIMES_AS_MANY * usual_steps(setting.num_samples)
-    usual, careful = (partial(prove, setting, draw, most_steps=most_steps, care=care) for care in CARES)
-    try:
-        certificate = usual()
-        check(certificate.arrays())
-    except (NotCompleted, Refused):
-        return careful()
-    return certificate
 
 
 def _favoured_seed(setting: PatchSetting, base_seed: int) -> tuple[int, int]:
